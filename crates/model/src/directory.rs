@@ -1,0 +1,386 @@
+//! The directory: units, posts and people, as the office has them now.
+//!
+//! A directory is a value. A change makes a new one; what happened keeps the posts that people
+//! held then, because events record them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use duban_calendar::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{PersonId, UnitId};
+
+/// A unit: a district, a street, a bureau.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Its code; names repeat, codes do not.
+    pub id: UnitId,
+    /// What people read.
+    pub name: String,
+    /// Its level, one of the suite's `levels`.
+    pub level: String,
+    /// The unit above it; only the root has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superior: Option<UnitId>,
+    /// What it is besides its level, for example `功能区`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Since when it exists; `None`: from the beginning. A duty is not owed for the window in
+    /// which a unit was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Date>,
+}
+
+/// A post of a unit and who holds it. The first post of a unit answers for the unit.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    /// The unit.
+    pub unit: UnitId,
+    /// Its name, for example `书记`.
+    pub name: String,
+    /// Who holds it, first the one who answers; empty while it is vacant.
+    #[serde(default)]
+    pub holders: Vec<PersonId>,
+}
+
+/// A person.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The office's own id for the person.
+    pub id: PersonId,
+    /// What people read.
+    pub name: String,
+    /// Addresses by channel, for example `email`, `wecom`, `dingtalk`, `feishu`, `mobile`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, String>,
+}
+
+/// One person stands in for another, from the first to the last date.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// Who is absent.
+    pub absent: PersonId,
+    /// Who stands in.
+    pub by: PersonId,
+    /// First date.
+    pub from: Date,
+    /// Last date.
+    pub until: Date,
+}
+
+/// A unit, a post or a person that owes or reviews something.
+///
+/// Written as text: `unit:370102`, `post:370102/书记`, `person:p17`.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Assignee {
+    /// Whoever answers for the unit.
+    Unit(UnitId),
+    /// Whoever holds the post.
+    Post(UnitId, std::sync::Arc<str>),
+    /// That person.
+    Person(PersonId),
+}
+
+impl fmt::Display for Assignee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit(unit) => write!(f, "unit:{unit}"),
+            Self::Post(unit, post) => write!(f, "post:{unit}/{post}"),
+            Self::Person(person) => write!(f, "person:{person}"),
+        }
+    }
+}
+
+/// A text that names no assignee.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is not `unit:CODE`, `post:CODE/NAME` or `person:ID`")]
+pub struct NotAnAssignee(String);
+
+impl FromStr for Assignee {
+    type Err = NotAnAssignee;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unknown = || NotAnAssignee(text.to_owned());
+        let (kind, rest) = text.split_once(':').ok_or_else(unknown)?;
+        if rest.is_empty() {
+            return Err(unknown());
+        }
+        match kind {
+            "unit" => Ok(Self::Unit(rest.into())),
+            "person" => Ok(Self::Person(rest.into())),
+            "post" => {
+                let (unit, post) = rest.split_once('/').ok_or_else(unknown)?;
+                Ok(Self::Post(unit.into(), post.into()))
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl Serialize for Assignee {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Assignee {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a directory file holds.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct DirectoryData {
+    /// Units, superiors anywhere in the list.
+    pub units: Vec<Unit>,
+    /// Posts, each unit's most answerable first.
+    pub posts: Vec<Post>,
+    /// People.
+    pub people: Vec<Person>,
+    /// Absences.
+    #[serde(default)]
+    pub stand_ins: Vec<StandIn>,
+}
+
+/// Why some data is not a directory.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// Two units, posts or people of one id. Rename one.
+    #[error("`{0}` is used twice")]
+    Duplicate(String),
+    /// A superior, unit or holder that is not in the data. Add it or correct the id.
+    #[error("`{what}` of `{of}` is not in the directory")]
+    Unknown {
+        /// The id that leads nowhere.
+        what: String,
+        /// Where it is named.
+        of: String,
+    },
+    /// Superiors go round in a circle. Break it.
+    #[error("the superiors of `{0}` go round in a circle")]
+    Circle(UnitId),
+}
+
+/// Units, posts and people with indexes; immutable.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    data: DirectoryData,
+    units: BTreeMap<UnitId, usize>,
+    by_name: BTreeMap<String, Vec<usize>>,
+    children: BTreeMap<UnitId, Vec<UnitId>>,
+    posts: BTreeMap<UnitId, Vec<usize>>,
+    people: BTreeMap<PersonId, usize>,
+    posts_of: BTreeMap<PersonId, Vec<usize>>,
+}
+
+impl Directory {
+    /// Indexes the data after checking it.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError`] names the first id that is repeated, unknown or its own superior.
+    pub fn new(data: DirectoryData) -> Result<Self, DirectoryError> {
+        let mut directory = Self { data, ..Self::default() };
+        directory.index_units()?;
+        directory.index_people()?;
+        directory.index_posts()?;
+        directory.check_superiors()?;
+        Ok(directory)
+    }
+
+    fn index_units(&mut self) -> Result<(), DirectoryError> {
+        for (at, unit) in self.data.units.iter().enumerate() {
+            if self.units.insert(unit.id.clone(), at).is_some() {
+                return Err(DirectoryError::Duplicate(unit.id.to_string()));
+            }
+            self.by_name.entry(unit.name.clone()).or_default().push(at);
+            if let Some(superior) = &unit.superior {
+                self.children.entry(superior.clone()).or_default().push(unit.id.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn index_people(&mut self) -> Result<(), DirectoryError> {
+        for (at, person) in self.data.people.iter().enumerate() {
+            if self.people.insert(person.id.clone(), at).is_some() {
+                return Err(DirectoryError::Duplicate(person.id.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn index_posts(&mut self) -> Result<(), DirectoryError> {
+        for (at, post) in self.data.posts.iter().enumerate() {
+            let of = || format!("{}/{}", post.unit, post.name);
+            if !self.units.contains_key(&post.unit) {
+                return Err(DirectoryError::Unknown { what: post.unit.to_string(), of: of() });
+            }
+            let siblings = self.posts.entry(post.unit.clone()).or_default();
+            if siblings.iter().any(|&other| self.data.posts[other].name == post.name) {
+                return Err(DirectoryError::Duplicate(of()));
+            }
+            siblings.push(at);
+            for holder in &post.holders {
+                if !self.people.contains_key(holder) {
+                    return Err(DirectoryError::Unknown { what: holder.to_string(), of: of() });
+                }
+                self.posts_of.entry(holder.clone()).or_default().push(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_superiors(&self) -> Result<(), DirectoryError> {
+        for unit in &self.data.units {
+            let mut steps = 0;
+            let mut above = unit.superior.as_ref();
+            while let Some(superior) = above {
+                let Some(found) = self.unit(superior) else {
+                    return Err(DirectoryError::Unknown {
+                        what: superior.to_string(),
+                        of: unit.id.to_string(),
+                    });
+                };
+                above = found.superior.as_ref();
+                steps += 1;
+                if steps > self.data.units.len() {
+                    return Err(DirectoryError::Circle(unit.id.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The data it was made from.
+    pub fn data(&self) -> &DirectoryData {
+        &self.data
+    }
+
+    /// The unit of that code.
+    pub fn unit(&self, id: &UnitId) -> Option<&Unit> {
+        self.units.get(id).map(|&at| &self.data.units[at])
+    }
+
+    /// Units of that name, in the order of the file. Names repeat; codes do not.
+    pub fn units_named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Unit> + use<'a> {
+        let found = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|&at| &self.data.units[at])
+    }
+
+    /// All units in the order of the file.
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
+        self.data.units.iter()
+    }
+
+    /// Units one step below, in the order of the file.
+    pub fn children<'a>(&'a self, id: &UnitId) -> impl Iterator<Item = &'a Unit> + use<'a> {
+        let found = self.children.get(id).map(Vec::as_slice).unwrap_or_default();
+        found.iter().filter_map(|child| self.unit(child))
+    }
+
+    /// Units of a level anywhere below, depth first in the order of the file.
+    pub fn below(&self, id: &UnitId, level: &str) -> Vec<&Unit> {
+        let mut found = Vec::new();
+        let mut stack: Vec<&Unit> = self.children(id).collect();
+        stack.reverse();
+        while let Some(unit) = stack.pop() {
+            if unit.level == level {
+                found.push(unit);
+            }
+            let mut below: Vec<&Unit> = self.children(&unit.id).collect();
+            below.reverse();
+            stack.extend(below);
+        }
+        found
+    }
+
+    /// Whether `id` is `above` or lies anywhere below it.
+    pub fn is_within(&self, id: &UnitId, above: &UnitId) -> bool {
+        self.chain(id).any(|unit| unit.id == *above)
+    }
+
+    /// The unit itself, then its superiors up to the root.
+    pub fn chain<'a>(&'a self, id: &UnitId) -> impl Iterator<Item = &'a Unit> + use<'a> {
+        std::iter::successors(self.unit(id), |unit| {
+            unit.superior.as_ref().and_then(|superior| self.unit(superior))
+        })
+    }
+
+    /// A unit's posts, the one that answers for it first.
+    pub fn posts<'a>(&'a self, unit: &UnitId) -> impl Iterator<Item = &'a Post> + use<'a> {
+        let found = self.posts.get(unit).map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|&at| &self.data.posts[at])
+    }
+
+    /// A unit's post of that name.
+    pub fn post(&self, unit: &UnitId, name: &str) -> Option<&Post> {
+        self.posts(unit).find(|post| post.name == name)
+    }
+
+    /// The person of that id.
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.people.get(id).map(|&at| &self.data.people[at])
+    }
+
+    /// The posts a person holds.
+    pub fn posts_of<'a>(&'a self, person: &PersonId) -> impl Iterator<Item = &'a Post> + use<'a> {
+        let found = self.posts_of.get(person).map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|&at| &self.data.posts[at])
+    }
+
+    /// The unit that an assignee belongs to: a person's is that of the first post they hold.
+    pub fn unit_of(&self, assignee: &Assignee) -> Option<UnitId> {
+        match assignee {
+            Assignee::Unit(unit) | Assignee::Post(unit, _) => Some(unit.clone()),
+            Assignee::Person(person) => self.posts_of(person).next().map(|post| post.unit.clone()),
+        }
+    }
+
+    /// Who may act for an assignee: the holders of the post, anyone with a post in the unit, or
+    /// the person. The first one answers.
+    pub fn holders(&self, assignee: &Assignee) -> Vec<PersonId> {
+        match assignee {
+            Assignee::Person(person) => vec![person.clone()],
+            Assignee::Post(unit, name) => {
+                self.post(unit, name).map(|post| post.holders.clone()).unwrap_or_default()
+            }
+            Assignee::Unit(unit) => {
+                let mut found: Vec<PersonId> = Vec::new();
+                for holder in self.posts(unit).flat_map(|post| &post.holders) {
+                    if !found.contains(holder) {
+                        found.push(holder.clone());
+                    }
+                }
+                found
+            }
+        }
+    }
+
+    /// Who stands in for a person on a date, in the order of the file.
+    pub fn stand_ins(&self, absent: &PersonId, on: Date) -> impl Iterator<Item = &PersonId> {
+        self.data
+            .stand_ins
+            .iter()
+            .filter(move |entry| entry.absent == *absent && entry.from <= on && on <= entry.until)
+            .map(|entry| &entry.by)
+    }
+
+    /// What people read for an assignee, for example `历下区 书记`.
+    pub fn name_of(&self, assignee: &Assignee) -> String {
+        let unit_name =
+            |id: &UnitId| self.unit(id).map_or_else(|| id.to_string(), |unit| unit.name.clone());
+        match assignee {
+            Assignee::Unit(unit) => unit_name(unit),
+            Assignee::Post(unit, post) => format!("{} {post}", unit_name(unit)),
+            Assignee::Person(person) => {
+                self.person(person).map_or_else(|| person.to_string(), |found| found.name.clone())
+            }
+        }
+    }
+}

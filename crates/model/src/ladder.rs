@@ -1,0 +1,125 @@
+//! Ladders, lights and scores: the tables by which an office chases.
+
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Expr, Place};
+
+/// What happens when, relative to a deadline or a stall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// Its name.
+    pub name: String,
+    /// Row of the document that asks for it, for example `M25.5`.
+    pub basis: Vec<String>,
+    /// From the mildest to the hardest. A rung is known by its position, from 0.
+    pub rungs: Vec<Rung>,
+}
+
+/// One rung of a ladder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// What sets it off.
+    pub trigger: Trigger,
+    /// The function called: of the workflow, the suite or the library.
+    pub run: String,
+    /// Who is addressed; left out: the function decides.
+    pub to: Vec<Expr>,
+    /// The remaining keys, read by the function as `rung.NAME`: plain words such as `slip: blue`.
+    pub words: Vec<(String, String)>,
+    /// The remaining keys whose values are expressions, for example `rectify_within`.
+    pub values: Vec<(String, Expr)>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What sets a rung off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Trigger {
+    /// `at:` an instant, usually relative to `due`.
+    At(Expr),
+    /// `every: SPAN, after: INSTANT`: again and again until the task is closed.
+    Every {
+        /// The span between two firings.
+        every: Expr,
+        /// The first firing is one span after this instant.
+        after: Expr,
+    },
+    /// `stalled: true`: when the item stalls.
+    Stalled,
+    /// `behind: 10, for: SPAN`: that many percentage points behind plan for that long.
+    Behind {
+        /// Percentage points.
+        points: u8,
+        /// How long; left out: at once.
+        lasting: Option<Expr>,
+    },
+    /// `after: interview.unrectified`: an interview's rectification passed its due date.
+    Unrectified,
+}
+
+/// When lights turn. Every rule is a threshold, so the instant at which a light turns follows
+/// from an item's state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LightPolicy {
+    /// The published scheme it came from, or `custom`.
+    pub preset: String,
+    /// Yellow this many working days before the due date; `None`: not by nearness.
+    pub yellow_workdays_before: Option<u32>,
+    /// Yellow this many percentage points behind plan.
+    pub yellow_points_behind: Option<u8>,
+    /// Yellow while the item is stalled.
+    pub yellow_stalled: bool,
+    /// Red this many working days after the due date (0: at once).
+    pub red_workdays_after: u32,
+    /// Red this many percentage points behind plan.
+    pub red_points_behind: Option<u8>,
+    /// Red once this many judged windows or plan dates in a row were missed.
+    pub red_missed_in_a_row: Option<u32>,
+}
+
+/// One rule of scoring over the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRule {
+    /// Its name, shown beside the points.
+    pub id: String,
+    /// The kind of event that is scored.
+    pub on: ScoreOn,
+    /// Points, in hundredths; negative for a deduction.
+    pub points: i64,
+    /// The most that one case may gain or lose by this rule, in hundredths; positive.
+    pub cap: Option<i64>,
+    /// Only tasks whose basis begins with this.
+    pub basis: Option<String>,
+}
+
+/// What a score rule counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreOn {
+    /// A task done on time, by its original due date or one extended in time.
+    DoneOnTime,
+    /// A task done late.
+    DoneLate,
+    /// A due date passed.
+    Overdue,
+    /// A window missed.
+    Missed,
+    /// A missed window made up for.
+    MadeUp,
+    /// A report that was owed and did not come.
+    ReportMissed,
+    /// A submission returned.
+    Returned,
+    /// Silence lasted too long.
+    Stalled,
+    /// An indicator judged not met.
+    IndicatorNotMet,
+    /// A slip issued.
+    Slip,
+    /// A notice issued.
+    Notice,
+    /// An interview opened.
+    Interview,
+    /// A referral.
+    Referral,
+}
