@@ -180,6 +180,9 @@ pub struct Readiness {
     /// The end of the first window in which a report is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_at: Option<Instant>,
+    /// The end of the first plan date to come, with its position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<(u16, Instant)>,
     /// The indicator's target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Decimal>,
@@ -648,6 +651,8 @@ pub enum Fact {
         behind: u8,
         /// Rungs this arms: position, instant, points.
         rungs: Vec<(u16, Instant, u8)>,
+        /// When the next plan date ends.
+        next: Option<Instant>,
     },
     /// A duty's window was judged.
     WindowJudged {
@@ -801,3 +806,167 @@ pub enum Fact {
     },
 }
 
+impl Notification {
+    /// The word in rows, filters and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Remind => "remind",
+            Self::Urge => "urge",
+            Self::Slip => "slip",
+            Self::Notice => "notice",
+            Self::Interview => "interview",
+            Self::Refer => "refer",
+            Self::Ask => "ask",
+            Self::Alarm => "alarm",
+            Self::Emit => "emit",
+        }
+    }
+
+    /// The word that people read.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Remind | Self::Urge => "催办",
+            Self::Slip => "督办单",
+            Self::Notice => "通报",
+            Self::Interview => "约谈",
+            Self::Refer => "移送",
+            Self::Ask => "请示",
+            Self::Alarm => "告警",
+            Self::Emit => "事件",
+        }
+    }
+}
+
+impl Fact {
+    /// The kind, as it stands in the log and in filters.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::CaseOpened { .. } => "case_opened",
+            Self::WindowsPlanned { .. } => "windows_planned",
+            Self::ItemsAdded { .. } => "items_added",
+            Self::ItemOpened { .. } => "item_opened",
+            Self::ItemHeldUntil { .. } => "item_held_until",
+            Self::ItemReady { .. } => "item_ready",
+            Self::OwnerMissing { .. } => "owner_missing",
+            Self::ItemSkipped { .. } => "item_skipped",
+            Self::ItemCarried { .. } => "item_carried",
+            Self::Signed { .. } => "signed",
+            Self::Reported { .. } => "reported",
+            Self::Submitted { .. } => "submitted",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Countersigned { .. } => "countersigned",
+            Self::Accepted { .. } => "accepted",
+            Self::Returned { .. } => "returned",
+            Self::Superseded { .. } => "superseded",
+            Self::Reopened { .. } => "reopened",
+            Self::ExtensionAsked { .. } => "extension_asked",
+            Self::ExtensionRefused { .. } => "extension_refused",
+            Self::DeadlineSet { .. } => "deadline_set",
+            Self::EarlierDueProposed { .. } => "earlier_due_proposed",
+            Self::Transferred { .. } => "transferred",
+            Self::Delegated { .. } => "delegated",
+            Self::ReviewersChanged { .. } => "reviewers_changed",
+            Self::Held { .. } => "held",
+            Self::Released { .. } => "released",
+            Self::ItemCancelled { .. } => "item_cancelled",
+            Self::RungFired { .. } => "rung_fired",
+            Self::StartOverdue { .. } => "start_overdue",
+            Self::DueSoon { .. } => "due_soon",
+            Self::Overdue { .. } => "overdue",
+            Self::ReviewOverdue { .. } => "review_overdue",
+            Self::ReportMissed { .. } => "report_missed",
+            Self::ReportKept { .. } => "report_kept",
+            Self::Stalled { .. } => "stalled",
+            Self::PlanChecked { .. } => "plan_checked",
+            Self::WindowJudged { .. } => "window_judged",
+            Self::MadeUp { .. } => "made_up",
+            Self::IndicatorJudged { .. } => "indicator_judged",
+            Self::Unrectified { .. } => "unrectified",
+            Self::Referred { .. } => "referred",
+            Self::StruckOff { .. } => "struck_off",
+            Self::Sent(_) => "sent",
+            Self::VarSet { .. } => "var_set",
+            Self::Scored { .. } => "scored",
+            Self::Logged { .. } => "logged",
+            Self::ScriptFailed { .. } => "script_failed",
+            Self::MessageSent { .. } => "message_sent",
+            Self::Watched(_) => "watched",
+            Self::NeedAnswered { .. } => "need_answered",
+            Self::WatchAnswered { .. } => "watch_answered",
+            Self::ChildClosed { .. } => "child_closed",
+            Self::Renewed => "renewed",
+            Self::CaseClosed => "case_closed",
+            Self::CaseReopened => "case_reopened",
+            Self::CaseCancelled { .. } => "case_cancelled",
+            Self::Migrated { .. } => "migrated",
+            Self::Faulted { .. } => "faulted",
+            Self::Repaired { .. } => "repaired",
+        }
+    }
+
+    /// The item it is about, if it is about one.
+    pub fn item(&self) -> Option<&ItemKey> {
+        match self {
+            Self::ItemOpened { key: item, .. }
+            | Self::ItemHeldUntil { item, .. }
+            | Self::ItemReady { item, .. }
+            | Self::OwnerMissing { item }
+            | Self::ItemSkipped { item, .. }
+            | Self::ItemCarried { item, .. }
+            | Self::Signed { item, .. }
+            | Self::Reported { item, .. }
+            | Self::Submitted { item, .. }
+            | Self::Withdrawn { item }
+            | Self::Countersigned { item, .. }
+            | Self::Accepted { item, .. }
+            | Self::Returned { item, .. }
+            | Self::Superseded { item, .. }
+            | Self::Reopened { item, .. }
+            | Self::ExtensionAsked { item, .. }
+            | Self::ExtensionRefused { item, .. }
+            | Self::DeadlineSet { item, .. }
+            | Self::EarlierDueProposed { item, .. }
+            | Self::Transferred { item, .. }
+            | Self::Delegated { item, .. }
+            | Self::ReviewersChanged { item, .. }
+            | Self::Held { item, .. }
+            | Self::Released { item, .. }
+            | Self::ItemCancelled { item, .. }
+            | Self::RungFired { item, .. }
+            | Self::StartOverdue { item }
+            | Self::DueSoon { item }
+            | Self::Overdue { item, .. }
+            | Self::ReviewOverdue { item }
+            | Self::ReportMissed { item, .. }
+            | Self::ReportKept { item, .. }
+            | Self::Stalled { item }
+            | Self::PlanChecked { item, .. }
+            | Self::WindowJudged { item, .. }
+            | Self::MadeUp { item }
+            | Self::IndicatorJudged { item, .. }
+            | Self::Unrectified { interview: item }
+            | Self::Referred { item, .. }
+            | Self::NeedAnswered { item, .. }
+            | Self::ChildClosed { item, .. } => Some(item),
+            Self::StruckOff { item, .. }
+            | Self::Scored { item, .. }
+            | Self::Logged { item, .. }
+            | Self::ScriptFailed { item, .. } => item.as_ref(),
+            Self::Sent(sent) => sent.item.as_ref(),
+            Self::CaseOpened { .. }
+            | Self::WindowsPlanned { .. }
+            | Self::ItemsAdded { .. }
+            | Self::VarSet { .. }
+            | Self::MessageSent { .. }
+            | Self::Watched(_)
+            | Self::WatchAnswered { .. }
+            | Self::Renewed
+            | Self::CaseClosed
+            | Self::CaseReopened
+            | Self::CaseCancelled { .. }
+            | Self::Migrated { .. }
+            | Self::Faulted { .. }
+            | Self::Repaired { .. } => None,
+        }
+    }
+}

@@ -50,7 +50,7 @@ impl CaseName {
     /// assert_eq!(name.id().as_str().len(), 24);
     /// ```
     pub fn id(&self) -> CaseId {
-        let period = self.period.as_ref().map(Window::key).unwrap_or_default();
+        let period = self.period.map(Window::key).unwrap_or_default();
         let (parent, item) = match &self.parent {
             Some((case, item)) => (case.as_str(), item.as_str()),
             None => ("", ""),
@@ -104,7 +104,7 @@ impl fmt::Display for CaseId {
 /// An item of a case: `TASK/AXIS/…@WINDOW`, for example `study/370102001@2022-H1`.
 ///
 /// Items of one task are neighbours in the order of keys.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ItemKey(Arc<str>);
 
