@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 use crate::refusal::{FieldProblem, Refusal};
 
 /// The most rows of a table, and entries of a list.
-pub const ROWS_MAX: usize = 5_000;
+pub(crate) const ROWS_MAX: usize = 5_000;
 /// The most characters of one text.
-pub const TEXT_CHARS_MAX: usize = 20_000;
+pub(crate) const TEXT_CHARS_MAX: usize = 20_000;
 
 /// Checks a form and returns it in its stored shape: decimals as text, dates as `YYYY-MM-DD`.
 ///

@@ -37,6 +37,7 @@ mod log;
 mod moment;
 mod refusal;
 mod rows;
+mod tell;
 
 pub use crate::case::{Case, CaseHead, CaseStatus};
 pub use crate::command::{
@@ -60,3 +61,4 @@ pub use crate::refusal::{ExtensionRefusal, FieldProblem, Refusal};
 pub use crate::rows::{
     Body, CaseRow, ItemRow, Outgoing, RowError, case_from_texts, outgoing, touched,
 };
+pub use crate::tell::{Teller, due_reason};

@@ -32,6 +32,7 @@ use crate::log::{CHAIN_START, Encoded, encode};
 use crate::refusal::Refusal;
 
 pub use self::open::cases_of;
+pub(crate) use self::scene::title_of;
 pub use self::wake::MOMENTS_MAX;
 
 /// The most events that one decision may hold. A larger one is refused with
