@@ -188,6 +188,7 @@ fn read_obligations(r: &mut Reader<'_>, node: &Node) -> Vec<Obligation> {
         let Some(obligation) = read_obligation(r, item) else { continue };
         if !seen.insert(obligation.row.clone()) {
             r.error("DB1107", item, format!("条目 `{}` 重复", obligation.row));
+            continue;
         }
         found.push(obligation);
     }
