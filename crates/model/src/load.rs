@@ -198,7 +198,8 @@ fn close(
     let mut definition = Definition {
         hash: DefinitionHash::new(""),
         suite: suite.head.clone(),
-        ladders: used_ladders(&read, &suite.ladders),
+        ladders: used_ladders(&read, suite),
+        default_ladder: suite.ladder.clone(),
         workflow: read.workflow,
         lights: suite.lights.clone(),
         scoring: suite.scoring.clone(),
@@ -208,11 +209,14 @@ fn close(
     definition
 }
 
-/// The ladders that the workflow's tasks climb; its own win over the suite's.
-fn used_ladders(read: &ReadWorkflow, suite: &BTreeMap<String, Ladder>) -> BTreeMap<String, Ladder> {
+/// The ladders that the workflow's tasks climb, and the suite's default one; the workflow's own
+/// win over the suite's.
+fn used_ladders(read: &ReadWorkflow, suite: &SuiteFile) -> BTreeMap<String, Ladder> {
     let tasks = read.workflow.tasks.iter();
     let names = tasks.flat_map(|task| task.ladder.iter().chain(&task.review_ladder));
-    let ladders = names.filter_map(|name| read.ladders.get(name).or_else(|| suite.get(name)));
+    let names = names.chain(&suite.ladder);
+    let ladders =
+        names.filter_map(|name| read.ladders.get(name).or_else(|| suite.ladders.get(name)));
     ladders.map(|ladder| (ladder.name.clone(), ladder.clone())).collect()
 }
 

@@ -141,6 +141,7 @@ fn make_siblings(
         } else {
             fill_title(&mut task, &base, &for_all);
         }
+        keep_what_fits(&mut task, own.get(short).is_some_and(|nested| nested.get("due").is_some()));
         let id = format!("{name}_{short}");
         expanded.aliases.insert(name.to_owned(), id.clone());
         let style = crate::yaml::Style::Plain;
@@ -168,6 +169,24 @@ fn share_assumed(tasks: &mut [(Node, Node)]) {
                 let name = name.text().unwrap_or_default().split('.').next().unwrap_or_default();
                 own.contains(name) || !all.contains(name)
             });
+        }
+    }
+}
+
+/// What is written once for several tasks fits not all of them: a duty has windows in place of a
+/// due date, and `assumed` names only keys that the task has.
+fn keep_what_fits(task: &mut Node, own_due: bool) {
+    if task.get("every").is_some() && !own_due {
+        *task = without(task, |key| key == "due");
+    }
+    let Kind::Map(entries) = &mut task.kind else { return };
+    let keys: Vec<String> =
+        entries.iter().filter_map(|(key, _)| key.text().map(ToOwned::to_owned)).collect();
+    for (key, value) in entries.iter_mut() {
+        if key.text() == Some("assumed")
+            && let Kind::List(items) = &mut value.kind
+        {
+            items.retain(|item| item.text().is_none_or(|text| keys.iter().any(|key| key == text)));
         }
     }
 }
