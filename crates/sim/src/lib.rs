@@ -15,8 +15,10 @@ mod cast;
 mod forms;
 mod report;
 mod seed;
+mod testing;
 mod world;
 
 pub use crate::cast::{Cast, Habit};
 pub use crate::report::{Cell, Interview, Report, simulate};
+pub use crate::testing::{TestResult, run_tests};
 pub use crate::world::{Observer, World};
