@@ -138,12 +138,14 @@ impl Bench {
         window: Option<&str>,
     ) -> Outcome<ItemRef> {
         let found = self.world.case(case).ok_or("没有这件督办事项")?;
+        // What comes after the name is the window of a duty, or a second axis.
         let fits = |item: &&Arc<Item>| {
             let named = who.is_none_or(|who| self.is_named(item, who));
-            let windowed = window.is_none_or(|window| {
-                item.window.is_some_and(|own| own.key() == window || own.name() == window)
+            let further = window.is_none_or(|window| match item.window {
+                Some(own) => own.key() == window || own.name() == window,
+                None => self.is_named(item, window),
             });
-            named && windowed
+            named && further
         };
         let items: Vec<&Arc<Item>> = found.items_of(task).filter(fits).collect();
         match items.as_slice() {
@@ -232,12 +234,16 @@ impl Bench {
         last
     }
 
-    /// Every reviewer accepts, until nothing is left to accept.
+    /// One reviewer accepts: the first whose turn it is.
     pub(super) fn accept(&mut self, item: &ItemRef) -> Outcome {
-        let act = Act::Accept { item: item.key.clone(), text: None };
-        self.as_reviewer(item, &act)?;
+        self.as_reviewer(item, &Act::Accept { item: item.key.clone(), text: None })
+    }
+
+    /// Every reviewer accepts, until nothing is left to accept.
+    pub(super) fn accept_all(&mut self, item: &ItemRef) -> Outcome {
+        self.accept(item)?;
         while self.state(item)?.status == Status::Submitted {
-            self.as_reviewer(item, &act)?;
+            self.accept(item)?;
         }
         Ok(())
     }

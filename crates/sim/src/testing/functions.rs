@@ -31,6 +31,7 @@ const NAMES: &[(&str, &str)] = &[
     ("submit", "申请办结"),
     ("withdraw", "撤回"),
     ("accept", "办结"),
+    ("accept_all", "会签办结"),
     ("send_back", "退回"),
     ("ask_extension", "申请延期"),
     ("grant", "同意延期"),
@@ -211,6 +212,7 @@ fn owners(engine: &mut Engine, bench: &Shared) {
 
 fn reviewers(engine: &mut Engine, bench: &Shared) {
     both!(engine, bench, "accept", |b, item: ItemRef| -> () { b.accept(&item) });
+    both!(engine, bench, "accept_all", |b, item: ItemRef| -> () { b.accept_all(&item) });
     both!(engine, bench, "send_back", |b, item: ItemRef, why: &str| -> () {
         let (key, reason) = (item.key.clone(), why.to_owned());
         b.as_reviewer(&item, &Act::Return { item: key, reason, upstream: None })
