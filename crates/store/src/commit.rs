@@ -39,6 +39,9 @@ pub struct Commit {
     pub scores: Vec<crate::query::ScoreRow>,
     /// The idempotency key that the request came with.
     pub key: Option<KeyRecord>,
+    /// Whether somebody waits for it: such commits are written before the others. Set by
+    /// [`Commit::of`]; unset it for what time alone brings.
+    pub urgent: bool,
 }
 
 impl Commit {
@@ -72,6 +75,7 @@ impl Commit {
             outgoing: decision.events.iter().filter_map(|event| outgoing(&id, event)).collect(),
             events: decision.encoded.clone(),
             key,
+            urgent: true,
         }
     }
 }

@@ -10,7 +10,11 @@
 mod commit;
 mod error;
 mod query;
+mod sqlite;
 mod store;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
 
 pub use crate::commit::{Commit, KeyRecord};
 pub use crate::error::{CommitError, StoreError};
@@ -18,4 +22,5 @@ pub use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, DeliveryState, EventRow, ItemFilter,
     LightCount, LightFilter, Page, PageRequest, ScoreRow, ScoreTotal,
 };
+pub use crate::sqlite::{SqliteOptions, SqliteStore};
 pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};
