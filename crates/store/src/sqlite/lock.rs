@@ -5,12 +5,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::StoreError;
 
-/// How much of a command line is written down, in bytes.
-const COMMAND_BYTES_MAX: usize = 200;
+/// How much of a command line is written down, in characters.
+const COMMAND_CHARS_MAX: usize = 200;
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock of a database.
     pub(super) fn take(database: &Path) -> Result<Self, StoreError> {
-        let path = beside(database, ".lock");
+        let mut path = database.as_os_str().to_owned();
+        path.push(".lock");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -42,18 +43,10 @@ impl Lock {
     }
 }
 
-/// A file next to the database: its path with something appended.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
 fn sign(file: &mut File) -> std::io::Result<()> {
     let command: Vec<String> =
         std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let mut command = command.join(" ");
-    command.truncate(command.floor_char_boundary(COMMAND_BYTES_MAX));
+    let command: String = command.join(" ").chars().take(COMMAND_CHARS_MAX).collect();
     file.set_len(0)?;
     file.rewind()?;
     write!(file, "process {} (`{command}`)", std::process::id())?;

@@ -18,7 +18,6 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -26,7 +25,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::connection::{Readers, open_writer};
-use self::lock::{Lock, beside};
+use self::lock::Lock;
 use self::writer::{Queue, Size, Urgency};
 use crate::error::StoreError;
 
@@ -86,17 +85,17 @@ impl Default for SqliteOptions {
 /// handle does so too, and blocks until it is done.
 ///
 /// ```
-/// use duban_store::{SqliteOptions, SqliteStore, Store};
+/// use duban_store::{SqliteStore, Store};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("duban.db");
-/// let store = SqliteStore::open(&path, SqliteOptions::default())?;
+/// let store = SqliteStore::open(&path)?;
 /// store.put_document("directory", "{}", 0).await?;
 /// assert_eq!(store.document("directory").await?.as_deref(), Some("{}"));
 ///
-/// let second = SqliteStore::open(&path, SqliteOptions::default());
+/// let second = SqliteStore::open(&path);
 /// assert!(second.is_err_and(|error| error.to_string().contains("is in use by process")));
 /// store.close().await?;
 /// # Ok(())
@@ -113,7 +112,8 @@ struct Handle {
     readers: Readers,
     thread: Mutex<Option<JoinHandle<()>>>,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
-    throw_away: bool,
+    /// The folder of a throw-away database; it goes last.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -123,7 +123,7 @@ impl fmt::Debug for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens a database, or makes one, and brings its schema up to date.
+    /// Opens a database, or makes one, and brings its schema up to date, with default options.
     ///
     /// Next to it lie `<path>-wal` and `<path>-shm` while it is open, and `<path>.lock`.
     ///
@@ -131,32 +131,36 @@ impl SqliteStore {
     ///
     /// [`StoreError::Locked`], [`StoreError::Foreign`], [`StoreError::Newer`]: the database is
     /// left as it is. [`StoreError::Database`]: it cannot be opened.
-    pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
-        Self::open_file(path.as_ref().to_owned(), &options, false)
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path, SqliteOptions::default())
     }
 
-    /// A database that goes with its last handle, for tests and simulations. It lies in a file of
-    /// a folder that is in memory where the system has one, so that it behaves like any other.
+    /// Opens a database with other options.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
+        Self::open_file(path.as_ref().to_owned(), &options, None)
+    }
+
+    /// A database that goes with its last handle, for tests and simulations. It is a file in a
+    /// temporary folder, so that it behaves like any other, but it waits for no disk.
     ///
     /// # Errors
     ///
     /// [`StoreError::Database`]: there is no place for it.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("duban-{}-{number}.db", std::process::id()));
-        // What a killed process of the same number has left behind.
-        remove_files(&path);
+        let folder = tempfile::Builder::new().prefix("duban-").tempdir();
+        let folder = folder.map_err(|error| StoreError::Database(Box::new(error)))?;
         let options = SqliteOptions { durable: false, ..SqliteOptions::default() };
-        Self::open_file(path, &options, true)
+        Self::open_file(folder.path().join("duban.db"), &options, Some(folder))
     }
 
     fn open_file(
         path: PathBuf,
         options: &SqliteOptions,
-        throw_away: bool,
+        folder: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
         let lock = Lock::take(&path)?;
         let conn = open_writer(&path, options)?;
@@ -175,7 +179,7 @@ impl SqliteStore {
             queue,
             thread: Mutex::new(Some(thread)),
             ended: Mutex::new(Some(ended)),
-            throw_away,
+            _folder: folder,
         };
         Ok(Self { handle: Arc::new(handle) })
     }
@@ -241,16 +245,6 @@ impl Drop for Handle {
         {
             tracing::error!("the writer had panicked");
         }
-        if self.throw_away {
-            remove_files(&self.path);
-        }
-    }
-}
-
-fn remove_files(path: &Path) {
-    for suffix in ["", "-wal", "-shm", ".lock"] {
-        // One that is not there is as good as one removed.
-        std::fs::remove_file(beside(path, suffix)).ok();
     }
 }
 

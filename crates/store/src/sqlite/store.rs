@@ -1,7 +1,8 @@
 //! The trait, method by method: which thread does what.
 
-use duban_core::{CaseRow, ItemRow};
 use std::sync::PoisonError;
+
+use duban_core::{CaseRow, ItemRow};
 
 use super::append::{size_of, write_batch};
 use super::writer::Urgency;
