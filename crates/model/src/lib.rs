@@ -33,6 +33,8 @@ mod read;
 mod suite;
 mod suite_file;
 mod task_file;
+#[cfg(test)]
+mod tests;
 mod workflow_file;
 mod yaml;
 

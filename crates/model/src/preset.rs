@@ -5,9 +5,10 @@
 //! `joint_runs`. Its siblings know each other by their short names in `needs`; other tasks that
 //! need `joint` mean the last of them. Keys beside `extends` go to every task made, those nested
 //! under a sibling's name to that one; `needs` beside `extends` goes to the tasks of the preset
-//! that need no sibling. `{title}` in a preset's title stands for the title written at the task.
+//! that need no sibling, `due` to those that are no duties, `every` and its companions to those that
+//! are, and each name in `assumed` to those that have the key. `{title}` in a preset's title stands for the title written at the task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::read::{Reader, closest};
 use crate::yaml::{Kind, Node};
@@ -99,6 +100,9 @@ pub(crate) fn expand_tasks(r: &mut Reader<'_>, tasks: &Node, presets: &Presets) 
     expanded
 }
 
+/// Keys of duties: beside `extends` they go to the tasks of a preset that are duties.
+const OF_DUTIES: [&str; 4] = ["every", "at_least", "grace", "counts"];
+
 /// One task for each sibling: what the preset shares, then the sibling's own keys, then what the
 /// author wrote at the task.
 fn make_siblings(
@@ -113,11 +117,18 @@ fn make_siblings(
     let for_sibling = |key: &str| names.contains(&key);
     let shared = without(shared, |key| for_sibling(key) || own.get(key).is_some());
     let for_all = without(own, for_sibling);
+    let any_duty = siblings.iter().any(|(_, body)| body.get("every").is_some());
+    let first = expanded.tasks.len();
     for (sibling, body) in siblings {
         let short = sibling.text().unwrap_or_default();
         let mut base = merge(&shared, body);
         let needs_sibling = rename_needs(&mut base, name, &names);
-        let beside = without(&for_all, |key| key == "needs" && needs_sibling);
+        let duty = base.get("every").is_some();
+        let beside = without(&for_all, |key| match key {
+            "needs" => needs_sibling,
+            "due" => duty,
+            _ => !duty && any_duty && OF_DUTIES.contains(&key),
+        });
         let mut task = merge(&base, &beside);
         if let Some(nested) = own.get(short) {
             let mut nested = nested.clone();
@@ -134,6 +145,30 @@ fn make_siblings(
         expanded.aliases.insert(name.to_owned(), id.clone());
         let style = crate::yaml::Style::Plain;
         expanded.tasks.push((key.with(Kind::Text(id, style)), task));
+    }
+    share_assumed(&mut expanded.tasks[first..]);
+}
+
+/// Leaves each task the names in `assumed` whose keys it has. A name whose key none of them has
+/// stays, to be reported.
+fn share_assumed(tasks: &mut [(Node, Node)]) {
+    let keys = |task: &Node| -> BTreeSet<String> {
+        let entries = task.entries().unwrap_or_default().iter();
+        entries.filter_map(|(key, _)| key.text().map(str::to_owned)).collect()
+    };
+    let all: BTreeSet<String> = tasks.iter().flat_map(|(_, task)| keys(task)).collect();
+    for (_, task) in tasks {
+        let own = keys(task);
+        let Kind::Map(entries) = &mut task.kind else { continue };
+        let assumed = entries.iter_mut().find(|(key, _)| key.text() == Some("assumed"));
+        if let Some((_, value)) = assumed
+            && let Kind::List(names) = &mut value.kind
+        {
+            names.retain(|name| {
+                let name = name.text().unwrap_or_default().split('.').next().unwrap_or_default();
+                own.contains(name) || !all.contains(name)
+            });
+        }
     }
 }
 

@@ -188,6 +188,7 @@ fn read_obligations(r: &mut Reader<'_>, node: &Node) -> Vec<Obligation> {
         let Some(obligation) = read_obligation(r, item) else { continue };
         if !seen.insert(obligation.row.clone()) {
             r.error("DB1107", item, format!("条目 `{}` 重复", obligation.row));
+            continue;
         }
         found.push(obligation);
     }
@@ -199,7 +200,8 @@ fn read_obligation(r: &mut Reader<'_>, node: &Node) -> Option<Obligation> {
     let row = keys.require(r, "row").and_then(|node| r.text(node));
     let text = keys.require(r, "text").and_then(|node| r.text(node));
     let kind = keys.text(r, "kind");
-    let level = keys.text(r, "level");
+    let levels = keys.texts(r, "level");
+    let level = (!levels.is_empty()).then(|| levels.join("、"));
     let due = keys.text(r, "due");
     keys.finish(r);
     Some(Obligation { row: row?, text: text?, kind, level, due, place: node.place() })
