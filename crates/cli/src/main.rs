@@ -18,14 +18,17 @@ use crate::output::Output;
 
 /// duban（督办）: work that people owe by a date, chased by itself.
 #[derive(Parser)]
-#[command(version, after_help = "Examples:
+#[command(
+    version,
+    after_help = "Examples:
   duban demo                                     a whole year of 25 measures, in seconds
   duban check workflows/jinan-2021               every problem of every file
   duban test workflows/jinan-2021                the authors' workflow tests
   duban simulate workflows/jinan-2021 --from 2022-01-01 --to 2022-12-31
   duban workday add 2026-02-12 5                 five working days later
 
-Exit codes: 0 done, 1 problems found, 2 wrong usage, 3 refused, 4 database.")]
+Exit codes: 0 done, 1 problems found, 2 wrong usage, 3 refused, 4 database."
+)]
 struct Cli {
     /// Print JSON in place of text, where a program may read it.
     #[arg(long, global = true)]

@@ -533,6 +533,7 @@ colour: red
     suite.yaml:5:11 DB1102 没有工作日历 `ch`
     suite.yaml:6:9 DB1014 `金川` 不在可选值之中
     suite.yaml:7:9 DB1209 文件没有阶梯 `steep`
+    suite.yaml:8:45 DB1109 预设互相引用：a → b → a
     suite.yaml:9:24 DB1014 `late` 不在可选值之中
     suite.yaml:9:38 DB1015 `1.234` 不是最多两位小数的数
     suite.yaml:12:5 DB1104 条目 M1.2 没有措施承载：二
@@ -628,6 +629,38 @@ fn a_suite_without_its_file_still_says_everything() {
 }
 
 #[test]
+fn no_cut_of_a_file_stops_the_loader() {
+    for at in (0..DUTY.len()).filter(|at| DUTY.is_char_boundary(*at)).step_by(7) {
+        let without_a_piece = format!("{}{}", &DUTY[..at], DUTY.get(at + 5..).unwrap_or_default());
+        for text in [&DUTY[..at], &DUTY[at..], &without_a_piece] {
+            let loaded = load(&sources(&[text]));
+            assert!(loaded.suite.is_none() || loaded.draft.definitions.len() < 2);
+        }
+    }
+}
+
+#[test]
+fn presets_cannot_grow_beyond_their_limits() {
+    let body: String = (0..40)
+        .map(|at| format!("    b{at}: {{ extends: mechanism, title: x, owner: unit }}\n"))
+        .collect();
+    let text = format!("id: w\ntitle: x\ncases: x\nperiod: year\ntasks:\n{body}");
+    let limits = LoadLimits { tasks_max: 60, ..LoadLimits::DEFAULT };
+    let loaded = load_suite_within("jinan", &sources(&[&text]), &LIBRARY, limits);
+    assert_eq!(
+        lines(&loaded.problems),
+        "w0.yaml:36:5 DB1006 任务超过 60 个，或展开后超过 50000 项"
+    );
+    check(
+        &task(
+            "a",
+            "extends: [by_district, by_district, by_district, by_district, by_district, by_district, by_district, by_district, by_district]",
+        ),
+        "1:146 DB1006",
+    );
+}
+
+#[test]
 fn a_calendar_is_read_and_checked() {
     let cn = &LIBRARY.calendars["cn"];
     assert!(cn.covers(2022) && cn.is_workday("2022-10-08".parse().unwrap()));
@@ -664,7 +697,9 @@ fn every_code_of_the_crate_is_listed_once() {
         include_str!("preset.rs"),
         include_str!("read.rs"),
         include_str!("suite_file.rs"),
+        include_str!("task_check.rs"),
         include_str!("task_file.rs"),
+        include_str!("task_parts.rs"),
         include_str!("workflow_file.rs"),
         include_str!("yaml.rs"),
     ]

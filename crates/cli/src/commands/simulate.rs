@@ -42,15 +42,10 @@ pub(crate) fn run(command: &Simulate, output: &Output) -> Result<Ended> {
     }
     let (suite, programs) = load(&command.folder)?;
     let progress = Progress::new(&suite, command.from, command.to);
-    let report = simulate(
-        &suite,
-        &programs,
-        command.from,
-        command.to,
-        command.seed,
-        &mut (),
-        |now| progress.show(now),
-    )?;
+    let report =
+        simulate(&suite, &programs, command.from, command.to, command.seed, &mut (), |now| {
+            progress.show(now)
+        })?;
     progress.end();
     let value = serde_json::to_value(&report)?;
     output.print(&value, || summary(&report))?;

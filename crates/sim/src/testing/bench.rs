@@ -256,9 +256,7 @@ impl Bench {
             .map(|(_, task)| task.evidence.clone())
             .unwrap_or_default();
         let files = evidence.unwrap_or(declared).into_iter();
-        let evidence = files
-            .map(|name| Evidence { file: format!("test:{name}"), name })
-            .collect();
+        let evidence = files.map(|name| Evidence { file: format!("test:{name}"), name }).collect();
         self.as_owner(item, Act::Submit { item: item.key.clone(), form, evidence })
     }
 
@@ -342,7 +340,8 @@ impl Bench {
         Ok(found.items_of(task).any(|item| {
             let owner = item.owner.as_ref().and_then(|owner| directory.unit_of(owner));
             let owned = owner.is_some_and(|owner| self.unit_name(&owner) == unit);
-            item.status.is_open() && (owned || self.is_named(item, unit) || self.unit_name(&item.unit) == unit)
+            item.status.is_open()
+                && (owned || self.is_named(item, unit) || self.unit_name(&item.unit) == unit)
         }))
     }
 
@@ -365,7 +364,11 @@ impl Bench {
 }
 
 /// Expected against actual.
-pub(super) fn equal<T: PartialEq + std::fmt::Display>(what: &str, expected: T, actual: T) -> Outcome {
+pub(super) fn equal<T: PartialEq + std::fmt::Display>(
+    what: &str,
+    expected: T,
+    actual: T,
+) -> Outcome {
     if expected == actual {
         return Ok(());
     }

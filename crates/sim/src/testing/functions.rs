@@ -68,9 +68,21 @@ const NAMES: &[(&str, &str)] = &[
 /// The most operations of one test.
 const OPERATIONS_MAX: u64 = 5_000_000;
 
+/// An engine with every limit set and no function of ours; it compiles test files.
+pub(super) fn limited() -> Engine {
+    let mut engine = Engine::new_raw();
+    engine
+        .set_max_operations(OPERATIONS_MAX)
+        .set_max_call_levels(64)
+        .set_max_expr_depths(256, 256)
+        .set_fail_on_invalid_map_property(true)
+        .disable_symbol("eval");
+    engine
+}
+
 /// The engine of one test.
 pub(super) fn engine(bench: &Shared) -> Engine {
-    let mut engine = Engine::new_raw();
+    let mut engine = limited();
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
     BasicFnPackage::new().register_into_engine(&mut engine);
@@ -79,12 +91,6 @@ pub(super) fn engine(bench: &Shared) -> Engine {
     MoreStringPackage::new().register_into_engine(&mut engine);
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
-    engine
-        .set_max_operations(OPERATIONS_MAX)
-        .set_max_call_levels(64)
-        .set_max_expr_depths(128, 64)
-        .set_fail_on_invalid_map_property(true)
-        .disable_symbol("eval");
     engine.register_type_with_name::<CaseId>("事项").register_type_with_name::<ItemRef>("任务");
     time(&mut engine, bench);
     finding(&mut engine, bench);
@@ -157,9 +163,12 @@ fn finding(engine: &mut Engine, bench: &Shared) {
             Err(error) => b.item(&case, task, None, Some(who)).map_err(|_| error),
         }
     });
-    both!(engine, bench, "item", |b, case: CaseId, task: &str, who: &str, window: &str| -> ItemRef {
-        b.item(&case, task, Some(who), Some(window))
-    });
+    both!(engine, bench, "item", |b,
+                                  case: CaseId,
+                                  task: &str,
+                                  who: &str,
+                                  window: &str|
+     -> ItemRef { b.item(&case, task, Some(who), Some(window)) });
     both!(engine, bench, "interview", |b, case: CaseId, unit: &str| -> ItemRef {
         b.latest(&case, "interview", unit)
     });
@@ -249,7 +258,12 @@ fn asserts(engine: &mut Engine, bench: &Shared) {
     both!(engine, bench, "assert_sent", |b, case: CaseId, kind: &str, to: &str, n: i64| -> () {
         b.assert_sent(&case, kind, to, n)
     });
-    both!(engine, bench, "assert_sent_at_least", |b, case: CaseId, kind: &str, to: &str, n: i64| -> () {
+    both!(engine, bench, "assert_sent_at_least", |b,
+                                                  case: CaseId,
+                                                  kind: &str,
+                                                  to: &str,
+                                                  n: i64|
+     -> () {
         b.assert_sent_at_least(&case, kind, to, n)
     });
     both!(engine, bench, "assert_open_task", |b, case: CaseId, task: &str, unit: &str| -> () {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use duban_model::{Script, Suite};
 use duban_script::Program;
-use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
+use rhai::{CallFnOptions, Dynamic, EvalAltResult, Position, Scope};
 use serde::Serialize;
 
 use self::bench::Bench;
@@ -52,7 +52,7 @@ fn run_file(
         failure: Some(failure),
         timeline: Vec::new(),
     };
-    let ast = match Engine::new_raw().compile(&script.source) {
+    let ast = match functions::limited().compile(&script.source) {
         Ok(ast) => ast,
         Err(error) => {
             return vec![failed(format!("{}:{}: {error}", script.file, shown(error.position())))];
