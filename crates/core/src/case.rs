@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use duban_calendar::{Instant, Window};
-use duban_model::{Assignee, DefinitionHash, TaskId};
+use duban_model::{Assignee, Definition, DefinitionHash, TaskId};
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -132,6 +132,49 @@ pub struct CaseHead {
     pub scored: BTreeMap<String, i64>,
 }
 
+impl CaseHead {
+    /// The head of a case that is only being thought of, for the keys that decide its opening.
+    pub(crate) fn unopened(
+        name: &CaseName,
+        definition: &Definition,
+        form: Map<String, Json>,
+        lead: Option<Assignee>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            definition: definition.hash.clone(),
+            title: definition.workflow.title.clone(),
+            status: CaseStatus::Open,
+            faulted: None,
+            lead,
+            with: Vec::new(),
+            supervision: None,
+            administrator: None,
+            form,
+            vars: Map::new(),
+            opened_at: now,
+            closed_at: None,
+            version: 0,
+            last_at: now,
+            chain: String::new(),
+            renew_at: None,
+            expanded: BTreeSet::new(),
+            windows: BTreeMap::new(),
+            carried: Vec::new(),
+            opened: 0,
+            slips: 0,
+            notices: 0,
+            messages: 0,
+            asked: BTreeMap::new(),
+            watchers: Vec::new(),
+            handled: BTreeSet::new(),
+            foreign: BTreeMap::new(),
+            scored: BTreeMap::new(),
+        }
+    }
+}
+
 /// How many items of a task there are, and how many hold nothing up any more.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tally {
@@ -219,8 +262,7 @@ impl Case {
 
     /// Whether time still means something to it.
     pub(crate) fn is_running(&self) -> bool {
-        self.head.faulted.is_none()
-            && !matches!(self.head.status, CaseStatus::Cancelled | CaseStatus::StruckOff)
+        self.head.faulted.is_none() && self.head.status != CaseStatus::Cancelled
     }
 
     /// The first thing that time brings: when, and to which item (`None`: to the case itself).

@@ -517,6 +517,9 @@ pub enum Fact {
         deadline: Deadline,
         /// The ladder towards it.
         arming: Option<Arming>,
+        /// When a duty's window is judged from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        judged_at: Option<Instant>,
     },
     /// A newly loaded calendar would move a due date to an earlier day; nobody has agreed.
     EarlierDueProposed {
@@ -647,8 +650,8 @@ pub enum Fact {
         item: ItemKey,
         /// Which plan date, from 0.
         index: u16,
-        /// Percentage points behind; 0: none.
-        behind: u8,
+        /// Progress planned for it, in percent.
+        planned: u8,
         /// Rungs this arms: position, instant, points.
         rungs: Vec<(u16, Instant, u8)>,
         /// When the next plan date ends.

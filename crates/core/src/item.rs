@@ -381,7 +381,10 @@ pub struct Item {
     /// When that plan date ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_at: Option<Instant>,
-    /// Percentage points behind plan at the last plan date.
+    /// Progress planned for the last plan date, in percent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned: u8,
+    /// Percentage points behind it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub behind: u8,
     /// Windows, plan dates or reports missed in a row.

@@ -23,10 +23,13 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod authority;
 mod case;
 mod command;
 mod decide;
 mod event;
+mod evolve;
+mod form;
 mod ids;
 mod item;
 mod light;
@@ -34,16 +37,18 @@ mod log;
 mod moment;
 mod refusal;
 mod rows;
+mod tell;
 
 pub use crate::case::{Case, CaseHead, CaseStatus};
 pub use crate::command::{
     Act, Actor, Answer, Carried, Command, Evidence, Message, Open, OpenRequest, Watch,
 };
-pub use crate::decide::{Decision, Env, decide};
+pub use crate::decide::{Decision, EVENTS_MAX, Env, MOMENTS_MAX, cases_of, decide};
 pub use crate::event::{
     Arming, Deadline, DueReason, Event, Fact, HoldCause, ItemKind, Manner, NewItem, Notification,
     Readiness, Remaining, ReviewPlan, Sent, Side, SkipReason,
 };
+pub use crate::evolve::replay;
 pub use crate::ids::{CaseId, CaseName, ItemKey};
 pub use crate::item::{
     Armed, ArmedRung, Asked, Attempt, Entry, EntryState, Hold, Item, Review, Status,
@@ -56,3 +61,4 @@ pub use crate::refusal::{ExtensionRefusal, FieldProblem, Refusal};
 pub use crate::rows::{
     Body, CaseRow, ItemRow, Outgoing, RowError, case_from_texts, outgoing, touched,
 };
+pub use crate::tell::{Teller, due_reason};

@@ -104,7 +104,8 @@ fn offer_work(item: &Item, first: &mut First) {
         if item.soon_version < deadline.version && item.overdue_version < deadline.version {
             first.offer(deadline.soon_at, Moment::DueSoon);
         }
-        if item.overdue_version < deadline.version {
+        // A duty is not overdue: its window is judged.
+        if item.overdue_version < deadline.version && item.window.is_none() {
             first.offer(Some(just_after(deadline.due)), Moment::Overdue);
         }
     }
