@@ -11,7 +11,10 @@ use duban_core::{
 };
 use duban_model::{Assignee, Directory};
 use serde_json::json;
-use support::{Office, accept, at, directory, end, env, name_of, program, report, send_back, sign, submit, submit_with};
+use support::{
+    Office, accept, at, directory, end, env, name_of, program, report, send_back, sign, submit,
+    submit_with,
+};
 
 const ONE: &str = "
 period: year
@@ -323,7 +326,9 @@ tasks:
 fn rule_8_an_entry_submitted_and_not_returned_counts_at_the_end_of_grace() {
     let mut office = Office::open(DUTY);
     office.advance(at("2022-07-05", 9));
-    office.act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" }))).expect("in grace");
+    office
+        .act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" })))
+        .expect("in grace");
     office.advance(at("2022-07-08", 9));
     assert_eq!(office.item("study@2022-H1").window_met, Some(true));
 }
@@ -332,7 +337,9 @@ fn rule_8_an_entry_submitted_and_not_returned_counts_at_the_end_of_grace() {
 fn rule_8_a_later_return_may_breach_the_window() {
     let mut office = Office::open(DUTY);
     office.advance(at("2022-07-05", 9));
-    office.act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" }))).expect("in grace");
+    office
+        .act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" })))
+        .expect("in grace");
     office.advance(at("2022-07-08", 9));
     office.act("c1", send_back("study@2022-H1")).expect("returned");
     assert_eq!(office.item("study@2022-H1").window_met, Some(false));
@@ -343,7 +350,9 @@ fn rule_8_a_later_return_may_breach_the_window() {
 fn rule_8_a_submission_belongs_to_the_window_in_which_it_counts() {
     let mut office = Office::open(DUTY);
     office.advance(at("2022-07-05", 9));
-    office.act("d1", submit_with("study@2022-H2", &json!({ "held_on": "2022-06-20" }))).expect("routed");
+    office
+        .act("d1", submit_with("study@2022-H2", &json!({ "held_on": "2022-06-20" })))
+        .expect("routed");
     assert_eq!(office.status("study@2022-H1"), Status::Submitted);
     assert_eq!(office.status("study@2022-H2"), Status::Ready);
     let stray = office.act("d1", submit_with("study@2022-H2", &json!({ "held_on": "2021-06-20" })));
@@ -355,7 +364,9 @@ fn rule_8_a_late_entry_makes_up_and_the_breach_stands() {
     let mut office = Office::open(DUTY);
     office.advance(at("2022-07-08", 9));
     assert_eq!(office.item("study@2022-H1").window_met, Some(false));
-    office.act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" }))).expect("late");
+    office
+        .act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" })))
+        .expect("late");
     office.act("c1", accept("study@2022-H1")).expect("accepted");
     assert_eq!(office.status("study@2022-H1"), Status::Done);
     assert!(office.item("study@2022-H1").is_breached());
@@ -430,9 +441,13 @@ fn rule_10_an_interview_is_followed_by_a_rectification_that_the_superior_reviews
     assert_eq!(office.status("interview/1"), Status::Done);
     let refused = office.act("s1", Act::StrikeOff { item: Some("interview/1".into()), text: None });
     assert!(matches!(refused, Err(Refusal::NotApplicable { .. })));
-    office.act("d2", submit_with("rectification/2", &json!({ "result": "已补" }))).expect("rectified");
+    office
+        .act("d2", submit_with("rectification/2", &json!({ "result": "已补" })))
+        .expect("rectified");
     office.act("c1", accept("rectification/2")).expect("accepted");
-    office.act("s1", Act::StrikeOff { item: Some("interview/1".into()), text: None }).expect("struck off");
+    office
+        .act("s1", Act::StrikeOff { item: Some("interview/1".into()), text: None })
+        .expect("struck off");
     assert!(office.item("interview/1").struck_off_at.is_some());
 }
 
@@ -451,15 +466,18 @@ fn rule_11_a_vacant_superior_post_climbs_to_the_first_filled_one() {
     for post in data.posts.iter_mut().filter(|post| post.unit.as_str() == "D") {
         post.holders.clear();
     }
-    let mut env = env(program(
-        "
+    let mut env = env(
+        program(
+            "
 period: year
 tasks:
   a: { title: 甲, each: { street: unit.below(\"street\") }, owner: item.street.post(\"书记\") }
 ",
-        "",
-        "",
-    ), at("2022-01-01", 0));
+            "",
+            "",
+        ),
+        at("2022-01-01", 0),
+    );
     env.directory = Arc::new(Directory::new(data).expect("a directory"));
     let office = Office::open_in(env, serde_json::Map::new()).expect("opened");
     assert_eq!(office.item("a/D1").review.members, [Assignee::Post("C".into(), "书记".into())]);

@@ -39,6 +39,8 @@ pub struct Commit {
     pub scores: Vec<crate::query::ScoreRow>,
     /// The idempotency key that the request came with.
     pub key: Option<KeyRecord>,
+    /// A person waits for it; wake-ups and messages between cases come after.
+    pub urgent: bool,
 }
 
 impl Commit {
@@ -72,6 +74,7 @@ impl Commit {
             outgoing: decision.events.iter().filter_map(|event| outgoing(&id, event)).collect(),
             events: decision.encoded.clone(),
             key,
+            urgent: true,
         }
     }
 }

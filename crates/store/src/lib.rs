@@ -10,6 +10,7 @@
 mod commit;
 mod error;
 mod query;
+mod sqlite;
 mod store;
 
 pub use crate::commit::{Commit, KeyRecord};
@@ -18,4 +19,5 @@ pub use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, DeliveryState, EventRow, ItemFilter,
     LightCount, LightFilter, Page, PageRequest, ScoreRow, ScoreTotal,
 };
+pub use crate::sqlite::{SqliteOptions, SqliteStore};
 pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};
