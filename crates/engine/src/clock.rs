@@ -129,8 +129,7 @@ mod tests {
     async fn a_test_clock_wakes_sleepers_when_it_reaches_their_instant() {
         let clock = TestClock::new(Instant::from_millis(0));
         let sleeper = clock.clone();
-        let task =
-            tokio::spawn(async move { sleeper.sleep_until(Instant::from_millis(10)).await });
+        let task = tokio::spawn(async move { sleeper.sleep_until(Instant::from_millis(10)).await });
         clock.set(Instant::from_millis(9));
         tokio::task::yield_now().await;
         assert!(!task.is_finished());

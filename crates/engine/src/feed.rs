@@ -29,7 +29,11 @@ pub struct Subscription<S> {
 }
 
 impl<S: Store> Subscription<S> {
-    pub(crate) fn new(shared: Arc<Shared<S>>, after: Option<Cursor>, poll: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared<S>>,
+        after: Option<Cursor>,
+        poll: Option<Duration>,
+    ) -> Self {
         let commits = shared.commits.subscribe();
         Self { shared, after, commits, poll }
     }
@@ -48,7 +52,9 @@ impl<S: Store> Subscription<S> {
             // Seen before reading: a commit during the read is noticed by the next wait.
             self.commits.mark_unchanged();
             let limit = self.shared.limits.feed_batch;
-            let page = self.shared.store.feed(self.after.as_ref(), limit).await?;
+            let (store, after) = (self.shared.store.clone(), self.after.clone());
+            let read = async move { Ok(store.feed(after.as_ref(), limit).await?) };
+            let page = self.shared.on_runtime(read).await?;
             if let Some(cursor) = page.next.filter(|_| !page.rows.is_empty()) {
                 self.after = Some(cursor.clone());
                 return Ok(Some(FeedBatch { events: page.rows, cursor }));

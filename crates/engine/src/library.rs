@@ -91,8 +91,8 @@ impl<S: Store> Library<S> {
         directory: Arc<Directory>,
         at: Instant,
     ) -> Result<(), EngineError> {
-        let json = serde_json::to_string(directory.data())
-            .expect("invariant: a directory is plain data");
+        let json =
+            serde_json::to_string(directory.data()).expect("invariant: a directory is plain data");
         self.store.put_document(DIRECTORY, &json, at.millis()).await?;
         self.put_directory(directory);
         Ok(())
@@ -165,8 +165,8 @@ impl<S: Store> Library<S> {
         definition: &Definition,
         at: Instant,
     ) -> Result<(), EngineError> {
-        let json = serde_json::to_string(definition)
-            .expect("invariant: a definition is plain data");
+        let json =
+            serde_json::to_string(definition).expect("invariant: a definition is plain data");
         let row = DefinitionRow {
             hash: definition.hash.to_string(),
             suite: definition.suite.id.to_string(),

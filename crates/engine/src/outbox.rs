@@ -153,11 +153,7 @@ impl<S: Store> Pump<S> {
         }
     }
 
-    async fn note(
-        &mut self,
-        done: Ended,
-        arrived: &mut Vec<DeliveryId>,
-    ) -> Result<(), StoreError> {
+    async fn note(&mut self, done: Ended, arrived: &mut Vec<DeliveryId>) -> Result<(), StoreError> {
         let (task, verdict, taken) = match done {
             Ok((task, (verdict, taken))) => (task, verdict, taken),
             Err(error) => (error.id(), crashed(&error), Vec::new()),

@@ -92,8 +92,7 @@ pub(crate) async fn route<S: Store>(
             verdict(send(shared, from, to, Act::Answer(answer.clone())).await)
         }
         Message::ChildClosed { to, item, number } => {
-            let act =
-                Act::ChildClosed { item: item.clone(), number: *number, child: from.clone() };
+            let act = Act::ChildClosed { item: item.clone(), number: *number, child: from.clone() };
             verdict(send(shared, from, to, act).await)
         }
     }

@@ -127,10 +127,7 @@ impl<S: Store> Shard<S> {
         if is_background { &mut self.background_running } else { &mut self.people_running }
     }
 
-    fn settle(
-        &mut self,
-        done: Result<(tokio::task::Id, Finished), tokio::task::JoinError>,
-    ) {
+    fn settle(&mut self, done: Result<(tokio::task::Id, Finished), tokio::task::JoinError>) {
         let (task, finished) = match done {
             Ok((task, finished)) => (task, Some(finished)),
             Err(error) => {

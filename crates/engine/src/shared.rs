@@ -1,11 +1,14 @@
 //! What every part of one engine shares: the store, the queues, the agendas, the counters.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use duban_calendar::Instant;
 use duban_core::{CaseId, Command};
 use duban_model::DefinitionHash;
 use duban_store::Store;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::agenda::Agenda;
@@ -59,6 +62,11 @@ pub(crate) struct Shared<S> {
     pub(crate) commits: watch::Sender<u64>,
     pub(crate) jobs: Arc<watch::Sender<usize>>,
     pub(crate) phase: watch::Sender<Phase>,
+    /// The engine's own runtime: loops, deliveries and reads run there, never in the host's.
+    pub(crate) runtime: Handle,
+    /// Which run over all cases is the newest, by kind: older ones give up.
+    pub(crate) directory_run: AtomicU64,
+    pub(crate) calendar_run: AtomicU64,
 }
 
 /// Counts one thing under way until it is dropped.
@@ -97,6 +105,19 @@ impl<S: Store> Shared<S> {
         // The sender lives in `self`, so the wait cannot fail.
         let waited = phases.wait_for(|now| *now >= phase).await;
         debug_assert!(waited.is_ok());
+    }
+
+    /// Runs a future on the engine's own threads and waits for it.
+    pub(crate) async fn on_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        match self.runtime.spawn(work).await {
+            Ok(answer) => answer,
+            // The runtime is shut down, or the work failed in a way that was reported already.
+            Err(error) if error.is_cancelled() => Err(EngineError::Closed),
+            Err(error) => Err(EngineError::Thread(std::io::Error::other(error))),
+        }
     }
 
     fn queues_of(&self, case: &CaseId) -> &Queues {

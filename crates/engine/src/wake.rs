@@ -98,7 +98,8 @@ enum Next {
 
 /// Wakes cases until the engine drains.
 pub(crate) async fn run<S: Store>(shared: Arc<Shared<S>>, poll: Option<std::time::Duration>) {
-    let mut wakes = WakeLoop { shared: Arc::clone(&shared), is_unsure: true, looked_at: Instant::MIN };
+    let mut wakes =
+        WakeLoop { shared: Arc::clone(&shared), is_unsure: true, looked_at: Instant::MIN };
     let draining = shared.reached(Phase::Draining);
     tokio::pin!(draining);
     loop {
@@ -206,7 +207,9 @@ impl<S: Store> WakeLoop<S> {
         let shared = &self.shared;
         shared.wakeups.forget();
         let next = shared.store.next_wakeup().await?.map(Instant::from_millis);
-        if next.is_some_and(|at| at <= now) && (shared.claims.has_put_off() || self.looked_at == now) {
+        if next.is_some_and(|at| at <= now)
+            && (shared.claims.has_put_off() || self.looked_at == now)
+        {
             // What is due was put off, or is leased to another daemon.
             self.looked_at = now;
             shared.wakeups.note(Some(now.plus_millis(RECHECK_PUT_OFF_MS).millis()));

@@ -39,6 +39,13 @@ pub(crate) struct Request {
     pub(crate) definition: Option<DefinitionHash>,
 }
 
+impl Request {
+    /// Whether somebody outside waits for it; cases and the engine itself can.
+    fn is_urgent(&self) -> bool {
+        matches!(self.command.actor, Actor::Person { .. } | Actor::Operator { .. })
+    }
+}
+
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 /// What is to be done with a case.
@@ -55,10 +62,7 @@ impl Work {
     /// Whether it may wait for people: it fills the lower queue.
     pub(crate) fn is_background(&self) -> bool {
         match self {
-            Self::Command(request, _) => !matches!(
-                request.command.actor,
-                Actor::Person { .. } | Actor::Operator { .. }
-            ),
+            Self::Command(request, _) => !request.is_urgent(),
             Self::DryRun(..) | Self::Look(_) => false,
             Self::Wake(_) | Self::Check(_) | Self::Rebuild(_) => true,
         }
@@ -237,7 +241,8 @@ impl<S: Store> Desk<S> {
             match guarded(self.case.as_ref(), &request.command, &env) {
                 Ok(Err(Refusal::WakeFirst)) => {
                     let hash = env.program.definition().hash.clone();
-                    let hash = self.case.as_ref().map_or(hash, |case| case.head().definition.clone());
+                    let hash =
+                        self.case.as_ref().map_or(hash, |case| case.head().definition.clone());
                     let env = self.env_on(&hash, request.admitted_at).await?;
                     let decision = guarded(self.case.as_ref(), &wake, &env);
                     self.case = Some(decision.map_err(|error| self.faulted(error))??.case);
@@ -360,7 +365,8 @@ impl<S: Store> Desk<S> {
             return Ok(Attempt::Done(outcome(decision)));
         }
         let key = request.and_then(|request| self.key_record(request, &decision));
-        let commit = Commit::of(&decision, program.definition(), key);
+        let mut commit = Commit::of(&decision, program.definition(), key);
+        commit.urgent = request.is_some_and(Request::is_urgent);
         let has_outgoing = !commit.outgoing.is_empty();
         // Until the store has answered, what is in it is unknown.
         self.case = None;
