@@ -119,7 +119,8 @@ const STANDARD: &[&str] = &[
 #[derive(Debug)]
 pub(crate) enum Mention {
     Variable(String, Position),
-    Call(String, usize, Position, Option<String>),
+    /// A function and, where it is a constant text, its first argument.
+    Call(String, Position, Option<String>),
     /// A path from a variable: `tasks.survey.form.count`.
     Path(Vec<String>, Position),
 }
@@ -132,7 +133,7 @@ pub(crate) fn walk(ast: &AST) -> Vec<Mention> {
         match node {
             ASTNode::Expr(expr) => mention(expr, nodes, &mut found),
             ASTNode::Stmt(Stmt::FnCall(call, position)) => {
-                found.push(Mention::Call(call.name.to_string(), call.args.len(), *position, None));
+                found.push(Mention::Call(call.name.to_string(), *position, None));
             }
             ASTNode::Stmt(_) => {}
             _ => {}
@@ -152,7 +153,7 @@ fn mention(expr: &Node, nodes: &[ASTNode<'_>], found: &mut Vec<Mention>) {
                 Node::StringConstant(text, _) => Some(text.to_string()),
                 _ => None,
             });
-            found.push(Mention::Call(call.name.to_string(), call.args.len(), *position, constant));
+            found.push(Mention::Call(call.name.to_string(), *position, constant));
         }
         Node::Dot(..) | Node::Index(..) => {
             let inside = nodes.len() >= 2
@@ -291,7 +292,7 @@ pub(crate) fn expression_problems(
                     problems.push(suggest(problem, name, variables::all()));
                 }
             }
-            Mention::Call(name, _, position, _) => {
+            Mention::Call(name, position, _) => {
                 if !is_known_function(functions, name) {
                     let message = format!("没有函数 {name}");
                     let problem = Problem::error("DB1504", &place_of(expr, *position), message);
@@ -386,7 +387,7 @@ pub(crate) fn directory_problems(
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for mention in mentions {
-        let Mention::Call(name, _, position, Some(constant)) = mention else { continue };
+        let Mention::Call(name, position, Some(constant)) = mention else { continue };
         let place = place_of(expr, *position);
         match name.as_str() {
             "org" | "机构" => problems.extend(unit_problem(directory, constant, &place)),

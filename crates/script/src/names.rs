@@ -94,32 +94,6 @@ const fn entry(
     HostName { english: names.0, chinese: names.1, kind, signature, doc_zh, doc_en }
 }
 
-/// The entries of a kind.
-pub(crate) fn of_kind(kind: HostKind) -> impl Iterator<Item = &'static HostName> {
-    NAMES.iter().filter(move |name| name.kind == kind)
-}
-
-/// The English name of an entry known by either name.
-pub(crate) fn english(kind: HostKind, name: &str) -> Option<&'static str> {
-    of_kind(kind).find(|host| host.english == name || host.chinese == name).map(|it| it.english)
-}
-
-/// Both names of an entry.
-///
-/// # Panics
-///
-/// If the table lacks the entry, which a test rules out.
-pub(crate) fn both(kind: HostKind, english: &str) -> [&'static str; 2] {
-    let found = of_kind(kind).find(|host| host.english == english);
-    let host = found.unwrap_or_else(|| unreachable!("invariant: NAMES has {kind:?} {english}"));
-    [host.english, host.chinese]
-}
-
-/// The English name of an action or function under which a script may define a rung's function.
-pub(crate) fn canonical(name: &str) -> &str {
-    english(HostKind::Action, name).or_else(|| english(HostKind::Function, name)).unwrap_or(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

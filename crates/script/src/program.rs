@@ -236,7 +236,9 @@ impl Program {
             _ if self.functions.has(function, 1) => self.run(function, &frame, (task,)),
             _ => return Err(ScriptError::NoFunction(function.to_owned())),
         };
-        called.map_err(|error| self.explain(&error, None))?;
+        if let Err(error) = called {
+            return Err(self.explain(&error, None));
+        }
         let actions = frame.actions.as_ref().and_then(|actions| actions.lock().ok());
         Ok(actions.map(|mut actions| std::mem::take(&mut *actions)).unwrap_or_default())
     }

@@ -15,7 +15,7 @@ use duban_model::{Directory, Library, Sources, load_calendar, load_suite};
 use duban_script::{Limits, Program};
 use serde_json::{Map, Value as Json};
 
-pub const TZ: Tz = Tz::Asia__Shanghai;
+pub(crate) const TZ: Tz = Tz::Asia__Shanghai;
 
 const SUITE: &str = "
 title: 试验文件
@@ -66,6 +66,16 @@ stand_ins:
   - { absent: b1, by: d1, from: 2022-01-01, until: 2022-12-31 }
 ";
 
+/// Another workflow, for needs across cases.
+const OTHER: &str = "
+id: other
+title: 另一措施
+lead: org(\"组织部\")
+period: year
+tasks:
+  x: { title: 前置, owner: unit.post(\"部长\"), ladder: none }
+";
+
 const HOOKS: &str = "
 fn nudge(task, rung) { remind(#{ to: rung.to, text: `第${rung.index}级` }); }
 fn breaks(task) { throw \"坏了\"; }
@@ -76,24 +86,28 @@ fn talk(task) {
 ";
 
 /// The working days of every announced year.
-pub fn china() -> Calendar {
+pub(crate) fn china() -> Calendar {
     let text = include_str!("../../../../workflows/calendars/cn.yaml");
     load_calendar("cn.yaml", text).expect("the calendar loads")
 }
 
 /// Compiles one workflow, given as YAML after its `id` and `title`.
-pub fn program(workflow: &str, hooks: &str, suite: &str) -> Arc<Program> {
+pub(crate) fn program(workflow: &str, hooks: &str, suite: &str) -> Arc<Program> {
     let mut sources = Sources::new();
     sources.insert("suite.yaml".to_owned(), format!("{SUITE}{suite}"));
     sources.insert("directory.yaml".to_owned(), DIRECTORY.to_owned());
     sources.insert("hooks.rhai".to_owned(), format!("{HOOKS}{hooks}"));
-    sources.insert("w.yaml".to_owned(), format!("id: w\ntitle: 措施\n{workflow}"));
+    sources.insert(
+        "w.yaml".to_owned(),
+        format!("id: w\ntitle: 措施\nlead: org(\"组织部\")\n{workflow}"),
+    );
+    sources.insert("other.yaml".to_owned(), OTHER.to_owned());
     let library =
         Library { scripts: Vec::new(), calendars: BTreeMap::from([("cn".to_owned(), china())]) };
     let loaded = load_suite("s", &sources, &library);
     let errors: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
     let suite = loaded.suite.unwrap_or_else(|| panic!("{}", errors.join("\n")));
-    let definition = Arc::clone(suite.definitions.values().next().expect("one workflow"));
+    let definition = Arc::clone(suite.definitions.get("w").expect("the workflow"));
     match Program::compile(definition, Limits::default()) {
         Ok(program) => Arc::new(program),
         Err(problems) => {
@@ -104,7 +118,7 @@ pub fn program(workflow: &str, hooks: &str, suite: &str) -> Arc<Program> {
 }
 
 /// The directory that goes with [`program`].
-pub fn directory() -> Directory {
+pub(crate) fn directory() -> Directory {
     let mut sources = Sources::new();
     sources.insert("suite.yaml".to_owned(), SUITE.to_owned());
     sources.insert("directory.yaml".to_owned(), DIRECTORY.to_owned());
@@ -116,38 +130,38 @@ pub fn directory() -> Directory {
 }
 
 /// `2022-06-30` at a time of day.
-pub fn at(date: &str, hour: u32) -> Instant {
+pub(crate) fn at(date: &str, hour: u32) -> Instant {
     start_of(day(date), TZ).plus_millis(i64::from(hour) * 3_600_000)
 }
 
 /// The end of a day.
-pub fn end(date: &str) -> Instant {
+pub(crate) fn end(date: &str) -> Instant {
     end_of(day(date), TZ)
 }
 
-pub fn day(date: &str) -> Date {
+pub(crate) fn day(date: &str) -> Date {
     date.parse().expect("a date")
 }
 
 /// One case under test.
-pub struct Office {
-    pub env: Env,
-    pub case: Case,
-    pub log: Vec<(Event, String)>,
+pub(crate) struct Office {
+    pub(crate) env: Env,
+    pub(crate) case: Case,
+    pub(crate) log: Vec<(Event, String)>,
 }
 
 impl Office {
     /// Opens the workflow for the district at the start of 2022.
-    pub fn open(workflow: &str) -> Self {
+    pub(crate) fn open(workflow: &str) -> Self {
         Self::open_with(workflow, "", "")
     }
 
-    pub fn open_with(workflow: &str, hooks: &str, suite: &str) -> Self {
+    pub(crate) fn open_with(workflow: &str, hooks: &str, suite: &str) -> Self {
         let env = env(program(workflow, hooks, suite), at("2022-01-01", 0));
         Self::open_in(env, Map::new()).expect("the case opens")
     }
 
-    pub fn open_in(env: Env, form: Map<String, Json>) -> Result<Self, Refusal> {
+    pub(crate) fn open_in(env: Env, form: Map<String, Json>) -> Result<Self, Refusal> {
         let name = name_of(&env);
         let open = Act::Open(Open { name, form, carried: Vec::new() });
         let command = Command::new(Actor::operator("测试"), open);
@@ -164,7 +178,7 @@ impl Office {
     }
 
     /// Decides and keeps what comes of it.
-    pub fn command(&mut self, actor: Actor, act: Act) -> Result<Vec<Fact>, Refusal> {
+    pub(crate) fn command(&mut self, actor: Actor, act: Act) -> Result<Vec<Fact>, Refusal> {
         let command = Command::new(actor, act);
         let decision = match decide(Some(&self.case), &command, &self.env) {
             Err(Refusal::WakeFirst) => {
@@ -178,12 +192,12 @@ impl Office {
         Ok(facts)
     }
 
-    pub fn act(&mut self, person: &str, act: Act) -> Result<Vec<Fact>, Refusal> {
+    pub(crate) fn act(&mut self, person: &str, act: Act) -> Result<Vec<Fact>, Refusal> {
         self.command(Actor::person(person), act)
     }
 
     /// Lets everything up to now happen, as a late wake-up would.
-    pub fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         loop {
             let command = Command::new(Actor::Engine, Act::Wake);
             let decision = decide(Some(&self.case), &command, &self.env).expect("a wake-up");
@@ -196,12 +210,12 @@ impl Office {
     }
 
     /// Sets the clock without waking anybody: an outage.
-    pub fn sleep_until(&mut self, now: Instant) {
+    pub(crate) fn sleep_until(&mut self, now: Instant) {
         self.env.now = now;
     }
 
     /// Wakes at each moment on the way.
-    pub fn advance(&mut self, until: Instant) {
+    pub(crate) fn advance(&mut self, until: Instant) {
         while let Some(next) = self.case.next_wakeup().filter(|next| *next <= until) {
             self.env.now = next;
             self.wake();
@@ -209,27 +223,27 @@ impl Office {
         self.env.now = until;
     }
 
-    pub fn item(&self, key: &str) -> &Item {
+    pub(crate) fn item(&self, key: &str) -> &Item {
         self.case.item(&ItemKey::new(key)).unwrap_or_else(|| {
             let keys: Vec<&str> = self.case.items().map(|item| item.key.as_str()).collect();
             panic!("no item {key} in {keys:?}")
         })
     }
 
-    pub fn status(&self, key: &str) -> Status {
+    pub(crate) fn status(&self, key: &str) -> Status {
         self.item(key).status
     }
 
-    pub fn kinds(&self) -> Vec<&'static str> {
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
         self.log.iter().map(|(event, _)| event.fact.kind()).collect()
     }
 
-    pub fn count(&self, kind: &str) -> usize {
+    pub(crate) fn count(&self, kind: &str) -> usize {
         self.kinds().into_iter().filter(|found| *found == kind).count()
     }
 
     /// Texts of what was sent, with a mark where it is collapsed.
-    pub fn sent(&self, kind: Notification) -> Vec<String> {
+    pub(crate) fn sent(&self, kind: Notification) -> Vec<String> {
         let sent = self.log.iter().filter_map(|(event, _)| match &event.fact {
             Fact::Sent(sent) if sent.kind == kind => {
                 let mark = if sent.collapsed { "~" } else { "" };
@@ -241,14 +255,14 @@ impl Office {
     }
 
     /// Replaying the log must give the same state.
-    pub fn assert_replays(&self) {
+    pub(crate) fn assert_replays(&self) {
         let log = self.log.iter().map(|(event, hash)| (event, hash.as_str()));
         let replayed = replay(log).expect("a case");
         assert_eq!(replayed, self.case);
     }
 }
 
-pub fn name_of(env: &Env) -> CaseName {
+pub(crate) fn name_of(env: &Env) -> CaseName {
     let definition = env.program.definition();
     CaseName {
         suite: definition.suite.id.clone(),
@@ -260,15 +274,15 @@ pub fn name_of(env: &Env) -> CaseName {
     }
 }
 
-pub fn env(program: Arc<Program>, now: Instant) -> Env {
+pub(crate) fn env(program: Arc<Program>, now: Instant) -> Env {
     Env { now, program, directory: Arc::new(directory()), calendar: Arc::new(china()) }
 }
 
-pub fn sign(key: &str) -> Act {
+pub(crate) fn sign(key: &str) -> Act {
     Act::Sign { item: key.into() }
 }
 
-pub fn report(key: &str) -> Act {
+pub(crate) fn report(key: &str) -> Act {
     Act::Report {
         item: key.into(),
         text: "进展".to_owned(),
@@ -278,23 +292,23 @@ pub fn report(key: &str) -> Act {
     }
 }
 
-pub fn submit(key: &str) -> Act {
+pub(crate) fn submit(key: &str) -> Act {
     submit_with(key, &Json::Object(Map::new()))
 }
 
-pub fn submit_with(key: &str, form: &Json) -> Act {
+pub(crate) fn submit_with(key: &str, form: &Json) -> Act {
     let form = form.as_object().cloned().unwrap_or_default();
     Act::Submit { item: key.into(), form, evidence: Vec::new() }
 }
 
-pub fn file(name: &str) -> Evidence {
+pub(crate) fn file(name: &str) -> Evidence {
     Evidence { name: name.to_owned(), file: format!("sha256:{name}") }
 }
 
-pub fn accept(key: &str) -> Act {
+pub(crate) fn accept(key: &str) -> Act {
     Act::Accept { item: key.into(), text: None }
 }
 
-pub fn send_back(key: &str) -> Act {
+pub(crate) fn send_back(key: &str) -> Act {
     Act::Return { item: key.into(), reason: "不实".to_owned(), upstream: None }
 }
