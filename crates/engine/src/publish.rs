@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use duban_calendar::Calendar;
-use duban_model::{DefinitionHash, Directory, Problem, Severity, Suite, WorkflowId};
+use duban_model::{Definition, DefinitionHash, Directory, Problem, Severity, Suite, WorkflowId};
 use duban_store::Store;
 
 use crate::apply::{self, Applying, Change};
@@ -60,12 +60,28 @@ impl<S: Store> Engine<S> {
             for definition in suite.definitions.values() {
                 library.publish(definition, now).await?;
             }
-            let hash = |(id, definition): (&WorkflowId, &Arc<duban_model::Definition>)| {
+            let hash = |(id, definition): (&WorkflowId, &Arc<Definition>)| {
                 (id.clone(), definition.hash.clone())
             };
             Ok(suite.definitions.iter().map(hash).collect())
         };
         self.shared().on_runtime(keep).await
+    }
+
+    /// A definition by its hash, as a case runs on it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoDefinition`].
+    pub async fn definition(&self, hash: &DefinitionHash) -> Result<Arc<Definition>, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let hash = hash.clone();
+        let read = async move {
+            let program = shared.library.program(&hash).await?;
+            Ok(Arc::clone(program.definition()))
+        };
+        self.shared().on_runtime(read).await
     }
 
     /// The directory as it is now; empty until one is loaded.

@@ -174,6 +174,14 @@ impl<S: Store> Engine<S> {
         Ok(broken)
     }
 
+    /// Compares the wake-up index with every running case now and puts it right where it is
+    /// wrong. The engine does so by itself as often as its options say.
+    pub async fn check_wakeups(&self) -> Result<(), EngineError> {
+        self.shared().check_running()?;
+        let shared = Arc::clone(self.shared());
+        self.shared().on_runtime(async move { upkeep::check_all(&shared).await }).await
+    }
+
     async fn for_each_case(&self, mut each: impl AsyncFnMut(CaseId)) -> Result<(), EngineError> {
         let mut openings = Openings::new(self.store().clone());
         loop {

@@ -169,7 +169,7 @@ pub(crate) async fn watch<S: Store>(shared: Arc<Shared<S>>, every: Duration) {
     }
 }
 
-async fn check_all<S: Store>(shared: &Shared<S>) -> Result<(), EngineError> {
+pub(crate) async fn check_all<S: Store>(shared: &Shared<S>) -> Result<(), EngineError> {
     let before = shared.now().plus_millis(-shared.limits.key_ms_max);
     shared.store.forget_keys(before.millis()).await?;
     let statuses = vec!["open".to_owned(), "closed".to_owned()];

@@ -1,0 +1,11 @@
+//! The engine on a real SQLite file, with a small suite loaded from text.
+
+mod between;
+mod commands;
+mod faults;
+mod feed;
+mod life;
+mod outbox;
+mod support;
+mod time;
+mod upkeep;
