@@ -1,5 +1,6 @@
 //! What a host asks of cases: open, act, look, try out, migrate.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use duban_calendar::{Date, Window};
@@ -108,7 +109,8 @@ impl<S: Store> Engine<S> {
     /// Opens a case for every unit that each workflow of a suite names in its `cases`, in the
     /// period around a date. Workflows that people open by hand are left out.
     ///
-    /// May be repeated: what exists is reported as refused, what failed is tried again.
+    /// May be repeated: what exists is reported as refused, what failed is tried again. Answers in
+    /// the order of workflows, then of the units in `cases`.
     ///
     /// # Errors
     ///
@@ -123,12 +125,12 @@ impl<S: Store> Engine<S> {
         let shared = Arc::clone(self.shared());
         shared.check_running()?;
         let names = names_of_suite(Arc::clone(&shared), suite.clone(), on);
-        let mut names = shared.on_runtime(names).await?.into_iter();
+        let mut names = shared.on_runtime(names).await?.into_iter().enumerate();
         let mut running = JoinSet::new();
-        let mut opened = Vec::new();
+        let mut opened = BTreeMap::new();
         loop {
             while running.len() < OPENINGS_MAX
-                && let Some((name, definition)) = names.next()
+                && let Some((place, (name, definition))) = names.next()
             {
                 let (engine, actor) = (self.clone(), actor.clone());
                 let open = Open { name: name.clone(), form: Map::new(), carried: Vec::new() };
@@ -137,14 +139,17 @@ impl<S: Store> Engine<S> {
                         let command = Command::new(actor, Act::Open(open));
                         let outcome =
                             engine.command(&name.id(), command, None, Some(definition)).await;
-                        Opened { name, outcome }
+                        (place, Opened { name, outcome })
                     },
                     &shared.runtime,
                 );
             }
             match running.join_next().await {
-                Some(done) => opened.push(done.map_err(|_| EngineError::Closed)?),
-                None => return Ok(opened),
+                Some(done) => {
+                    let (place, one) = done.map_err(|_| EngineError::Closed)?;
+                    opened.insert(place, one);
+                }
+                None => return Ok(opened.into_values().collect()),
             }
         }
     }

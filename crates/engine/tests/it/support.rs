@@ -243,7 +243,7 @@ impl Office {
         Self { engine, clock, postbox, path, _folder: Some(folder) }
     }
 
-    /// Stops at once, as a killed process would as far as answers go, and starts anew.
+    /// Shuts down and starts anew on the same file.
     pub(crate) async fn restart(self) -> Self {
         let Self { engine, clock, postbox, path, _folder } = self;
         engine.shutdown().await.unwrap();
