@@ -12,7 +12,9 @@ use crate::error::EngineError;
 
 impl<S: Store> Engine<S> {
     /// Compiles every workflow of a suite without keeping anything, and answers with every
-    /// problem found. Warnings do not stand in the way of [`publish`](Self::publish).
+    /// problem found. Names of units and posts are checked against the engine's directory, or the
+    /// suite's own where the engine has none. Warnings do not stand in the way of
+    /// [`publish`](Self::publish).
     ///
     /// # Errors
     ///
@@ -21,9 +23,16 @@ impl<S: Store> Engine<S> {
         let shared = Arc::clone(self.shared());
         shared.check_running()?;
         let definitions: Vec<_> = suite.definitions.values().cloned().collect();
+        let own = shared.library.directory();
+        let is_empty = own.units().next().is_none();
+        let directory = suite.directory.clone().filter(|_| is_empty).unwrap_or(own);
         let check = async move {
             let compiled = definitions.into_iter().map(|one| shared.library.compile(one));
-            Ok(compiled.filter_map(Result::err).flatten().collect())
+            let problems = compiled.map(|program| match program {
+                Ok(program) => program.check(&directory),
+                Err(problems) => problems,
+            });
+            Ok(problems.flatten().collect())
         };
         self.shared().on_runtime(check).await
     }

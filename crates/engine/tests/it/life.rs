@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use duban_core::{Actor, Refusal};
 use duban_engine::{EngineError, EngineLimits, TestClock};
-use duban_store::{SqliteStore, StoreError};
+use duban_store::{SqliteStore, Store, StoreError};
 
 use crate::support::{Office, at, end, operator, report, sign, spec, start, suite};
 
@@ -158,10 +158,24 @@ async fn a_directory_change_reaches_open_cases_through_a_restart() {
 }
 
 #[tokio::test]
-async fn a_suite_that_does_not_compile_is_not_published() {
+async fn a_suite_is_checked_against_the_offices_own_directory_before_it_is_published() {
     let office = Office::new(1).await;
     let suite = suite(1);
     assert_eq!(office.engine.check(&suite).await.unwrap(), []);
+    let mut data = office.engine.directory().data().clone();
+    data.units.retain(|unit| unit.id.as_str() != "S");
+    data.posts.retain(|post| post.unit.as_str() != "S");
+    let without_office = duban_model::Directory::new(data).unwrap();
+    office.engine.set_directory(without_office).await.unwrap().finished().await.unwrap();
+    let before = office.engine.store().currents().await.unwrap();
+    let refused = office.engine.publish(&crate::support::suite_renamed(1)).await;
+    assert!(matches!(refused, Err(EngineError::Invalid(_))), "{refused:?}");
+    assert_eq!(office.engine.store().currents().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_workflow_that_nobody_published_is_named() {
+    let office = Office::new(1).await;
     let missing = office.engine.open(spec("nothing", 0), operator(), None).await;
     assert!(matches!(missing, Err(EngineError::NoWorkflow { .. })), "{missing:?}");
 }

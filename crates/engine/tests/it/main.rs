@@ -1,5 +1,7 @@
 //! The engine on a real SQLite file, with a small suite loaded from text.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod between;
 mod commands;
 mod faults;
