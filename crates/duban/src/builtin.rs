@@ -33,7 +33,7 @@ pub fn library() -> Library {
 ///
 /// ```
 /// let loaded = duban::load_folder("../../workflows/jinan-2021", &duban::library())?;
-/// assert_eq!(loaded.draft.definitions.len(), 25);
+/// assert_eq!(loaded.draft.head.id.as_str(), "jinan-2021");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn load_folder(folder: impl AsRef<Path>, library: &Library) -> io::Result<Loaded> {
