@@ -84,7 +84,8 @@ fn read(folder: &Path) -> Result<Sources> {
 }
 
 fn read_into(folder: &Path, prefix: &str, sources: &mut Sources) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("reading `{}`", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("reading `{}`", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         let ending = path.extension().and_then(|ending| ending.to_str());
@@ -94,7 +95,10 @@ fn read_into(folder: &Path, prefix: &str, sources: &mut Sources) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let length = fs::metadata(&path)?.len();
         if length > FILE_BYTES_MAX {
-            bail!("`{}` has {length} bytes; limit file_bytes_max is {FILE_BYTES_MAX}", path.display());
+            bail!(
+                "`{}` has {length} bytes; limit file_bytes_max is {FILE_BYTES_MAX}",
+                path.display()
+            );
         }
         let bytes = fs::read(&path).with_context(|| format!("reading `{}`", path.display()))?;
         let text = String::from_utf8(bytes)

@@ -285,6 +285,8 @@ pub enum SkipReason {
     When,
     /// Every way to it was skipped.
     Needs,
+    /// Its window closed before what it needs was there.
+    Blocked,
     /// An earlier period's case goes on chasing it.
     Earlier,
     /// The supervision office dropped it.

@@ -359,13 +359,9 @@ fn evolve_item(item: &mut Item, event: &Event) {
         Fact::ReportMissed { next, stall_at, .. } => {
             item.report_at = Some(*next);
             item.stall_at = item.stall_at.or(*stall_at);
-            item.missed_in_a_row += 1;
             item.note("report_missed", at);
         }
-        Fact::ReportKept { next, .. } => {
-            item.report_at = Some(*next);
-            item.missed_in_a_row = 0;
-        }
+        Fact::ReportKept { next, .. } => item.report_at = Some(*next),
         Fact::Stalled { .. } => {
             item.stalled_at = Some(at);
             item.stall_at = None;
@@ -498,7 +494,6 @@ fn report(
     item.evidence.extend(evidence.iter().cloned());
     item.reported_at = Some(at);
     item.stalled_at = None;
-    item.missed_in_a_row = 0;
     item.behind = item.planned.saturating_sub(item.progress);
     let behind = item.behind;
     if let Some(armed) = item.armed.as_mut() {

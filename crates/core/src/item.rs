@@ -387,7 +387,7 @@ pub struct Item {
     /// Percentage points behind it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub behind: u8,
-    /// Windows, plan dates or reports missed in a row.
+    /// Plan dates missed in a row.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missed_in_a_row: u32,
 

@@ -257,6 +257,7 @@ fn skip_reason(why: &SkipReason) -> &str {
     match why {
         SkipReason::When => "条件不成立",
         SkipReason::Needs => "前置任务均已跳过",
+        SkipReason::Blocked => "前置任务未完成，本期未能开始",
         SkipReason::Earlier => "由上期事项继续督办",
         SkipReason::Dropped(reason) => reason,
     }

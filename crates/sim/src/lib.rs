@@ -12,11 +12,15 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod cast;
+mod forecast;
 mod forms;
 mod report;
 mod seed;
+mod testing;
 mod world;
 
 pub use crate::cast::{Cast, Habit};
+pub use crate::forecast::{FORECAST_EVENTS_MAX, Forecast, forecast};
 pub use crate::report::{Cell, Interview, Report, simulate};
+pub use crate::testing::{TestResult, run_tests};
 pub use crate::world::{Observer, World};

@@ -82,7 +82,7 @@ pub fn simulate(
     from: Date,
     to: Date,
     seed: u64,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
     tick: impl FnMut(Instant),
 ) -> Result<Report, Refusal> {
     let tz = suite.head.time_zone;

@@ -43,7 +43,7 @@ pub struct World<'o> {
     /// Requests to cases that do not exist yet.
     parked: Vec<(CaseId, Message)>,
     fresh: VecDeque<(CaseId, Event)>,
-    observer: Option<&'o mut dyn Observer>,
+    observer: Option<&'o mut (dyn Observer + Send)>,
 }
 
 impl<'o> World<'o> {
@@ -71,7 +71,7 @@ impl<'o> World<'o> {
 
     /// Lets an observer see every decision from now on.
     #[must_use]
-    pub fn observed_by(mut self, observer: &'o mut dyn Observer) -> Self {
+    pub fn observed_by(mut self, observer: &'o mut (dyn Observer + Send)) -> Self {
         self.observer = Some(observer);
         self
     }

@@ -39,7 +39,8 @@ pub struct Commit {
     pub scores: Vec<crate::query::ScoreRow>,
     /// The idempotency key that the request came with.
     pub key: Option<KeyRecord>,
-    /// A person waits for it; wake-ups and messages between cases come after.
+    /// Whether somebody waits for it: such commits are written before the others. Set by
+    /// [`Commit::of`]; unset it for what time alone brings.
     pub urgent: bool,
 }
 

@@ -48,6 +48,16 @@ pub enum StoreError {
     /// A cursor that no query of this kind handed out.
     #[error("`{0}` is not a cursor of this listing")]
     BadCursor(String),
+    /// Rows made again from events are not of the case's last event. Make them again.
+    #[error("the rows of case `{case}` are of version {rows}, its last event is {events}")]
+    Behind {
+        /// The case.
+        case: String,
+        /// The version of the rows handed in.
+        rows: u64,
+        /// The position of its last event.
+        events: u64,
+    },
     /// A stored row cannot be read. Run `duban rebuild`.
     #[error("a stored row cannot be read")]
     Unreadable(#[source] serde_json::Error),
@@ -57,4 +67,10 @@ pub enum StoreError {
     /// The database engine failed.
     #[error("the database failed")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
 }

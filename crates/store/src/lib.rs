@@ -13,6 +13,9 @@ mod query;
 mod sqlite;
 mod store;
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
 pub use crate::commit::{Commit, KeyRecord};
 pub use crate::error::{CommitError, StoreError};
 pub use crate::query::{

@@ -171,6 +171,8 @@ pub struct ScoreTotal {
 /// How many open items of one workflow and one case unit have which light.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct LightCount {
+    /// The suite.
+    pub suite: String,
     /// The workflow.
     pub workflow: String,
     /// The unit that the case was opened for.

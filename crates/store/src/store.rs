@@ -97,7 +97,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         skip: &[String],
     ) -> impl Future<Output = Result<Vec<(String, i64)>, StoreError>> + Send;
 
-    /// Leases up to `limit` deliveries whose time has come, oldest first, until `until`.
+    /// Leases up to `limit` deliveries whose time has come, oldest first, until `until`: their
+    /// `next_at` becomes `until`, and they come up again then unless they are marked before.
     fn lease_deliveries(
         &self,
         now: i64,
@@ -108,7 +109,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// When the next pending delivery is to be tried, in milliseconds UTC.
     fn next_delivery(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
 
-    /// Marks deliveries as arrived, by (case, seq). Unknown ones are ignored.
+    /// Marks deliveries as arrived, by (case, seq). Unknown ones and those that had arrived are
+    /// ignored.
     fn delivered(
         &self,
         ids: Vec<(String, u64)>,
@@ -116,6 +118,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Notes a failed attempt: try again at `next_at`, or give it up where that is `None`.
+    /// Ignored where it is unknown or not pending.
     fn failed(
         &self,
         case: &str,
@@ -124,13 +127,16 @@ pub trait Store: Clone + Send + Sync + 'static {
         next_at: Option<i64>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Puts a dead delivery back; `false` where it is not dead.
+    /// Puts a dead delivery back with a new series of attempts; `false` where it is not dead.
     fn retry_delivery(
         &self,
         case: &str,
         seq: u64,
         at: i64,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes deliveries that arrived before an instant; returns how many. Their events stay.
+    fn prune_delivered(&self, before: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Keeps a definition and makes it the current one of its workflow. Repeated: only the
     /// latter.
@@ -188,7 +194,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         page: &PageRequest,
     ) -> impl Future<Output = Result<Page<ItemRow>, StoreError>> + Send;
 
-    /// How many items of which workflow and unit have which light at an instant.
+    /// How many items of which workflow and unit have which light at an instant, in the order of
+    /// suite, workflow and unit.
     fn lights(
         &self,
         suite: Option<&str>,
@@ -203,7 +210,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<EventRow>, StoreError>> + Send;
 
-    /// Every case's events in the order of their commits, resuming from a cursor.
+    /// Every case's events in the order of their commits, resuming from a cursor. A page that is
+    /// not empty has a `next`, from which to resume once there is more; an empty one has none.
     fn feed(
         &self,
         after: Option<&Cursor>,
@@ -227,13 +235,18 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<ScoreTotal>, StoreError>> + Send;
 
     /// Replaces the rows of a case by these, made again from its events. Deliveries, keys and
-    /// events are left alone.
+    /// events are left alone. Items that are not among these are removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Behind`] where the rows are not of the case's last event.
     fn replace_rows(
         &self,
         case: CaseRow,
         items: Vec<ItemRow>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Writes everything out, closes the database and waits for it.
+    /// Writes everything out, closes the database and waits for it. Every later call, through
+    /// any handle, is refused with [`StoreError::Closed`]; closing again does nothing.
     fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use duban_calendar::{Date, DayNote, Span};
 use serde_json::json;
 
+use crate::Ended;
 use crate::output::Output;
 use crate::suite_files::china;
 
@@ -53,9 +54,9 @@ enum What {
     },
 }
 
-pub(crate) fn run(workday: &Workday, output: &Output) -> Result<()> {
+pub(crate) fn run(workday: &Workday, output: &Output) -> Result<Ended> {
     let calendar = china();
-    match workday.what {
+    let printed = match workday.what {
         What::Add { from, days } => {
             let projected = calendar.add(from, Span::Workdays(days))?;
             date(output, projected.date, projected.provisional)
@@ -73,7 +74,8 @@ pub(crate) fn run(workday: &Workday, output: &Output) -> Result<()> {
             let lines: Vec<String> = notes.iter().map(DayNote::zh).collect();
             output.print(&json!({ "days": lines }), || lines.join("\n"))
         }
-    }
+    };
+    printed.map(|()| Ended::Well)
 }
 
 fn date(output: &Output, date: Date, provisional: bool) -> Result<()> {

@@ -27,7 +27,8 @@ pub(crate) fn render(problem: &Problem, sources: &Sources, colour: bool) -> Stri
 
 /// The bytes of a place given in lines and characters; cut off at the end of its line.
 fn bytes(source: &str, line: usize, column: usize, length: usize) -> std::ops::Range<usize> {
-    let start: usize = source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let start: usize =
+        source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let text = source[start..].lines().next().unwrap_or_default();
     let at = |characters: usize| {
         text.char_indices().nth(characters).map_or(text.len(), |(offset, _)| offset)

@@ -292,21 +292,12 @@ impl Turn<'_> {
             self.deadline(1, NewDeadline { due, why, by: None, in_time: true, provisional })
         });
         let definition = Arc::clone(&self.definition);
-        let origin = match &opening.kind {
-            ItemKind::Interview { origin, .. } | ItemKind::Extra { origin, .. } => Some(origin),
-            ItemKind::Rectification { interview, .. } => Some(interview),
-            ItemKind::Task => None,
-        };
-        let inherited = origin
-            .and_then(|origin| self.case.item(origin))
-            .and_then(|item| item.armed.as_ref())
-            .map(|armed| armed.ladder.clone());
         let ladder = opening
             .ladder
             .as_deref()
             .and_then(|name| Self::ladder(&definition, name))
             .or_else(|| Self::ladder(&definition, task))
-            .or_else(|| Self::ladder(&definition, inherited.as_deref()?));
+            .or_else(|| Self::ladder(&definition, definition.default_ladder.as_deref()?));
         let arming = ladder.filter(|_| opening.due.is_some()).map(|ladder| {
             let item = Item {
                 key: key.clone(),

@@ -138,7 +138,7 @@ impl Turn<'_> {
         }
     }
 
-    fn skip_item(&mut self, key: &ItemKey, why: SkipReason) {
+    pub(super) fn skip_item(&mut self, key: &ItemKey, why: SkipReason) {
         self.push(Fact::ItemSkipped { item: key.clone(), why });
         self.settled.push_back(Settle::Closed(key.clone()));
     }

@@ -7,7 +7,7 @@ use duban_model::{Hook, ScoreOn, Trigger};
 
 use super::Turn;
 use super::graph::Settle;
-use crate::event::{Fact, ItemKind, Notification, Side};
+use crate::event::{Fact, ItemKind, Notification, Side, SkipReason};
 use crate::ids::ItemKey;
 use crate::item::{Armed, ArmedRung, Item};
 use crate::moment::{CaseMoment, Moment, just_after, next_case_moment, next_moment};
@@ -157,8 +157,9 @@ impl Turn<'_> {
         let Some(rung) = armed.rungs.first() else { return };
         let next =
             rung.every.and_then(|every| self.after(rung.at, every)).filter(|at| *at > rung.at);
-        let overtaken = |at: Instant| at <= self.env.now;
-        let collapsed = armed.rungs.get(1).is_some_and(|later| overtaken(later.at))
+        // Rungs of one instant do not overtake each other: all of them are due now.
+        let overtaken = |at: Instant| rung.at < at && at <= self.env.now;
+        let collapsed = armed.rungs.iter().skip(1).any(|later| overtaken(later.at))
             || next.is_some_and(overtaken);
         let ArmedRung { rung, nth, .. } = *rung;
         self.push(Fact::RungFired {
@@ -244,6 +245,11 @@ impl Turn<'_> {
     /// Judges a duty's window by the entries that were submitted and not returned.
     pub(super) fn judge_window(&mut self, key: &ItemKey) {
         let Some(item) = self.case.item(key).cloned() else { return };
+        if item.status == crate::item::Status::Waiting {
+            // What it needs was not there in its window: nobody could have done it.
+            self.skip_item(key, SkipReason::Blocked);
+            return;
+        }
         let owed = Self::task(&self.definition, &item).map_or(1, |task| task.at_least);
         let entries = item.entries_counting();
         let met = entries >= owed;

@@ -1,53 +1,66 @@
-//! One process owns a database: a lock on a file beside it, with who holds it.
+//! The lock that makes this process the only one with the database.
+//!
+//! The lock is the operating system's, on a file `<database>.lock`; it ends with the process,
+//! however that dies. The file's text says who holds it and is meaningless once unlocked.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::StoreError;
 
-/// Held as long as the database is open; the operating system lets it go with the process.
+/// How much of a command line is written down, in characters.
+const COMMAND_CHARS_MAX: usize = 200;
+
+/// Held as long as it lives.
 #[derive(Debug)]
-pub(super) struct OwnerLock {
+pub(super) struct Lock {
     _file: File,
 }
 
-impl OwnerLock {
-    /// Takes the lock on `path` or says who holds it.
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
-        let lock = lock_path(path);
+impl Lock {
+    /// Takes the lock of a database.
+    pub(super) fn take(database: &Path) -> Result<Self, StoreError> {
+        let mut path = database.as_os_str().to_owned();
+        path.push(".lock");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&lock)
-            .map_err(|error| StoreError::Database(Box::new(error)))?;
+            .open(&path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who holds it is said as far as it can be read; the refusal stands either way.
-                if file.read_to_string(&mut holder).is_err() || holder.trim().is_empty() {
-                    holder = "another process".to_owned();
-                }
-                let path = path.display().to_string();
-                return Err(StoreError::Locked { path, holder: holder.trim().to_owned() });
+                let path = database.display().to_string();
+                return Err(StoreError::Locked { path, holder: holder(&mut file) });
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::Database(Box::new(error))),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let holder = format!("process {}", std::process::id());
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(holder.as_bytes()));
-        written.map_err(|error| StoreError::Database(Box::new(error)))?;
+        sign(&mut file).map_err(failed)?;
         Ok(Self { _file: file })
     }
 }
 
-fn lock_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
+fn sign(file: &mut File) -> std::io::Result<()> {
+    let command: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let command: String = command.join(" ").chars().take(COMMAND_CHARS_MAX).collect();
+    file.set_len(0)?;
+    file.rewind()?;
+    write!(file, "process {} (`{command}`)", std::process::id())?;
+    file.flush()
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(_) if !text.is_empty() => text,
+        _ => "another process".to_owned(),
+    }
+}
+
+fn failed(error: std::io::Error) -> StoreError {
+    StoreError::Database(Box::new(error))
 }

@@ -1,475 +1,296 @@
-//! The embedded default: SQLite with one writer thread and a few readers.
+//! The SQLite backend: one file, one process, one thread that writes.
 //!
-//! Writes queue up at one thread that commits whatever is there as one transaction (group commit,
-//! WAL, `synchronous=FULL`) and answers only after the commit. Reads run on read-only
-//! connections, in the caller's thread, inside the async functions: they take microseconds, and
-//! the engine calls them from threads of its own.
+//! Start with [`SqliteStore`]. `writer.rs` is the thread and its queue, `append.rs` what a commit
+//! writes, `schema.rs` the tables, `list.rs` and `read.rs` the questions, `connection.rs` the
+//! connections, `lock.rs` what keeps other processes away.
 
+mod append;
+mod connection;
+mod cursor;
+mod deliveries;
+mod list;
 mod lock;
 mod read;
-mod rows;
+mod rebuild;
 mod schema;
+mod store;
 mod writer;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use duban_core::{CaseRow, ItemRow};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use self::lock::OwnerLock;
-use self::writer::{Job, Queue};
-use crate::commit::{Commit, KeyRecord};
-use crate::error::{CommitError, StoreError};
-use crate::query::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
-    PageRequest, ScoreTotal,
-};
-use crate::store::{DefinitionRow, Leased, Store, StoredCase};
+use self::connection::{Readers, open_writer};
+use self::lock::Lock;
+use self::writer::{Queue, Size, Urgency};
+use crate::error::StoreError;
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(Box::new(error))
-    }
-}
-
-/// How a database is opened.
+/// How a database is used. The defaults suit a daemon on a small machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SqliteOptions {
-    /// Memory for pages of the write connection, in KiB.
+    /// Whether a commit survives a power failure (`synchronous=FULL`). Without it a commit
+    /// survives the death of the process alone; for tests and throw-away data.
+    pub durable: bool,
+    /// Reading connections that are kept open. More are opened while more read at once.
+    pub readers: usize,
+    /// Page cache of the writing connection, in KiB.
     pub writer_cache_kib: u32,
-    /// Memory for pages of each read connection, in KiB.
+    /// Page cache of each reading connection, in KiB.
     pub reader_cache_kib: u32,
-    /// Read connections kept for reuse.
-    pub readers_kept_max: usize,
-    /// The longest the write-ahead log grows before it is written back, in pages of 4 KiB.
-    pub checkpoint_pages: u32,
+    /// How much of the file each connection maps into memory, in bytes; 0: nothing.
+    pub mmap_bytes: u64,
+    /// Pages of 4 KiB in the write-ahead log before they are moved into the database.
+    pub wal_pages: u32,
+    /// The most commits of one transaction, where several batches share it. A quarter of it at
+    /// most goes to commits that are not urgent. A batch itself is never split.
+    pub transaction_commits_max: u32,
+    /// The most rows of one transaction; likewise.
+    pub transaction_rows_max: u32,
+    /// Commits that may wait for the writer, urgent and others apart. Callers wait beyond that.
+    pub queue_commits_max: u32,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
-            writer_cache_kib: 64 * 1024,
-            reader_cache_kib: 16 * 1024,
-            readers_kept_max: 4,
-            checkpoint_pages: 8_000,
+            durable: true,
+            readers: 4,
+            writer_cache_kib: 32 * 1024,
+            reader_cache_kib: 8 * 1024,
+            mmap_bytes: 0,
+            wal_pages: 8192,
+            transaction_commits_max: 1000,
+            transaction_rows_max: 10_000,
+            queue_commits_max: 8192,
         }
     }
 }
 
-/// A database file, open. A cheap handle; the last one to go ends the writer.
+/// A database in one file, owned by this process alone.
+///
+/// A cheap handle; clones share the database. Writing goes through one thread, which commits
+/// together whatever has queued up, and answers once that is durable; commits marked
+/// [`urgent`](crate::Commit::urgent) go first. A write that was queued is carried out even where
+/// its future is dropped.
+///
+/// Reading happens at once, on the thread that polls: questions by id take microseconds,
+/// listings milliseconds; [`lights`](crate::Store::lights) over a million items takes some
+/// hundreds of milliseconds and belongs on a thread that may block.
+///
+/// [`close`](crate::Store::close) shuts the database in an orderly manner. Dropping the last
+/// handle does so too, and blocks until it is done.
 ///
 /// ```
-/// # use duban_store::{SqliteStore, Store};
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-/// # runtime.block_on(async {
-/// let store = SqliteStore::open_in_memory()?;
-/// assert_eq!(store.next_wakeup().await?, None);
+/// use duban_store::{SqliteStore, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("duban.db");
+/// let store = SqliteStore::open(&path)?;
+/// store.put_document("directory", "{}", 0).await?;
+/// assert_eq!(store.document("directory").await?.as_deref(), Some("{}"));
+///
+/// let second = SqliteStore::open(&path);
+/// assert!(second.is_err_and(|error| error.to_string().contains("is in use by process")));
 /// store.close().await?;
-/// # Ok::<(), duban_store::StoreError>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct SqliteStore {
-    shared: Arc<Shared>,
+    handle: Arc<Handle>,
 }
 
-struct Shared {
+struct Handle {
     path: PathBuf,
-    options: SqliteOptions,
     queue: Arc<Queue>,
-    readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
-    lock: Mutex<Option<OwnerLock>>,
-    /// A store for tests lives in a folder that goes with it.
+    readers: Readers,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    /// The folder of a throw-away database; it goes last.
     _folder: Option<tempfile::TempDir>,
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.queue.close();
-        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            // The writer's own panic was reported where it happened.
-            drop(writer.join());
-        }
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.handle.path).finish_non_exhaustive()
     }
 }
 
 impl SqliteStore {
-    /// Opens a database, making or migrating it where needed, with default options.
+    /// Opens a database, or makes one, and brings its schema up to date, with default options.
+    ///
+    /// Next to it lie `<path>-wal` and `<path>-shm` while it is open, and `<path>.lock`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Foreign`], or what the
-    /// database engine says.
+    /// [`StoreError::Locked`], [`StoreError::Foreign`], [`StoreError::Newer`]: the database is
+    /// left as it is. [`StoreError::Database`]: it cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(path, SqliteOptions::default())
     }
 
-    /// Opens a database.
+    /// Opens a database with other options.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
-        Self::open_in(path.as_ref().to_owned(), options, None)
+        Self::open_file(path.as_ref().to_owned(), &options, None)
     }
 
-    /// A database for tests, which goes with its last handle. It is a real file in a temporary
-    /// folder, so that it behaves like any other.
+    /// A database that goes with its last handle, for tests and simulations. It is a file in a
+    /// temporary folder, so that it behaves like any other, but it waits for no disk.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// [`StoreError::Database`]: there is no place for it.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        let folder = tempfile::tempdir().map_err(|error| StoreError::Database(Box::new(error)))?;
-        let path = folder.path().join("duban.db");
-        Self::open_in(path, SqliteOptions::default(), Some(folder))
+        let folder = tempfile::Builder::new().prefix("duban-").tempdir();
+        let folder = folder.map_err(|error| StoreError::Database(Box::new(error)))?;
+        let options = SqliteOptions { durable: false, ..SqliteOptions::default() };
+        Self::open_file(folder.path().join("duban.db"), &options, Some(folder))
     }
 
-    fn open_in(
+    fn open_file(
         path: PathBuf,
-        options: SqliteOptions,
+        options: &SqliteOptions,
         folder: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
-        let lock = OwnerLock::take(&path)?;
-        let mut connection = Connection::open(&path)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "cache_size", -i64::from(options.writer_cache_kib))?;
-        connection.pragma_update(None, "wal_autocheckpoint", options.checkpoint_pages)?;
-        schema::migrate(&mut connection, &path.display().to_string())?;
-        let queue = Arc::new(Queue::default());
-        let served = Arc::clone(&queue);
-        let writer = std::thread::Builder::new()
-            .name("duban-writer".to_owned())
-            .spawn(move || writer::serve(&connection, &served))
-            .map_err(|error| StoreError::Database(Box::new(error)))?;
-        let shared = Shared {
+        let lock = Lock::take(&path)?;
+        let conn = open_writer(&path, options)?;
+        let queue = Arc::new(Queue::new(options));
+        let (end, ended) = oneshot::channel();
+        let thread = {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new()
+                .name("duban-writer".to_owned())
+                .spawn(move || write_until_closed(conn, &queue, lock, end))
+                .map_err(|error| StoreError::Database(Box::new(error)))?
+        };
+        let handle = Handle {
+            readers: Readers::new(&path, options),
             path,
-            options,
             queue,
-            readers: Mutex::new(Vec::new()),
-            writer: Mutex::new(Some(writer)),
-            lock: Mutex::new(Some(lock)),
+            thread: Mutex::new(Some(thread)),
+            ended: Mutex::new(Some(ended)),
             _folder: folder,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { handle: Arc::new(handle) })
     }
 
-    /// Where the database lies.
+    /// The file.
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        &self.handle.path
     }
 
-    /// Forgets deliveries that arrived before an instant (milliseconds UTC); returns how many.
-    ///
-    /// # Errors
-    ///
-    /// What the database engine says.
-    pub async fn prune_delivered(&self, before: i64) -> Result<u64, StoreError> {
-        self.write(false, move |connection| {
-            let sql = "DELETE FROM outbox WHERE state = 1 AND next_at < ?1";
-            connection.prepare_cached(sql)?.execute([before])
-        })
-        .await
-        .map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
-    }
-
-    /// Lets `read` use a read-only connection, in this thread.
     fn read<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let kept = self.readers().pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => self.open_reader()?,
-        };
-        let answer = read(&connection);
-        let mut readers = self.readers();
-        if readers.len() < self.shared.options.readers_kept_max {
-            readers.push(connection);
-        }
-        answer
+        self.handle.readers.read(question)
     }
 
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn write<T, F>(&self, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let size = Size { commits: 1, rows: 1 };
+        self.handle.queue.submit(Urgency::Urgent, size, body).await
     }
 
-    fn open_reader(&self) -> Result<Connection, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.shared.path, flags)?;
-        let cache = -i64::from(self.shared.options.reader_cache_kib);
-        connection.pragma_update(None, "cache_size", cache)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        Ok(connection)
-    }
-
-    /// Queues a write and waits until it is durable.
-    async fn write<T: Send + 'static>(
-        &self,
-        urgent: bool,
-        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (reply, done) = oneshot::channel();
-        let (keep, kept) = oneshot::channel();
-        let work = Box::new(move |connection: &Connection| {
-            let value = write(connection)?;
-            // The caller may have gone; what was written stands.
-            drop(keep.send(value));
-            Ok(())
-        });
-        if !self.shared.queue.push(Job::Other(work, reply), urgent) {
-            return Err(StoreError::Closed);
-        }
-        done.await.map_err(|_| StoreError::Closed)??;
-        kept.await.map_err(|_| StoreError::Closed)
+    async fn write_later<T, F>(&self, rows: usize, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.handle.queue.submit(Urgency::Later, Size { commits: 1, rows }, body).await
     }
 }
 
-impl Store for SqliteStore {
-    async fn append(&self, batch: Vec<Commit>) -> Result<Vec<Result<(), CommitError>>, StoreError> {
-        let urgent = batch.iter().any(|commit| commit.urgent);
-        let (reply, done) = oneshot::channel();
-        if !self.shared.queue.push(Job::Append(batch, reply), urgent) {
-            return Err(StoreError::Closed);
+/// The writer's thread: works, then moves the log into the database, closes, unlocks.
+fn write_until_closed(conn: Connection, queue: &Queue, lock: Lock, end: oneshot::Sender<()>) {
+    writer::run(&conn, queue);
+    let checkpoint = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+    if let Err(error) = checkpoint {
+        // Nothing is lost: the log is read when the database is opened next.
+        tracing::warn!(%error, "the write-ahead log stays behind");
+    }
+    if let Err((_, error)) = conn.close() {
+        tracing::warn!(%error, "the database did not close");
+    }
+    drop(lock);
+    end.send(()).ok();
+}
+
+impl Handle {
+    fn shut(&self) {
+        self.readers.close();
+        self.queue.close();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shut();
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer had panicked");
         }
-        done.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[tokio::test]
+    async fn a_panic_in_the_writer_leaves_nobody_waiting() {
+        let store = SqliteStore::open_in_memory().unwrap();
+        let boom = store.write(|_| -> rusqlite::Result<()> { panic!("on purpose") });
+        let after = store.put_document("a", "1", 0);
+        let (boom, after) = tokio::join!(boom, after);
+        assert!(matches!(boom, Err(StoreError::Closed)), "{boom:?}");
+        assert!(matches!(after, Err(StoreError::Closed)), "{after:?}");
+        let later = store.put_document("a", "1", 0).await;
+        assert!(matches!(later, Err(StoreError::Closed)), "{later:?}");
     }
 
-    async fn load(&self, case: &str) -> Result<Option<StoredCase>, StoreError> {
-        self.read(|connection| read::load(connection, case))
+    #[tokio::test]
+    async fn a_broken_constraint_hurts_nobody_else_in_the_transaction() {
+        let store = SqliteStore::open_in_memory().unwrap();
+        let bad = store.write(|conn| conn.execute("INSERT INTO cases (no) VALUES (1)", ()));
+        let good = store.put_document("a", "1", 0);
+        let (bad, good) = tokio::join!(bad, good);
+        assert!(matches!(bad, Err(StoreError::Database(_))), "{bad:?}");
+        good.unwrap();
+        assert_eq!(store.document("a").await.unwrap().as_deref(), Some("1"));
     }
 
-    async fn recall(
-        &self,
-        case: &str,
-        actor: &str,
-        key: &str,
-    ) -> Result<Option<KeyRecord>, StoreError> {
-        self.read(|connection| read::recall(connection, case, actor, key))
-    }
-
-    async fn forget_keys(&self, before: i64) -> Result<u64, StoreError> {
-        self.write(false, move |connection| {
-            connection.prepare_cached("DELETE FROM keys WHERE at < ?1")?.execute([before])
-        })
-        .await
-        .map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
-    }
-
-    async fn next_wakeup(&self) -> Result<Option<i64>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT next_wakeup FROM cases WHERE next_wakeup IS NOT NULL \
-                       ORDER BY next_wakeup LIMIT 1";
-            read::one(connection, sql, [])
-        })
-    }
-
-    /// One owner: nothing is leased, and `skip` names what the caller has in hand.
-    async fn claim_due(
-        &self,
-        now: i64,
-        _until: i64,
-        limit: u32,
-        skip: &[String],
-    ) -> Result<Vec<(String, i64)>, StoreError> {
-        self.read(|connection| read::due_cases(connection, now, limit, skip))
-    }
-
-    async fn lease_deliveries(
-        &self,
-        now: i64,
-        until: i64,
-        limit: u32,
-    ) -> Result<Vec<Leased>, StoreError> {
-        let rows =
-            self.write(false, move |connection| read::lease(connection, now, until, limit)).await?;
-        rows.into_iter().map(|row| row.map(|delivery| Leased { delivery })).collect()
-    }
-
-    async fn next_delivery(&self) -> Result<Option<i64>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT next_at FROM outbox WHERE state = 0 ORDER BY next_at LIMIT 1";
-            read::one(connection, sql, [])
-        })
-    }
-
-    async fn delivered(&self, ids: Vec<(String, u64)>, at: i64) -> Result<(), StoreError> {
-        self.write(false, move |connection| {
-            let sql = "UPDATE outbox SET state = 1, attempts = attempts + 1, next_at = ?3, \
-                       error = NULL WHERE case_id = ?1 AND seq = ?2";
-            let mut update = connection.prepare_cached(sql)?;
-            for (case, seq) in ids {
-                update.execute(params![case, seq, at])?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    async fn failed(
-        &self,
-        case: &str,
-        seq: u64,
-        error: &str,
-        next_at: Option<i64>,
-    ) -> Result<(), StoreError> {
-        let (case, error) = (case.to_owned(), error.to_owned());
-        self.write(false, move |connection| {
-            let sql = "UPDATE outbox SET state = ?3, attempts = attempts + 1, \
-                       next_at = coalesce(?4, next_at), error = ?5 \
-                       WHERE case_id = ?1 AND seq = ?2 AND state = 0";
-            let state = if next_at.is_some() { rows::PENDING } else { rows::DEAD };
-            connection.prepare_cached(sql)?.execute(params![case, seq, state, next_at, error])?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn retry_delivery(&self, case: &str, seq: u64, at: i64) -> Result<bool, StoreError> {
-        let case = case.to_owned();
-        self.write(true, move |connection| {
-            let sql = "UPDATE outbox SET state = 0, attempts = 0, next_at = ?3 \
-                       WHERE case_id = ?1 AND seq = ?2 AND state = 2";
-            connection.prepare_cached(sql)?.execute(params![case, seq, at])
-        })
-        .await
-        .map(|changed| changed == 1)
-    }
-
-    async fn publish(&self, definition: DefinitionRow) -> Result<(), StoreError> {
-        self.write(true, move |connection| {
-            let row = definition;
-            connection
-                .prepare_cached(
-                    "INSERT INTO definitions VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![row.hash, row.suite, row.workflow, row.json, row.published_at])?;
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO current VALUES (?1, ?2, ?3)")?
-                .execute(params![row.suite, row.workflow, row.hash])?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn definition(&self, hash: &str) -> Result<Option<DefinitionRow>, StoreError> {
-        self.read(|connection| read::definition(connection, hash))
-    }
-
-    async fn current(
-        &self,
-        suite: &str,
-        workflow: &str,
-    ) -> Result<Option<DefinitionRow>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT hash FROM current WHERE suite = ?1 AND workflow = ?2";
-            match read::one::<String>(connection, sql, params![suite, workflow])? {
-                Some(hash) => read::definition(connection, &hash),
-                None => Ok(None),
-            }
-        })
-    }
-
-    async fn currents(&self) -> Result<Vec<(String, String, String)>, StoreError> {
-        self.read(read::currents)
-    }
-
-    async fn put_document(&self, name: &str, json: &str, at: i64) -> Result<(), StoreError> {
-        let (name, json) = (name.to_owned(), json.to_owned());
-        self.write(true, move |connection| {
-            let sql = "INSERT OR REPLACE INTO documents VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute(params![name, json, at])?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn document(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.read(|connection| {
-            read::one(connection, "SELECT json FROM documents WHERE name = ?1", [name])
-        })
-    }
-
-    async fn cases(
-        &self,
-        filter: &CaseFilter,
-        page: &PageRequest,
-    ) -> Result<Page<CaseRow>, StoreError> {
-        self.read(|connection| read::cases(connection, filter, page))
-    }
-
-    async fn case(&self, id: &str) -> Result<Option<CaseRow>, StoreError> {
-        self.read(|connection| read::case(connection, id))
-    }
-
-    async fn items(
-        &self,
-        filter: &ItemFilter,
-        page: &PageRequest,
-    ) -> Result<Page<ItemRow>, StoreError> {
-        self.read(|connection| read::items(connection, filter, page))
-    }
-
-    async fn lights(&self, suite: Option<&str>, now: i64) -> Result<Vec<LightCount>, StoreError> {
-        self.read(|connection| read::lights(connection, suite, now))
-    }
-
-    async fn events(
-        &self,
-        case: &str,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<EventRow>, StoreError> {
-        self.read(|connection| read::events(connection, case, after, limit))
-    }
-
-    async fn feed(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<EventRow>, StoreError> {
-        self.read(|connection| read::feed(connection, after, limit))
-    }
-
-    async fn feed_end(&self) -> Result<Cursor, StoreError> {
-        self.read(|connection| {
-            let last: Option<i64> =
-                read::one(connection, "SELECT feed FROM events ORDER BY feed DESC LIMIT 1", [])?;
-            Ok(Cursor(last.unwrap_or(0).to_string()))
-        })
-    }
-
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: &PageRequest,
-    ) -> Result<Page<DeliveryRow>, StoreError> {
-        self.read(|connection| read::deliveries(connection, filter, page))
-    }
-
-    async fn scores(&self, suite: Option<&str>) -> Result<Vec<ScoreTotal>, StoreError> {
-        self.read(|connection| read::scores(connection, suite))
-    }
-
-    async fn replace_rows(&self, case: CaseRow, items: Vec<ItemRow>) -> Result<(), StoreError> {
-        self.write(false, move |connection| writer::replace(connection, &case, &items)).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.shared.queue.close();
-        let writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
-            if !matches!(joined, Ok(Ok(()))) {
-                return Err(StoreError::Database("the writer thread failed".into()));
-            }
-        }
-        self.readers().clear();
-        self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(())
+    #[tokio::test]
+    async fn the_writer_outlives_a_full_database() {
+        let store = SqliteStore::open_in_memory().unwrap();
+        let limit = |pages: i64| {
+            store.write(move |conn| {
+                conn.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
+            })
+        };
+        limit(1).await.unwrap();
+        let large = "x".repeat(100_000);
+        let full = store.put_document("a", &large, 0).await;
+        assert!(matches!(full, Err(StoreError::Database(_))), "{full:?}");
+        assert_eq!(store.document("a").await.unwrap(), None);
+        limit(1_000_000).await.unwrap();
+        store.put_document("a", &large, 0).await.unwrap();
+        assert_eq!(store.document("a").await.unwrap(), Some(large));
     }
 }

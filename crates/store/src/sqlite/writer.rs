@@ -1,395 +1,258 @@
-//! The writer: one thread that owns the write connection and commits whatever has queued up.
+//! The one thread that writes: it takes what has queued up and commits it as one transaction.
 //!
-//! Jobs wait in two queues. People's come first and are never kept waiting by more than one
-//! bounded transaction of background work.
+//! Work waits in two queues. What people do goes before what time brings: a transaction takes
+//! urgent work first, and of the rest only a small portion, so that a person's act waits at most
+//! for the transaction in progress, and a burst of wake-ups still moves on with every
+//! transaction. An answer is given only after the transaction is durable.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use duban_core::{CaseRow, ItemRow};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::commit::Commit;
-use crate::error::{CommitError, StoreError};
+use super::SqliteOptions;
+use crate::error::StoreError;
 
-/// Rows that one transaction may write before it is committed, unless a single commit has more.
-const ROWS_MAX: usize = 4_096;
-
-/// Rows of background work that one transaction may write, so that people wait but briefly.
-const BACKGROUND_ROWS_MAX: usize = 1_024;
-
-/// What is answered to a batch: an answer for each commit.
-pub(super) type Answers = Vec<Result<(), CommitError>>;
-
-type Work = Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>;
-
-/// Something to be written.
-pub(super) enum Job {
-    /// A batch of commits.
-    Append(Vec<Commit>, oneshot::Sender<Result<Answers, StoreError>>),
-    /// Any other write; its answer travels inside the closure's owner.
-    Other(Work, oneshot::Sender<Result<(), StoreError>>),
+/// How soon something is to be written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Urgency {
+    /// Somebody waits for it.
+    Urgent,
+    /// It is taken in portions.
+    Later,
 }
 
-impl Job {
-    fn rows(&self) -> usize {
-        match self {
-            Self::Append(batch, _) => batch
-                .iter()
-                .map(|commit| 1 + commit.items.len() + commit.events.len() + commit.outgoing.len())
-                .sum(),
-            Self::Other(..) => 1,
-        }
+/// How much a piece of work writes, roughly.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Size {
+    /// Commits.
+    pub commits: usize,
+    /// Rows, of all tables.
+    pub rows: usize,
+}
+
+/// One piece of work: runs inside a transaction, answers after it.
+trait Work: Send {
+    fn size(&self) -> Size;
+    fn run(&mut self, conn: &Connection) -> rusqlite::Result<()>;
+    fn answer(self: Box<Self>, outcome: Result<(), Arc<rusqlite::Error>>);
+}
+
+struct Task<T, F> {
+    size: Size,
+    body: F,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl<T, F> Work for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
+{
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn run(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        self.value = Some((self.body)(conn)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), Arc<rusqlite::Error>>) {
+        let answer = match (outcome, self.value) {
+            (Ok(()), Some(value)) => Ok(value),
+            (Ok(()), None) => Err(StoreError::Closed),
+            (Err(error), _) => Err(StoreError::Database(Box::new(error))),
+        };
+        // Nobody listens where the caller has gone; what was written stands.
+        self.reply.send(answer).ok();
     }
 }
 
 #[derive(Default)]
-struct Queues {
-    urgent: VecDeque<Job>,
-    background: VecDeque<Job>,
+struct Waiting {
+    urgent: VecDeque<Box<dyn Work>>,
+    later: VecDeque<Box<dyn Work>>,
     closing: bool,
 }
 
-/// The queues between callers and the writer.
-#[derive(Default)]
+/// The way to the writer.
 pub(super) struct Queue {
-    queues: Mutex<Queues>,
-    filled: Condvar,
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    urgent_room: Arc<Semaphore>,
+    later_room: Arc<Semaphore>,
+    options: SqliteOptions,
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(options: &SqliteOptions) -> Self {
+        let room = || Arc::new(Semaphore::new(options.queue_commits_max as usize));
+        Self {
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+            urgent_room: room(),
+            later_room: room(),
+            options: options.clone(),
+        }
     }
 
-    /// Hands a job over; `false` once the store is closing.
-    pub(super) fn push(&self, job: Job, urgent: bool) -> bool {
-        let mut queues = self.lock();
-        if queues.closing {
-            return false;
-        }
-        if urgent {
-            queues.urgent.push_back(job);
-        } else {
-            queues.background.push_back(job);
-        }
-        drop(queues);
-        self.filled.notify_one();
-        true
+    /// Has something written and waits until it is durable. Waits before that while the queue is
+    /// full. Work that was queued is done even where the caller does not wait for it.
+    pub(super) async fn submit<T, F>(
+        &self,
+        urgency: Urgency,
+        size: Size,
+        body: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let room = match urgency {
+            Urgency::Urgent => &self.urgent_room,
+            Urgency::Later => &self.later_room,
+        };
+        let weight = u32::try_from(size.commits).unwrap_or(u32::MAX);
+        let weight = weight.clamp(1, self.options.queue_commits_max);
+        let room = Arc::clone(room).acquire_many_owned(weight).await;
+        let room = room.map_err(|_| StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        self.push(urgency, Box::new(Task { size, body, value: None, reply, _room: room }))?;
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Lets the writer end once everything queued is written.
+    fn push(&self, urgency: Urgency, work: Box<dyn Work>) -> Result<(), StoreError> {
+        let mut waiting = self.waiting();
+        if waiting.closing {
+            return Err(StoreError::Closed);
+        }
+        match urgency {
+            Urgency::Urgent => waiting.urgent.push_back(work),
+            Urgency::Later => waiting.later.push_back(work),
+        }
+        drop(waiting);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes no more work. What has queued up is still done.
     pub(super) fn close(&self) {
-        self.lock().closing = true;
-        self.filled.notify_one();
+        self.waiting().closing = true;
+        self.urgent_room.close();
+        self.later_room.close();
+        self.arrived.notify_one();
     }
 
-    /// What the next transaction holds; `None` when closed and empty.
-    fn take(&self) -> Option<Vec<Job>> {
-        let mut queues = self.lock();
-        loop {
-            if !queues.urgent.is_empty() || !queues.background.is_empty() {
-                break;
-            }
-            if queues.closing {
-                return None;
-            }
-            queues = self.filled.wait(queues).unwrap_or_else(PoisonError::into_inner);
+    /// Waits for work and takes what fits into one transaction; nothing: the queue is closed.
+    fn take(&self) -> Vec<Box<dyn Work>> {
+        let mut waiting = self.waiting();
+        while waiting.urgent.is_empty() && waiting.later.is_empty() && !waiting.closing {
+            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut jobs = Vec::new();
-        let mut rows = 0;
-        while rows < ROWS_MAX
-            && let Some(job) = queues.urgent.pop_front()
-        {
-            rows += job.rows();
-            jobs.push(job);
-        }
-        let mut background = 0;
-        while background < BACKGROUND_ROWS_MAX
-            && let Some(job) = queues.background.pop_front()
-        {
-            background += job.rows();
-            jobs.push(job);
-        }
-        Some(jobs)
+        let mut taken = Vec::new();
+        let all = Size {
+            commits: self.options.transaction_commits_max as usize,
+            rows: self.options.transaction_rows_max as usize,
+        };
+        let left = portion(&mut waiting.urgent, all, &mut taken);
+        let part = Size { commits: all.commits / 4, rows: all.rows / 4 };
+        let part = Size { commits: part.commits.min(left.commits), rows: part.rows.min(left.rows) };
+        portion(&mut waiting.later, part, &mut taken);
+        taken
     }
-}
 
-/// Serves the queue until it is closed.
-pub(super) fn serve(connection: &Connection, queue: &Arc<Queue>) {
-    // Whatever ends this thread, callers must not wait for it.
-    let _closer = CloseOnDrop(Arc::clone(queue));
-    connection.set_prepared_statement_cache_capacity(64);
-    while let Some(jobs) = queue.take() {
-        run(connection, jobs);
+    /// Forgets what nobody will do any more: its callers learn that the store is closed.
+    fn abandon(&self) {
+        self.close();
+        let mut waiting = self.waiting();
+        let left = (std::mem::take(&mut waiting.urgent), std::mem::take(&mut waiting.later));
+        drop(waiting);
+        drop(left);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct CloseOnDrop(Arc<Queue>);
+/// Moves work over while it fits, at least one piece; returns what room is left.
+fn portion(from: &mut VecDeque<Box<dyn Work>>, room: Size, to: &mut Vec<Box<dyn Work>>) -> Size {
+    let mut left = room;
+    let mut first = true;
+    while let Some(size) = from.front().map(|work| work.size()) {
+        if !first && (size.commits > left.commits || size.rows > left.rows) {
+            break;
+        }
+        first = false;
+        left.commits = left.commits.saturating_sub(size.commits);
+        left.rows = left.rows.saturating_sub(size.rows);
+        to.extend(from.pop_front());
+    }
+    left
+}
 
-impl Drop for CloseOnDrop {
+/// Abandons the queue when the thread ends, also by a panic.
+struct Ending<'a>(&'a Queue);
+
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        let mut queues = self.0.lock();
-        queues.closing = true;
-        queues.urgent.clear();
-        queues.background.clear();
+        self.0.abandon();
     }
 }
 
-enum Answer {
-    Append(Answers, oneshot::Sender<Result<Answers, StoreError>>),
-    Other(oneshot::Sender<Result<(), StoreError>>),
-}
-
-impl Answer {
-    fn send(self, failure: Option<&rusqlite::Error>) {
-        // A caller that went away is owed nothing.
-        match (self, failure) {
-            (Self::Append(answers, reply), None) => drop(reply.send(Ok(answers))),
-            (Self::Other(reply), None) => drop(reply.send(Ok(()))),
-            (Self::Append(_, reply), Some(error)) => drop(reply.send(Err(failed(error)))),
-            (Self::Other(reply), Some(error)) => drop(reply.send(Err(failed(error)))),
+/// The thread's work, until the queue is closed and empty.
+pub(super) fn run(conn: &Connection, queue: &Queue) {
+    let _ending = Ending(queue);
+    loop {
+        let work = queue.take();
+        if work.is_empty() {
+            return;
         }
+        commit(conn, work);
     }
 }
 
-fn failed(error: &rusqlite::Error) -> StoreError {
-    StoreError::Database(error.to_string().into())
-}
-
-/// One transaction. It holds all of the jobs or none.
-fn run(connection: &Connection, jobs: Vec<Job>) {
-    let mut answers = Vec::with_capacity(jobs.len());
-    let done = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
-        let mut failure = None;
-        for job in jobs {
-            let (answer, result) = write_job(connection, job, failure.is_some());
-            answers.push(answer);
-            failure = failure.or(result.err());
+fn commit(conn: &Connection, mut work: Vec<Box<dyn Work>>) {
+    let outcome = transact(conn, &mut work);
+    if work.len() > 1 && outcome.as_ref().is_err_and(blames_one) {
+        // One piece broke a constraint: the others must not suffer from it.
+        for piece in work {
+            commit(conn, vec![piece]);
         }
-        match failure {
-            None => connection.execute_batch("COMMIT"),
-            Some(error) => Err(error),
-        }
-    });
-    if done.is_err() && !connection.is_autocommit() {
-        // The transaction is gone either way; what failed first is what callers are told.
-        drop(connection.execute_batch("ROLLBACK"));
+        return;
     }
-    for answer in answers {
-        answer.send(done.as_ref().err());
+    let outcome = outcome.map_err(Arc::new);
+    if let Err(error) = &outcome {
+        tracing::error!(%error, pieces = work.len(), "a transaction failed");
+    }
+    for piece in work {
+        piece.answer(outcome.clone());
     }
 }
 
-fn write_job(connection: &Connection, job: Job, skip: bool) -> (Answer, rusqlite::Result<()>) {
-    match job {
-        Job::Append(batch, reply) => {
-            let mut answers = Vec::with_capacity(batch.len());
-            let mut result = Ok(());
-            for commit in batch {
-                if skip || result.is_err() {
-                    break;
-                }
-                match write_commit(connection, &commit) {
-                    Ok(answer) => answers.push(answer),
-                    Err(error) => result = Err(error),
-                }
-            }
-            (Answer::Append(answers, reply), result)
-        }
-        Job::Other(work, reply) => {
-            let result = if skip { Ok(()) } else { work(connection) };
-            (Answer::Other(reply), result)
-        }
+fn blames_one(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    match error.sqlite_error_code() {
+        Some(code) => matches!(code, ConstraintViolation | TooBig | TypeMismatch),
+        None => true,
     }
 }
 
-/// Writes one commit, or says why not before anything of it is written.
-fn write_commit(
-    connection: &Connection,
-    commit: &Commit,
-) -> rusqlite::Result<Result<(), CommitError>> {
-    let case = &commit.case;
-    if let Some(key) = &commit.key {
-        let taken = connection
-            .prepare_cached("SELECT 1 FROM keys WHERE case_id = ?1 AND actor = ?2 AND key = ?3")?
-            .exists(params![key.case, key.actor, key.key])?;
-        if taken {
-            return Ok(Err(CommitError::KeyTaken { case: case.id.clone() }));
-        }
+fn transact(conn: &Connection, work: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    if !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
     }
-    if !write_case(connection, case, commit.expected)? {
-        let current = connection
-            .prepare_cached("SELECT version FROM cases WHERE id = ?1")?
-            .query_row([&case.id], |row| row.get(0))
-            .optional()?;
-        return Ok(Err(CommitError::Conflict {
-            case: case.id.clone(),
-            current: current.unwrap_or(0),
-            expected: commit.expected,
-        }));
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+    let mut outcome = work.iter_mut().try_for_each(|piece| piece.run(conn));
+    if outcome.is_ok() {
+        outcome = conn.prepare_cached("COMMIT")?.execute(()).map(drop);
     }
-    for item in &commit.items {
-        write_item(connection, case, item)?;
+    if outcome.is_err() && !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
     }
-    write_events(connection, commit)?;
-    write_outbox(connection, commit)?;
-    if let Some(key) = &commit.key {
-        connection
-            .prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![key.case, key.actor, key.key, key.digest, key.version, key.at])?;
-    }
-    Ok(Ok(()))
-}
-
-/// Writes the case's row if it is at the expected version; `false` otherwise.
-fn write_case(connection: &Connection, case: &CaseRow, expected: u64) -> rusqlite::Result<bool> {
-    let changed = if expected == 0 {
-        insert_case(&mut connection.prepare_cached(INSERT_CASE)?, case)?
-    } else {
-        connection.prepare_cached(UPDATE_CASE)?.execute(params![
-            case.id,
-            expected,
-            case.title,
-            case.status,
-            case.faulted,
-            case.definition,
-            case.version,
-            case.next_wakeup,
-            case.closed_at,
-            case.data,
-        ])?
-    };
-    Ok(changed == 1)
-}
-
-const INSERT_CASE: &str = "INSERT INTO cases VALUES \
-    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING";
-
-const UPDATE_CASE: &str = "UPDATE cases SET title = ?3, status = ?4, faulted = ?5, \
-    definition = ?6, version = ?7, next_wakeup = ?8, closed_at = ?9, data = ?10 \
-    WHERE id = ?1 AND version = ?2";
-
-fn insert_case(statement: &mut CachedStatement<'_>, case: &CaseRow) -> rusqlite::Result<usize> {
-    statement.execute(params![
-        case.id,
-        case.suite,
-        case.workflow,
-        case.unit,
-        case.period,
-        case.title,
-        case.status,
-        case.faulted,
-        case.definition,
-        case.version,
-        case.next_wakeup,
-        case.opened_at,
-        case.closed_at,
-        case.data,
-    ])
-}
-
-const UPDATE_ITEM: &str = "UPDATE items SET unit = ?3, status = ?4, held = ?5, owner = ?6, \
-    waiting_on = ?7, since = ?8, due = ?9, yellow_at = ?10, red_at = ?11, data = ?12 \
-    WHERE case_id = ?1 AND key = ?2";
-
-const INSERT_ITEM: &str = "INSERT INTO items VALUES \
-    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-
-fn write_item(connection: &Connection, case: &CaseRow, item: &ItemRow) -> rusqlite::Result<()> {
-    let updated = connection.prepare_cached(UPDATE_ITEM)?.execute(params![
-        item.case,
-        item.key,
-        item.unit,
-        item.status,
-        item.held,
-        item.owner,
-        item.waiting_on,
-        item.since,
-        item.due,
-        item.yellow_at,
-        item.red_at,
-        item.data,
-    ])?;
-    if updated == 0 {
-        connection.prepare_cached(INSERT_ITEM)?.execute(params![
-            item.case,
-            item.key,
-            case.workflow,
-            case.unit,
-            item.task,
-            item.unit,
-            item.status,
-            item.held,
-            item.owner,
-            item.waiting_on,
-            item.since,
-            item.due,
-            item.yellow_at,
-            item.red_at,
-            item.window,
-            item.data,
-        ])?;
-    }
-    Ok(())
-}
-
-fn write_events(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events (case_id, seq, at, recorded_at, kind, item, text, hash) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    for event in &commit.events {
-        insert.execute(params![
-            commit.case.id,
-            event.seq,
-            event.at,
-            event.recorded_at,
-            event.kind,
-            event.item,
-            event.text,
-            event.hash,
-        ])?;
-    }
-    Ok(())
-}
-
-fn write_outbox(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
-    for outgoing in &commit.outgoing {
-        let body =
-            serde_json::to_string(&outgoing.body).expect("invariant: a delivery is plain data");
-        connection
-            .prepare_cached("INSERT INTO outbox VALUES (?1, ?2, ?3, ?4, 0, 0, ?4, NULL, ?5)")?
-            .execute(params![outgoing.case, outgoing.seq, outgoing.kind, outgoing.at, body])?;
-    }
-    for score in &commit.scores {
-        connection
-            .prepare_cached("INSERT INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute(params![
-                score.case,
-                score.seq,
-                score.at,
-                score.unit,
-                score.points,
-                score.rule,
-                score.why,
-            ])?;
-    }
-    Ok(())
-}
-
-/// Replaces a case's rows by ones made again from its events.
-pub(super) fn replace(
-    connection: &Connection,
-    case: &CaseRow,
-    items: &[ItemRow],
-) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM items WHERE case_id = ?1")?.execute([&case.id])?;
-    connection.prepare_cached("DELETE FROM cases WHERE id = ?1")?.execute([&case.id])?;
-    insert_case(&mut connection.prepare_cached(INSERT_CASE)?, case)?;
-    for item in items {
-        write_item(connection, case, item)?;
-    }
-    Ok(())
+    outcome
 }
