@@ -158,7 +158,8 @@ impl<S: Store> Engine<S> {
     ///
     /// The command is stamped with the present when this is called: time spent in queues makes
     /// nobody late. With a `key`, the same request of the same actor to the same case gets the
-    /// same answer again, for as long as the limit `key_ms_max`; what was refused is decided anew.
+    /// same answer again, for as long as the limit `key_ms_max`; what was refused, or changed
+    /// nothing, is decided anew.
     ///
     /// # Errors
     ///

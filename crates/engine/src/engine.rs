@@ -22,6 +22,9 @@ use crate::stats::{Counters, Stats};
 use crate::upkeep;
 use crate::wake::{self, Claims};
 
+/// Tasks that a worker may run before it looks at its queues again.
+const TASKS_BETWEEN_LOOKS: u32 = 4;
+
 /// A running engine. A cheap handle: clones share one engine.
 ///
 /// The engine has threads of its own, so that neither scripts nor reads block the host's
@@ -43,7 +46,7 @@ impl<S: Store> Clone for Engine<S> {
 struct Inner<S: Store> {
     shared: Arc<Shared<S>>,
     options: Options,
-    runtime: Mutex<Option<Runtime>>,
+    runtime: Option<Runtime>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     loops: Mutex<Vec<tokio::task::JoinHandle<()>>>,
 }
@@ -51,7 +54,7 @@ struct Inner<S: Store> {
 impl<S: Store> Drop for Inner<S> {
     fn drop(&mut self) {
         self.shared.phase.send_replace(Phase::Stopped);
-        let runtime = self.runtime.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let runtime = self.runtime.take();
         if let Some(runtime) = runtime {
             // Dropping it here could block the host's runtime.
             runtime.shutdown_background();
@@ -79,7 +82,7 @@ impl<S: Store> Engine<S> {
         let inner = Inner {
             shared: Arc::clone(&shared),
             options,
-            runtime: Mutex::new(Some(runtime)),
+            runtime: Some(runtime),
             workers: Mutex::default(),
             loops: Mutex::default(),
         };
@@ -119,7 +122,10 @@ impl<S: Store> Engine<S> {
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let (commands_queued, background_queued) = shared.queued();
         Stats {
+            commands_queued: count(commands_queued),
+            background_queued: count(background_queued),
             in_flight: count(*shared.jobs.borrow()),
             wakes_claimed: count(shared.claims.len()),
             ..shared.counters.snapshot()
@@ -197,11 +203,13 @@ impl<S: Store> Engine<S> {
             is_first
         });
         if !is_first {
-            shared.reached(Phase::Stopped).await;
+            shared.reached(Phase::Closed).await;
             return Ok(());
         }
-        let closed = self.inner.drain().await;
+        self.inner.drain().await;
         shared.phase.send_replace(Phase::Stopped);
+        let closed = self.inner.close().await;
+        shared.phase.send_replace(Phase::Closed);
         closed
     }
 }
@@ -219,7 +227,8 @@ impl<S: Store> Inner<S> {
         *self.loops.lock().unwrap_or_else(PoisonError::into_inner) = loops;
     }
 
-    async fn drain(&self) -> Result<(), EngineError> {
+    /// Waits until what was taken on is finished.
+    async fn drain(&self) {
         let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
         for one in loops {
             if let Err(error) = one.await {
@@ -229,6 +238,18 @@ impl<S: Store> Inner<S> {
         let mut jobs = self.shared.jobs.subscribe();
         let drained = jobs.wait_for(|jobs| *jobs == 0).await;
         debug_assert!(drained.is_ok());
+    }
+
+    /// Waits for the workers to end, then closes the store.
+    async fn close(&self) -> Result<(), EngineError> {
+        let workers =
+            std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = self.shared.runtime.spawn_blocking(move || {
+            workers.into_iter().filter_map(|worker| worker.join().err()).count()
+        });
+        if !matches!(joined.await, Ok(0)) {
+            tracing::error!("a worker of the engine had failed");
+        }
         let store = self.shared.store.clone();
         self.shared.on_runtime(async move { Ok(store.close().await?) }).await
     }

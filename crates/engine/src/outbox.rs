@@ -96,6 +96,7 @@ impl<S: Store> Pump<S> {
         let room = self.room();
         let limit = u32::try_from(room).unwrap_or(u32::MAX);
         let until = now.plus_millis(lease_ms).millis();
+        add(&shared.counters.index_queries, 1);
         let leased = match shared.store.lease_deliveries(now.millis(), until, limit).await {
             Ok(leased) => leased,
             Err(error) => {
@@ -143,6 +144,24 @@ impl<S: Store> Pump<S> {
             }
             next = self.running.try_join_next_with_id();
         }
+        self.mark(arrived).await;
+        if self.running.is_empty()
+            && let Err(error) = self.refresh().await
+        {
+            tracing::error!(%error, "the next delivery could not be found");
+            self.shared.outbox.note(Some(self.shared.now().plus_millis(PAUSE_MS).millis()));
+        }
+    }
+
+    /// With nothing under way the agenda held ends of leases; asks when it is really needed.
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.shared.outbox.forget();
+        add(&self.shared.counters.index_queries, 1);
+        self.shared.outbox.note(self.shared.store.next_delivery().await?);
+        Ok(())
+    }
+
+    async fn mark(&self, arrived: Vec<DeliveryId>) {
         if arrived.is_empty() {
             return;
         }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use duban_core::{Case, CaseId};
 use duban_store::Store;
@@ -14,6 +15,36 @@ use crate::error::EngineError;
 use crate::shared::{Inbox, Phase, Shared};
 use crate::stats::add;
 use crate::work::{Finished, Job, perform};
+
+/// Whose turn it is at a worker: what may wait lets people's commands be decided first.
+pub(crate) struct Turn {
+    undecided: Arc<AtomicUsize>,
+    is_background: bool,
+}
+
+impl Turn {
+    fn new(undecided: &Arc<AtomicUsize>, is_background: bool) -> Self {
+        if !is_background {
+            undecided.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { undecided: Arc::clone(undecided), is_background }
+    }
+
+    /// Goes to the end of the worker's line once, if somebody waits there for an answer.
+    pub(crate) async fn taken(&self) {
+        if self.is_background && self.undecided.load(Ordering::Relaxed) > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_background {
+            self.undecided.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
 
 /// Roughly what a case takes in memory, and what each of its items takes.
 const CASE_BYTES: usize = 4 * 1024;
@@ -50,6 +81,8 @@ pub(crate) struct Shard<S: Store> {
     tasks: HashMap<tokio::task::Id, Running>,
     people_running: usize,
     background_running: usize,
+    /// People's commands that are not decided yet.
+    undecided: Arc<AtomicUsize>,
     /// Cases in memory by when they were last used.
     recent: BTreeMap<u64, CaseId>,
     uses: u64,
@@ -70,6 +103,7 @@ impl<S: Store> Shard<S> {
             tasks: HashMap::new(),
             people_running: 0,
             background_running: 0,
+            undecided: Arc::default(),
             recent: BTreeMap::new(),
             uses: 0,
             bytes: 0,
@@ -117,7 +151,8 @@ impl<S: Store> Shard<S> {
         slot.is_busy = true;
         let is_background = job.work.is_background();
         let running = Running { case: job.case.clone(), is_background };
-        let task = perform(Arc::clone(&self.shared), slot.case.clone(), job);
+        let turn = Turn::new(&self.undecided, is_background);
+        let task = perform(Arc::clone(&self.shared), slot.case.clone(), turn, job);
         let handle = self.running.spawn(task);
         self.tasks.insert(handle.id(), running);
         *self.counter(is_background) += 1;
@@ -155,7 +190,7 @@ impl<S: Store> Shard<S> {
         if let Some(case) = &slot.case {
             self.uses += 1;
             slot.used = self.uses;
-            slot.bytes = CASE_BYTES + case.items().count() * ITEM_BYTES;
+            slot.bytes = CASE_BYTES + case.items().size_hint().0 * ITEM_BYTES;
             self.bytes += slot.bytes;
             self.recent.insert(slot.used, id.clone());
         }

@@ -31,6 +31,8 @@ pub(crate) enum Phase {
     Draining,
     /// The workers stop.
     Stopped,
+    /// The store is closed.
+    Closed,
 }
 
 /// The two queues of a worker.
@@ -118,6 +120,14 @@ impl<S: Store> Shared<S> {
             Err(error) if error.is_cancelled() => Err(EngineError::Closed),
             Err(error) => Err(EngineError::Thread(std::io::Error::other(error))),
         }
+    }
+
+    /// Work that waits in the workers' queues: people's, and what may wait.
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        let depth = |queue: &mpsc::Sender<Job>| queue.max_capacity() - queue.capacity();
+        self.queues.iter().fold((0, 0), |(people, background), queues| {
+            (people + depth(&queues.people), background + depth(&queues.background))
+        })
     }
 
     fn queues_of(&self, case: &CaseId) -> &Queues {

@@ -43,8 +43,15 @@ pub struct Stats {
     pub delivery_failures: u64,
     /// Deliveries given up.
     pub dead_letters: u64,
-    /// Commands under way or queued now.
+    /// How often the store was asked for due cases or deliveries. It stands still while nothing
+    /// is due.
+    pub index_queries: u64,
+    /// Commands, wake-ups and other work under way or queued now.
     pub in_flight: u64,
+    /// People's commands that wait in the workers' queues now.
+    pub commands_queued: u64,
+    /// Wake-ups and messages between cases that wait in the workers' queues now.
+    pub background_queued: u64,
     /// Cases claimed as due and not yet handled now.
     pub wakes_claimed: u64,
 }
@@ -77,6 +84,7 @@ pub(crate) struct Counters {
     pub(crate) delivered: AtomicU64,
     pub(crate) delivery_failures: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    pub(crate) index_queries: AtomicU64,
 }
 
 /// Adds to a counter.
@@ -113,7 +121,10 @@ impl Counters {
             delivered: read(&self.delivered),
             delivery_failures: read(&self.delivery_failures),
             dead_letters: read(&self.dead_letters),
+            index_queries: read(&self.index_queries),
             in_flight: 0,
+            commands_queued: 0,
+            background_queued: 0,
             wakes_claimed: 0,
         }
     }

@@ -177,6 +177,7 @@ impl<S: Store> WakeLoop<S> {
         let until = now.plus_millis(limits.wake_lease_ms).millis();
         let limit = u32::try_from(batch.max(1)).unwrap_or(u32::MAX);
         let skip = shared.claims.skip(now);
+        add(&shared.counters.index_queries, 1);
         let claimed = match shared.store.claim_due(now.millis(), until, limit, &skip).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -206,6 +207,7 @@ impl<S: Store> WakeLoop<S> {
     async fn refresh(&mut self, now: Instant) -> Result<Next, StoreError> {
         let shared = &self.shared;
         shared.wakeups.forget();
+        add(&shared.counters.index_queries, 1);
         let next = shared.store.next_wakeup().await?.map(Instant::from_millis);
         if next.is_some_and(|at| at <= now)
             && (shared.claims.has_put_off() || self.looked_at == now)

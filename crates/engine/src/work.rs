@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::error::EngineError;
 use crate::keys;
+use crate::shard::Turn;
 use crate::shared::{Shared, Ticket};
 use crate::stats::add;
 use crate::upkeep::{self, Rebuilt};
@@ -104,10 +105,12 @@ impl Finished {
 pub(crate) async fn perform<S: Store>(
     shared: Arc<Shared<S>>,
     cached: Option<Case>,
+    turn: Turn,
     job: Job,
 ) -> Finished {
     let Job { case: id, work, ticket } = job;
-    let mut desk = Desk { shared, id, case: cached };
+    turn.taken().await;
+    let mut desk = Desk { shared, id, case: cached, turn: Some(turn), is_urgent: false };
     let reply: Box<dyn FnOnce() + Send> = match work {
         Work::Command(request, reply) => {
             let answer = desk.carry_out(&request).await;
@@ -143,6 +146,10 @@ pub(crate) struct Desk<S> {
     pub(crate) id: CaseId,
     /// The case as committed last; `None`: it does not exist, or must be loaded.
     pub(crate) case: Option<Case>,
+    /// Given up once the first decision is on its way to the store.
+    turn: Option<Turn>,
+    /// Somebody waits for the answer, and so for every commit on the way to it.
+    is_urgent: bool,
 }
 
 /// What came of one attempt to commit.
@@ -191,6 +198,7 @@ impl<S: Store> Desk<S> {
     }
 
     async fn carry_out(&mut self, request: &Request) -> Result<Outcome, EngineError> {
+        self.is_urgent = request.is_urgent();
         let attempts = self.shared.limits.attempts_max;
         for _ in 0..attempts {
             if let Some(outcome) = keys::recall(&self.shared, &self.id, request).await? {
@@ -366,10 +374,11 @@ impl<S: Store> Desk<S> {
         }
         let key = request.and_then(|request| self.key_record(request, &decision));
         let mut commit = Commit::of(&decision, program.definition(), key);
-        commit.urgent = request.is_some_and(Request::is_urgent);
+        commit.urgent = self.is_urgent;
         let has_outgoing = !commit.outgoing.is_empty();
         // Until the store has answered, what is in it is unknown.
         self.case = None;
+        self.turn = None;
         let mut answers = self.shared.store.append(vec![commit]).await?;
         match answers.pop() {
             Some(Ok(())) => {

@@ -57,7 +57,7 @@ async fn a_clock_that_steps_back_fires_nothing_twice() {
 }
 
 #[tokio::test]
-async fn an_idle_engine_commits_and_claims_nothing() {
+async fn an_idle_engine_asks_its_store_nothing() {
     let office = Office::new(1).await;
     office.open("one", 0).await;
     office.engine.settled().await.unwrap();
