@@ -13,18 +13,18 @@ use serde_json::Map;
 use self::support::Loaded;
 
 fn date(text: &str) -> Date {
-    text.parse().unwrap()
+    text.parse().expect("fits")
 }
 
 fn year(seed: u64) -> Report {
     let loaded = support::small("");
     let (from, to) = (date("2022-01-01"), date("2022-12-31"));
-    simulate(&loaded.suite, &loaded.programs, from, to, seed, &mut (), |_| ()).unwrap()
+    simulate(&loaded.suite, &loaded.programs, from, to, seed, &mut (), |_| ()).expect("fits")
 }
 
 #[test]
 fn the_same_seed_gives_the_same_year() {
-    let text = |seed| serde_json::to_string(&year(seed)).unwrap();
+    let text = |seed| serde_json::to_string(&year(seed)).expect("fits");
     for seed in 0..4 {
         assert_eq!(text(seed), text(seed), "seed {seed}");
     }
@@ -52,11 +52,11 @@ fn opened(loaded: &Loaded) -> (World<'static>, CaseId) {
         suite: "small".into(),
         workflow: "plan".into(),
         unit: "20".into(),
-        period: Some("2022".parse().unwrap()),
+        period: Some("2022".parse().expect("fits")),
         parent: None,
         ordinal: 0,
     };
-    let case = world.open(name, Map::new()).unwrap();
+    let case = world.open(name, Map::new()).expect("fits");
     (world, case)
 }
 
@@ -106,10 +106,10 @@ fn a_forecast_says_what_comes_if_nobody_acts_and_changes_nothing() {
     let loaded = support::small("");
     let (mut world, id) = opened(&loaded);
     let until = end_of(date("2022-08-31"), loaded.suite.head.time_zone);
-    let case = world.case(&id).unwrap().clone();
+    let case = world.case(&id).expect("fits").clone();
     let env = Env {
         now: world.now(),
-        program: world.program("plan").unwrap().clone(),
+        program: world.program("plan").expect("fits").clone(),
         directory: world.directory().clone(),
         calendar: world.calendar().clone(),
     };
@@ -135,18 +135,18 @@ fn a_case_that_waits_for_another_finds_it_whichever_opens_first() {
             suite: "small".into(),
             workflow: workflow.into(),
             unit: unit.into(),
-            period: Some("2022".parse().unwrap()),
+            period: Some("2022".parse().expect("fits")),
             parent: None,
             ordinal: 0,
         };
         let (follow, plan) = (name("follow", "1"), name("plan", "10"));
         let order = if first == "follow" { [&follow, &plan] } else { [&plan, &follow] };
         for name in order {
-            world.open(name.clone(), Map::new()).unwrap();
+            world.open(name.clone(), Map::new()).expect("fits");
         }
         let skip = duban_core::Act::Skip { item: "draft".into(), reason: "不需要".to_owned() };
-        world.act(&plan.id(), Actor::person("s1"), skip).unwrap();
-        let case = world.case(&follow.id()).unwrap();
+        world.act(&plan.id(), Actor::person("s1"), skip).expect("fits");
+        let case = world.case(&follow.id()).expect("fits");
         assert!(case.items().all(|item| item.status != duban_core::Status::Waiting), "{first}");
     }
 }

@@ -181,8 +181,8 @@ fn every_function_does_what_it_says() {
 fn a_failed_assertion_says_where_what_and_what_happened() {
     let source = "fn test_wrong() {\n    let c = open(\"plan\", \"东区\", 2022);\n    \
                   assert_status(item(c, \"draft\"), \"done\");\n}\n";
-    let [result] = results(source).try_into().unwrap();
-    let failure = result.failure.unwrap();
+    let [result] = results(source).try_into().expect("fits");
+    let failure = result.failure.expect("fits");
     assert_eq!(failure, "tests/all.rhai:3:5: 状态：应为 done，实为 ready");
     assert!(
         result.timeline.iter().any(|line| line.contains("立项：计划")),
