@@ -13,13 +13,14 @@ use serde_json::Map;
 use self::support::Loaded;
 
 fn date(text: &str) -> Date {
-    text.parse().unwrap()
+    text.parse().expect("a date")
 }
 
 fn year(seed: u64) -> Report {
     let loaded = support::small("");
     let (from, to) = (date("2022-01-01"), date("2022-12-31"));
-    simulate(&loaded.suite, &loaded.programs, from, to, seed, &mut (), |_| ()).unwrap()
+    simulate(&loaded.suite, &loaded.programs, from, to, seed, &mut (), |_| ())
+        .expect("every case opens")
 }
 
 #[test]
@@ -52,11 +53,11 @@ fn opened(loaded: &Loaded) -> (World<'static>, CaseId) {
         suite: "small".into(),
         workflow: "plan".into(),
         unit: "20".into(),
-        period: Some("2022".parse().unwrap()),
+        period: "2022".parse().ok(),
         parent: None,
         ordinal: 0,
     };
-    let case = world.open(name, Map::new()).unwrap();
+    let case = world.open(name, Map::new()).expect("it opens");
     (world, case)
 }
 
