@@ -13,18 +13,19 @@ use serde_json::Map;
 use self::support::Loaded;
 
 fn date(text: &str) -> Date {
-    text.parse().expect("fits")
+    text.parse().expect("a date")
 }
 
 fn year(seed: u64) -> Report {
     let loaded = support::small("");
     let (from, to) = (date("2022-01-01"), date("2022-12-31"));
-    simulate(&loaded.suite, &loaded.programs, from, to, seed, &mut (), |_| ()).expect("fits")
+    simulate(&loaded.suite, &loaded.programs, from, to, seed, &mut (), |_| ())
+        .expect("every case opens")
 }
 
 #[test]
 fn the_same_seed_gives_the_same_year() {
-    let text = |seed| serde_json::to_string(&year(seed)).expect("fits");
+    let text = |seed| serde_json::to_string(&year(seed)).unwrap();
     for seed in 0..4 {
         assert_eq!(text(seed), text(seed), "seed {seed}");
     }
@@ -52,11 +53,11 @@ fn opened(loaded: &Loaded) -> (World<'static>, CaseId) {
         suite: "small".into(),
         workflow: "plan".into(),
         unit: "20".into(),
-        period: Some("2022".parse().expect("fits")),
+        period: "2022".parse().ok(),
         parent: None,
         ordinal: 0,
     };
-    let case = world.open(name, Map::new()).expect("fits");
+    let case = world.open(name, Map::new()).expect("it opens");
     (world, case)
 }
 
@@ -106,10 +107,10 @@ fn a_forecast_says_what_comes_if_nobody_acts_and_changes_nothing() {
     let loaded = support::small("");
     let (mut world, id) = opened(&loaded);
     let until = end_of(date("2022-08-31"), loaded.suite.head.time_zone);
-    let case = world.case(&id).expect("fits").clone();
+    let case = world.case(&id).unwrap().clone();
     let env = Env {
         now: world.now(),
-        program: world.program("plan").expect("fits").clone(),
+        program: world.program("plan").unwrap().clone(),
         directory: world.directory().clone(),
         calendar: world.calendar().clone(),
     };
@@ -135,18 +136,18 @@ fn a_case_that_waits_for_another_finds_it_whichever_opens_first() {
             suite: "small".into(),
             workflow: workflow.into(),
             unit: unit.into(),
-            period: Some("2022".parse().expect("fits")),
+            period: Some("2022".parse().unwrap()),
             parent: None,
             ordinal: 0,
         };
         let (follow, plan) = (name("follow", "1"), name("plan", "10"));
         let order = if first == "follow" { [&follow, &plan] } else { [&plan, &follow] };
         for name in order {
-            world.open(name.clone(), Map::new()).expect("fits");
+            world.open(name.clone(), Map::new()).unwrap();
         }
         let skip = duban_core::Act::Skip { item: "draft".into(), reason: "不需要".to_owned() };
-        world.act(&plan.id(), Actor::person("s1"), skip).expect("fits");
-        let case = world.case(&follow.id()).expect("fits");
+        world.act(&plan.id(), Actor::person("s1"), skip).unwrap();
+        let case = world.case(&follow.id()).unwrap();
         assert!(case.items().all(|item| item.status != duban_core::Status::Waiting), "{first}");
     }
 }

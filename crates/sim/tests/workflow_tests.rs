@@ -127,6 +127,7 @@ fn test_a_missed_study_is_put_right() {
     advance_to("2022-07-08");
     assert_breached(item(c, "study", "2022-H1"));
     assert_open_task(c, "interview", "东区");
+    assert_no_open_task(c, "interview", "某市");   // 约谈人不是被约谈的
     submit(interview(c, "东区"), #{ held_on: "2022-07-08", place: "市里", requirements: "马上研究" });
     let r = rectification(c, "东区");
     submit(r, #{ result: "研究了" });
