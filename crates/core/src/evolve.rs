@@ -11,9 +11,9 @@ use duban_model::PersonId;
 use crate::case::{Case, CaseHead, CaseStatus};
 use crate::command::{Actor, Evidence};
 use crate::event::{
-    Arming, Deadline, DueReason, Event, Fact, ItemKind, NewItem, Notification, Readiness, Sent,
-    Side,
+    Arming, Deadline, DueReason, Event, ItemKind, NewItem, Notification, Readiness, Sent, Side,
 };
+use crate::fact::Fact;
 use crate::item::{
     Armed, ArmedRung, Asked, Attempt, Entry, EntryState, Hold, Item, Review, Status,
 };

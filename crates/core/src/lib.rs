@@ -29,6 +29,7 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod fact;
 mod form;
 mod ids;
 mod item;
@@ -45,10 +46,11 @@ pub use crate::command::{
 };
 pub use crate::decide::{Decision, EVENTS_MAX, Env, MOMENTS_MAX, cases_of, decide};
 pub use crate::event::{
-    Arming, Deadline, DueReason, Event, Fact, HoldCause, ItemKind, Manner, NewItem, Notification,
+    Arming, Deadline, DueReason, Event, HoldCause, ItemKind, Manner, NewItem, Notification,
     Readiness, Remaining, ReviewPlan, Sent, Side, SkipReason,
 };
 pub use crate::evolve::replay;
+pub use crate::fact::Fact;
 pub use crate::ids::{CaseId, CaseName, ItemKey};
 pub use crate::item::{
     Armed, ArmedRung, Asked, Attempt, Entry, EntryState, Hold, Item, Review, Status,

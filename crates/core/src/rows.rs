@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CaseHead};
 use crate::command::Message;
-use crate::event::{Event, Fact, Sent};
+use crate::event::{Event, Sent};
+use crate::fact::Fact;
 use crate::ids::{CaseId, ItemKey};
 use crate::item::Item;
 use crate::light::turns;

@@ -6,7 +6,8 @@ use duban_script::SlipColour;
 
 use crate::command::Actor;
 use crate::decide::title_of;
-use crate::event::{DueReason, Event, Fact, HoldCause, ItemKind, Notification, Sent, SkipReason};
+use crate::event::{DueReason, Event, HoldCause, ItemKind, Notification, Sent, SkipReason};
+use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::Item;
 

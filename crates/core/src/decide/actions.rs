@@ -14,7 +14,8 @@ use super::graph::Settle;
 use super::scene::{facts_of, title_of};
 use crate::authority::filled_post;
 use crate::command::{Message, Open, OpenRequest};
-use crate::event::{DueReason, Fact, ItemKind, Manner, Notification, Readiness, ReviewPlan, Sent};
+use crate::event::{DueReason, ItemKind, Manner, Notification, Readiness, ReviewPlan, Sent};
+use crate::fact::Fact;
 use crate::ids::{CaseName, ItemKey};
 use crate::item::{Item, Status};
 

@@ -7,7 +7,8 @@ use duban_model::{Ladder, PersonId, Trigger};
 use duban_script::Scene;
 
 use super::Turn;
-use crate::event::{Arming, Deadline, DueReason, Fact, Remaining, Side};
+use crate::event::{Arming, Deadline, DueReason, Remaining, Side};
+use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::Item;
 

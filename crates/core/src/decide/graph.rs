@@ -8,7 +8,8 @@ use duban_model::{Definition, Join, Many, Need, TaskDef, TaskId};
 
 use super::Turn;
 use crate::command::Message;
-use crate::event::{Fact, HoldCause, SkipReason};
+use crate::event::{HoldCause, SkipReason};
+use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
 

@@ -25,7 +25,8 @@ use duban_script::{CaseFacts, Program};
 
 use crate::case::{Case, CaseStatus};
 use crate::command::{Act, Actor, Command};
-use crate::event::{Event, Fact};
+use crate::event::Event;
+use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::Item;
 use crate::log::{CHAIN_START, Encoded, encode};

@@ -9,7 +9,8 @@ use serde_json::{Map, Value as Json};
 
 use super::Turn;
 use crate::case::{Case, CaseHead};
-use crate::event::{Fact, ItemKind};
+use crate::event::ItemKind;
+use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
 

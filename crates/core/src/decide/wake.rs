@@ -7,7 +7,8 @@ use duban_model::{Hook, ScoreOn, Trigger};
 
 use super::Turn;
 use super::graph::Settle;
-use crate::event::{Fact, ItemKind, Notification, Side, SkipReason};
+use crate::event::{ItemKind, Notification, Side, SkipReason};
+use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Armed, ArmedRung, Item};
 use crate::moment::{CaseMoment, Moment, just_after, next_case_moment, next_moment};
