@@ -293,8 +293,12 @@ fn start_worker<S: Store>(
     shared: Arc<Shared<S>>,
     inbox: Inbox,
 ) -> Result<JoinHandle<()>, EngineError> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build().map_err(EngineError::Thread)?;
+    // The queues are looked at after every few tasks: a person must not wait for a whole burst.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .event_interval(TASKS_BETWEEN_LOOKS)
+        .build()
+        .map_err(EngineError::Thread)?;
     std::thread::Builder::new()
         .name(format!("duban-worker-{number}"))
         .spawn(move || runtime.block_on(Shard::new(shared).run(inbox)))
