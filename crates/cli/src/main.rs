@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
 mod commands;
+mod db;
 mod output;
 mod render;
 mod suite_files;
@@ -39,11 +40,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(commands::demo::Demo),
     Check(commands::check::Check),
     Test(commands::test::Test),
     Simulate(commands::simulate::Simulate),
     Graph(commands::graph::Graph),
     Workday(commands::workday::Workday),
+    Publish(commands::publish::Publish),
+    Open(commands::publish::Open),
+    Cases(commands::listing::Cases),
+    Tasks(commands::listing::Tasks),
+    Show(commands::show::Show),
+    Act(commands::act::Act),
+    Rebuild(commands::upkeep::Rebuild),
+    Audit(commands::upkeep::Audit),
 }
 
 /// How a command ended, when nothing went wrong on the way.
@@ -58,11 +68,20 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output { json: cli.json };
     let ended = match &cli.command {
+        Command::Demo(demo) => commands::demo::run(demo, &output),
         Command::Check(check) => commands::check::run(check, &output),
         Command::Test(test) => commands::test::run(test, &output),
         Command::Simulate(simulate) => commands::simulate::run(simulate, &output),
         Command::Graph(graph) => commands::graph::run(graph, &output),
         Command::Workday(workday) => commands::workday::run(workday, &output),
+        Command::Publish(publish) => commands::publish::publish(publish, &output),
+        Command::Open(open) => commands::publish::open(open, &output),
+        Command::Cases(cases) => commands::listing::cases(cases, &output),
+        Command::Tasks(tasks) => commands::listing::tasks(tasks, &output),
+        Command::Show(show) => commands::show::run(show, &output),
+        Command::Act(act) => commands::act::run(act, &output),
+        Command::Rebuild(rebuild) => commands::upkeep::rebuild(rebuild, &output),
+        Command::Audit(audit) => commands::upkeep::audit(audit, &output),
     };
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,

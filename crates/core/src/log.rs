@@ -107,6 +107,10 @@ pub struct Break {
 ///
 /// Finds an edited text, a missing or repeated position and a changed order. A log that was cut
 /// off at its end is found by comparing the last hash with the case's own.
+///
+/// # Errors
+///
+/// [`Break`]: the first position at which the chain does not hold.
 pub fn verify<'a>(log: impl IntoIterator<Item = (u64, &'a str, &'a str)>) -> Result<String, Break> {
     let mut previous = CHAIN_START.to_owned();
     for (expected, (seq, text, hash)) in (1..).zip(log) {

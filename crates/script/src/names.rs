@@ -61,14 +61,14 @@ pub struct HostName {
 /// assert_eq!((remind.chinese, remind.kind), ("催办", HostKind::Action));
 /// # Ok::<(), &str>(())
 /// ```
-pub const NAMES: &[HostName] = &ALL;
+pub static NAMES: &[HostName] = &ALL;
 
 const COUNT: usize = variables::NAMES.len()
     + functions::NAMES.len()
     + properties::NAMES.len()
     + actions::NAMES.len();
 
-const ALL: [HostName; COUNT] = {
+static ALL: [HostName; COUNT] = {
     let mut all = [variables::NAMES[0]; COUNT];
     let parts = [variables::NAMES, functions::NAMES, properties::NAMES, actions::NAMES];
     let (mut at, mut part) = (0, 0);

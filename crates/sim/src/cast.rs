@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use duban_calendar::{Date, Instant, Span, Tz, date_of, start_of};
 use duban_core::{
-    Act, Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Readiness, Refusal, Status,
+    Act, Actor, Case, CaseId, CaseStatus, Event, Fact, Item, ItemKey, ItemKind, Readiness, Refusal,
+    Status,
 };
-use duban_model::{Assignee, Directory, PersonId, TaskDef, UnitId};
-use serde_json::{Map, Value as Json};
+use duban_model::{Assignee, Better, Directory, UnitId};
 
-use crate::forms::{Pen, fill};
+use crate::moves::{
+    as_first_of, as_office, ask_extension, first_holder, is_enough, report, submission, task_of,
+};
 use crate::seed::Chance;
 use crate::world::World;
 
@@ -33,7 +35,10 @@ enum What {
     Report,
     Submit,
     Review,
+    AskExtension,
+    AnswerExtension,
     StrikeOff,
+    StrikeOffCase,
 }
 
 /// The people of a simulation.
@@ -109,8 +114,9 @@ impl Cast {
     }
 
     fn look(&mut self, world: &mut World<'_>) {
-        while let Some((case, event)) = world.next_fresh() {
-            self.react(world, &case, &event);
+        while let Some((case, place)) = world.next_fresh() {
+            let Some(event) = world.log(&case).get(place) else { continue };
+            self.react(world, &case, event);
         }
     }
 
@@ -132,12 +138,26 @@ impl Cast {
                 let soon = self.office_hour(world, case, item, at, 3);
                 self.plan(soon, case, item, What::Review);
             }
-            Fact::Reported { item, .. } => {
-                let next = at.plus_millis(28 * DAY_MS);
-                self.plan(self.office_hour(world, case, item, next, 1), case, item, What::Report);
+            Fact::Reported { item, stall_at: Some(by), .. }
+            | Fact::Signed { item, stall_at: Some(by) }
+            | Fact::ReportKept { item, next: by }
+            | Fact::ReportMissed { item, next: by, .. } => {
+                self.plan_report(world, case, item, at, *by);
+            }
+            Fact::ExtensionAsked { item, .. } => {
+                let soon = self.office_hour(world, case, item, at, 3);
+                self.plan(soon, case, item, What::AnswerExtension);
+            }
+            Fact::Accepted { item, done: false, .. } => {
+                let later = self.office_hour(world, case, item, at, 10);
+                self.plan(later, case, item, What::Submit);
+            }
+            Fact::CaseClosed => {
+                let later = self.office_hour(world, case, &ItemKey::default(), at, 10);
+                self.plan(later, case, &ItemKey::default(), What::StrikeOffCase);
             }
             Fact::Accepted { item, done: true, .. } => {
-                self.after_rectification(world, case, item, at)
+                self.after_rectification(world, case, item, at);
             }
             Fact::WindowJudged { item, met: false, .. } => {
                 let later = self.office_hour(world, case, item, at, 15);
@@ -162,9 +182,8 @@ impl Cast {
         }
         let sign = self.office_hour(world, case, key, at, 3);
         self.plan(sign, case, key, What::Sign);
-        if ready.report_at.is_some() {
-            let first = self.office_hour(world, case, key, at.plus_millis(20 * DAY_MS), 3);
-            self.plan(first, case, key, What::Report);
+        if let Some(by) = ready.report_at {
+            self.plan_report(world, case, key, at, by);
         }
         let habit = self.habit_of(world, item);
         let due = item.due().unwrap_or(at.plus_millis(60 * DAY_MS)).max(at);
@@ -182,6 +201,37 @@ impl Cast {
         let wanted = submit_on.map_or(last, |projected| projected.date);
         let submit = nine_of(world, wanted, tz).max(sign).plus_millis(HOUR_MS);
         self.plan(submit, case, key, What::Submit);
+        let may_ask = task_of(world, case, item).is_some_and(|task| task.extension.is_some());
+        if may_ask && habit == Habit::Late && chance.percent(50) {
+            let before = calendar.sub(last, Span::Workdays(3)).map_or(last, |found| found.date);
+            let ask = nine_of(world, before, tz).max(sign).plus_millis(HOUR_MS);
+            self.plan(ask, case, key, What::AskExtension);
+        }
+    }
+
+    /// Plans a report some working days before it is owed; a late unit forgets one in four.
+    fn plan_report(
+        &mut self,
+        world: &World<'_>,
+        case: &CaseId,
+        key: &ItemKey,
+        at: Instant,
+        by: Instant,
+    ) {
+        let Some(item) = world.case(case).and_then(|found| found.item(key)) else { return };
+        let mut chance = Chance::of(self.seed ^ u64::from(item.progress), key.as_str());
+        if self.habit_of(world, item) == Habit::Late && chance.percent(25) {
+            return;
+        }
+        let tz = time_zone(world, case);
+        let days = i64::try_from(2 + chance.below(4)).unwrap_or(2);
+        let (today, last) = (date_of(at, tz), date_of(by, tz));
+        let before = world.calendar().sub(last, Span::Workdays(days));
+        let earliest = world.calendar().add(today, Span::Workdays(1));
+        let (Ok(before), Ok(earliest)) = (before, earliest) else { return };
+        let minutes = i64::try_from(chance.below(8 * 60)).unwrap_or(0);
+        let wanted = nine_of(world, before.date.max(earliest.date), tz);
+        self.plan(wanted.plus_millis(minutes * MINUTE_MS), case, key, What::Report);
     }
 
     fn habit_of(&self, world: &World<'_>, item: &Item) -> Habit {
@@ -213,6 +263,10 @@ impl Cast {
 
     fn act_next(&mut self, world: &mut World<'_>) {
         let Some((_, (case, key, what))) = self.plans.pop_first() else { return };
+        if what == What::StrikeOffCase {
+            self.strike_off_case(world, &case);
+            return;
+        }
         let Some(item) = world.case(&case).and_then(|found| found.item(&key)).cloned() else {
             return;
         };
@@ -228,6 +282,15 @@ impl Cast {
                 self.submit(world, &case, &item)
             }
             What::Review if item.status == Status::Submitted => self.review(world, &case, &item),
+            What::AskExtension if matches!(item.status, Status::Ready | Status::Active) => {
+                match ask_extension(world, &case, &item) {
+                    Some(act) => self.as_owner(world, &case, &item, act),
+                    None => Ok(()),
+                }
+            }
+            What::AnswerExtension if item.asked.is_some() => {
+                self.answer_extension(world, &case, &item)
+            }
             What::StrikeOff if item.status == Status::Done && item.struck_off_at.is_none() => {
                 let act = Act::StrikeOff {
                     item: Some(key.clone()),
@@ -258,55 +321,86 @@ impl Cast {
         }
     }
 
-    /// Submits the first form that meets the figure; a late unit's second choice may not.
+    /// A closed case is struck off, but for one that still has its next period to open.
+    fn strike_off_case(&mut self, world: &mut World<'_>, case: &CaseId) {
+        let Some(head) = world.case(case).map(Case::head) else { return };
+        if head.status != CaseStatus::Closed || head.renew_at.is_some() {
+            return;
+        }
+        let act = Act::StrikeOff { item: None, text: Some("事项全部办结".to_owned()) };
+        if let Err(refusal) = as_office(world, case, act) {
+            self.refusals.push((world.now(), case.clone(), ItemKey::default(), refusal));
+        }
+    }
+
+    /// Submits the first form that meets the figure; a late unit's falls short now and then.
     fn submit(&self, world: &mut World<'_>, case: &CaseId, item: &Item) -> Result<(), Refusal> {
-        if self.habit_of(world, item) == Habit::Never {
+        let habit = self.habit_of(world, item);
+        if habit == Habit::Never {
             return Ok(());
         }
         let Some(person) = first_holder(world, item.owner.as_ref()) else { return Ok(()) };
-        let mut last = Ok(());
-        for number in [100, 3, 1] {
-            let act = submission(world, case, item, number, &person);
+        let better = task_of(world, case, item)
+            .and_then(|task| task.indicator.as_ref())
+            .map(|indicator| indicator.better);
+        let falls_short = better.is_some()
+            && habit == Habit::Late
+            && Chance::of(self.seed ^ 0x5407, item.key.as_str()).percent(40);
+        let numbers = if better == Some(Better::Down) { [0, 1, 100] } else { [100, 3, 1] };
+        let mut outcome = Ok(());
+        let mut last = None;
+        for number in numbers {
+            let act = submission(world, case, item, number, falls_short, &person);
             match world.dry_run(case, Actor::person(person.clone()), act.clone()) {
-                Err(Refusal::WakeFirst) => {}
-                Err(refusal) => {
-                    last = Err(refusal);
-                    continue;
+                // The case has passed moments behind it: the move itself wakes it.
+                Err(Refusal::WakeFirst) => {
+                    return world.act(case, Actor::person(person), act);
                 }
+                Err(refusal) => outcome = Err(refusal),
                 Ok(decision) => {
-                    let value = decision.case.item(&item.key).and_then(|item| item.value);
-                    let short = matches!((value, item.target), (Some(value), Some(target)) if value < target);
-                    if short && number != 1 {
-                        continue;
+                    let enough = falls_short || is_enough(&decision, &item.key, better);
+                    last = Some(decision);
+                    if enough {
+                        break;
                     }
                 }
             }
-            return world.act(case, Actor::person(person), act);
         }
-        last
+        match last {
+            Some(decision) => {
+                world.adopt(case, decision);
+                Ok(())
+            }
+            None => outcome,
+        }
+    }
+
+    fn answer_extension(
+        &self,
+        world: &mut World<'_>,
+        case: &CaseId,
+        item: &Item,
+    ) -> Result<(), Refusal> {
+        let key = item.key.clone();
+        let act = if Chance::of(self.seed, item.key.as_str()).percent(70) {
+            Act::GrantExtension { item: key }
+        } else {
+            Act::RefuseExtension { item: key, reason: "理由不充分".to_owned() }
+        };
+        let members: Vec<&Assignee> = item.review.members.iter().collect();
+        as_first_of(world, case, &members, &act)
     }
 
     fn review(&self, world: &mut World<'_>, case: &CaseId, item: &Item) -> Result<(), Refusal> {
         let mut chance = Chance::of(self.seed, item.key.as_str());
         let returns = item.attempt == 1 && item.window.is_none() && chance.percent(6);
-        let mut outcome = Ok(());
-        for member in item.review.pending() {
-            for person in world.directory().holders(member) {
-                let key = item.key.clone();
-                let act = if returns {
-                    Act::Return {
-                        item: key, reason: "佐证材料不充分".to_owned(), upstream: None
-                    }
-                } else {
-                    Act::Accept { item: key, text: None }
-                };
-                outcome = world.act(case, Actor::person(person), act);
-                if outcome.is_ok() {
-                    return outcome;
-                }
-            }
-        }
-        outcome
+        let key = item.key.clone();
+        let act = if returns {
+            Act::Return { item: key, reason: "佐证材料不充分".to_owned(), upstream: None }
+        } else {
+            Act::Accept { item: key, text: None }
+        };
+        as_first_of(world, case, &item.review.pending(), &act)
     }
 
     /// Some working day within so many, in office hours, by chance.
@@ -325,11 +419,12 @@ impl Cast {
         let date =
             world.calendar().add(date, Span::Workdays(days)).map_or(date, |found| found.date);
         let minutes = i64::try_from(chance.below(8 * 60)).unwrap_or(0);
-        nine_of(world, date, tz).plus_millis(minutes * 60_000)
+        nine_of(world, date, tz).plus_millis(minutes * MINUTE_MS)
     }
 }
 
-const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 fn nine_of(world: &World<'_>, date: Date, tz: Tz) -> Instant {
@@ -337,74 +432,6 @@ fn nine_of(world: &World<'_>, date: Date, tz: Tz) -> Instant {
     start_of(date, tz).plus_millis(9 * HOUR_MS)
 }
 
-fn time_zone(world: &World<'_>, case: &CaseId) -> Tz {
+pub(crate) fn time_zone(world: &World<'_>, case: &CaseId) -> Tz {
     world.definition(case).map_or(Tz::UTC, |definition| definition.suite.time_zone)
-}
-
-fn first_holder(world: &World<'_>, assignee: Option<&Assignee>) -> Option<PersonId> {
-    world.directory().holders(assignee?).into_iter().next()
-}
-
-fn as_office(world: &mut World<'_>, case: &CaseId, act: Act) -> Result<(), Refusal> {
-    let head = world.case(case).map(duban_core::Case::head);
-    let office = head.and_then(|head| head.supervision.clone().or_else(|| head.lead.clone()));
-    match first_holder(world, office.as_ref()) {
-        Some(person) => world.act(case, Actor::person(person), act),
-        None => Ok(()),
-    }
-}
-
-fn task_of<'w>(world: &'w World<'_>, case: &CaseId, item: &Item) -> Option<&'w TaskDef> {
-    world.definition(case)?.workflow.task(item.task.as_str()).map(|(_, task)| task)
-}
-
-fn report(world: &World<'_>, case: &CaseId, item: &Item) -> Act {
-    let now = world.now();
-    let share = match (item.ready_at, item.due()) {
-        (Some(from), Some(due)) if due > from => {
-            now.millis_since(from).saturating_mul(100) / due.millis_since(from)
-        }
-        _ => 50,
-    };
-    let title = task_of(world, case, item).map(|task| task.title.clone()).unwrap_or_default();
-    Act::Report {
-        item: item.key.clone(),
-        text: format!("{title}有序推进"),
-        percent: u8::try_from(share.clamp(5, 95)).ok(),
-        value: None,
-        evidence: Vec::new(),
-    }
-}
-
-/// What a submission holds: the form filled in, every named file attached.
-pub(crate) fn submission(
-    world: &World<'_>,
-    case: &CaseId,
-    item: &Item,
-    number: i64,
-    person: &PersonId,
-) -> Act {
-    let tz = time_zone(world, case);
-    let today = date_of(world.now(), tz);
-    let date = item.window.map_or(today, |window| {
-        let working = world.calendar().roll(window.end, duban_calendar::Roll::Backward).date;
-        if window.contains(today) { today } else { working }
-    });
-    let pen = Pen { date, number, unit: item.unit.to_string(), person: person.to_string() };
-    let task = task_of(world, case, item);
-    let form = match (&item.kind, task) {
-        (ItemKind::Task, Some(task)) => fill(&task.form, &pen),
-        (ItemKind::Interview { .. }, _) => {
-            record(&[("held_on", &today.to_string()), ("requirements", "限期整改并书面反馈")])
-        }
-        _ => record(&[("result", "已按要求整改到位")]),
-    };
-    let evidence = task.map(|task| task.evidence.as_slice()).unwrap_or_default();
-    let evidence =
-        evidence.iter().map(|name| Evidence { name: name.clone(), file: format!("sample:{name}") });
-    Act::Submit { item: item.key.clone(), form, evidence: evidence.collect() }
-}
-
-fn record(fields: &[(&str, &str)]) -> Map<String, Json> {
-    fields.iter().map(|(name, text)| ((*name).to_owned(), Json::from(*text))).collect()
 }

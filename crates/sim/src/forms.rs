@@ -10,6 +10,8 @@ pub(crate) struct Pen {
     pub(crate) date: Date,
     /// The number written into number fields.
     pub(crate) number: i64,
+    /// The first number of the form is half of that: a figure that falls short.
+    pub(crate) short: bool,
     /// A unit's code for unit fields.
     pub(crate) unit: String,
     /// A person's id for person fields.
@@ -18,7 +20,15 @@ pub(crate) struct Pen {
 
 /// Fills in every field.
 pub(crate) fn fill(fields: &[Field], pen: &Pen) -> Map<String, Json> {
-    fields.iter().map(|field| (field.name.clone(), value(field, pen, 1))).collect()
+    let is_number = |field: &&Field| {
+        matches!(field.kind, FieldKind::Number | FieldKind::Integer | FieldKind::Money)
+    };
+    let mut form: Map<String, Json> =
+        fields.iter().map(|field| (field.name.clone(), value(field, pen, 1))).collect();
+    if let Some(first) = fields.iter().find(is_number).filter(|_| pen.short) {
+        form.insert(first.name.clone(), Json::from(bounded(pen.number / 2, first)));
+    }
+    form
 }
 
 fn value(field: &Field, pen: &Pen, row: usize) -> Json {

@@ -14,6 +14,7 @@
 mod cast;
 mod forecast;
 mod forms;
+mod moves;
 mod report;
 mod seed;
 mod testing;

@@ -59,6 +59,8 @@ pub struct Report {
     pub lights: BTreeMap<String, BTreeMap<String, Cell>>,
     /// What was sent, by kind.
     pub sent: BTreeMap<String, usize>,
+    /// The unit of the cast that never studies.
+    pub never_studies: Option<String>,
     /// Who was interviewed and why.
     pub interviews: Vec<Interview>,
     /// Cases handed to the body in charge.
@@ -102,6 +104,9 @@ fn summarise(world: &World<'_>, cast: &Cast) -> Report {
         measures: Vec::new(),
         lights: BTreeMap::new(),
         sent: BTreeMap::new(),
+        never_studies: cast
+            .never_studies()
+            .map(|unit| world.directory().name_of(&duban_model::Assignee::Unit(unit.clone()))),
         interviews: Vec::new(),
         referrals: 0,
         scores: Vec::new(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use duban_calendar::{Calendar, Date, Instant};
 use duban_core::{
-    Act, Actor, Body, Case, CaseId, CaseName, Command, Decision, Env, Event, Message, Open,
-    Refusal, cases_of, decide, outgoing,
+    Act, Actor, Case, CaseId, CaseName, Command, Decision, Env, Event, Fact, Message, Open,
+    Refusal, cases_of, decide,
 };
 use duban_model::{Definition, Directory, Suite, WorkflowId};
 use duban_script::Program;
@@ -29,6 +29,8 @@ struct Slot {
     case: Case,
     program: Arc<Program>,
     log: Vec<Event>,
+    /// The wake-up that stands in `World::due`.
+    due: Option<Instant>,
 }
 
 /// Many cases in virtual time. Deterministic: the same calls give the same events.
@@ -42,7 +44,8 @@ pub struct World<'o> {
     messages: VecDeque<(CaseId, Message)>,
     /// Requests to cases that do not exist yet.
     parked: Vec<(CaseId, Message)>,
-    fresh: VecDeque<(CaseId, Event)>,
+    /// Events that the cast has not looked at: the case and the place in its log.
+    fresh: VecDeque<(CaseId, usize)>,
     observer: Option<&'o mut (dyn Observer + Send)>,
 }
 
@@ -117,7 +120,7 @@ impl<'o> World<'o> {
     }
 
     /// The next event that nobody has looked at, in the order in which they happened.
-    pub(crate) fn next_fresh(&mut self) -> Option<(CaseId, Event)> {
+    pub(crate) fn next_fresh(&mut self) -> Option<(CaseId, usize)> {
         self.fresh.pop_front()
     }
 
@@ -184,33 +187,34 @@ impl<'o> World<'o> {
         }
     }
 
+    /// Takes over what was decided: the case, its log, its messages, its next wake-up.
     fn take(&mut self, id: &CaseId, decision: Decision, program: &Arc<Program>) {
         if let Some(observer) = self.observer.as_mut() {
             observer.decided(&decision, program.definition());
         }
-        for event in &decision.events {
-            if let Some(sent) = outgoing(id, event)
-                && let Body::Case(_, message) = sent.body
-            {
-                self.messages.push_back((id.clone(), *message));
+        let next = decision.case.next_wakeup();
+        let case = decision.case;
+        let slot = self.cases.entry(id.clone()).or_insert_with(|| Slot {
+            case: case.clone(),
+            program: Arc::clone(program),
+            log: Vec::new(),
+            due: None,
+        });
+        slot.case = case;
+        for event in decision.events {
+            if let Fact::MessageSent { message, .. } = &event.fact {
+                self.messages.push_back((id.clone(), message.clone()));
             }
-            self.fresh.push_back((id.clone(), event.clone()));
+            self.fresh.push_back((id.clone(), slot.log.len()));
+            slot.log.push(event);
         }
-        let mut log = match self.cases.remove(id) {
-            Some(old) => {
-                if let Some(at) = old.case.next_wakeup() {
-                    self.due.remove(&(at, id.clone()));
-                }
-                old.log
+        if slot.due != next {
+            if let Some(at) = slot.due {
+                self.due.remove(&(at, id.clone()));
             }
-            None => Vec::new(),
-        };
-        log.extend(decision.events);
-        if let Some(at) = decision.case.next_wakeup() {
-            self.due.insert((at, id.clone()));
+            self.due.extend(next.map(|at| (at, id.clone())));
+            slot.due = next;
         }
-        let slot = Slot { case: decision.case, program: Arc::clone(program), log };
-        self.cases.insert(id.clone(), slot);
     }
 
     /// Says what a command would do, without doing it.
@@ -232,6 +236,14 @@ impl<'o> World<'o> {
         let done = self.command(id, actor, act);
         self.route();
         done
+    }
+
+    /// Makes a move that was weighed by [`dry_run`](Self::dry_run) and nothing has followed since.
+    pub(crate) fn adopt(&mut self, id: &CaseId, decision: Decision) {
+        let Some(slot) = self.cases.get(id) else { return };
+        let program = Arc::clone(&slot.program);
+        self.take(id, decision, &program);
+        self.route();
     }
 
     fn command(&mut self, id: &CaseId, actor: Actor, act: Act) -> Result<(), Refusal> {

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-store",
             "duban-sim",
             "duban-engine",
+            "duban",
         ],
     ),
     (

@@ -1,15 +1,22 @@
 //! One file for each command.
 
+pub(crate) mod act;
 pub(crate) mod check;
+pub(crate) mod demo;
 pub(crate) mod graph;
+pub(crate) mod listing;
+pub(crate) mod publish;
+pub(crate) mod show;
 pub(crate) mod simulate;
 pub(crate) mod test;
+pub(crate) mod upkeep;
 pub(crate) mod workday;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use duban::EngineError;
 use duban_model::{Severity, Suite};
 use duban_script::Program;
 
@@ -17,9 +24,12 @@ use crate::suite_files;
 
 /// The exit code of a failure: see the head of `main.rs`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<duban_core::Refusal>().is_some() {
+    let engine = error.downcast_ref::<EngineError>();
+    let refused = matches!(engine, Some(EngineError::Refused(_)));
+    let store = matches!(engine, Some(EngineError::Store(_)));
+    if refused || error.downcast_ref::<duban_core::Refusal>().is_some() {
         3
-    } else if error.downcast_ref::<duban_store::StoreError>().is_some() {
+    } else if store || error.downcast_ref::<duban_store::StoreError>().is_some() {
         4
     } else {
         1

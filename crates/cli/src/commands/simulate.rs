@@ -93,8 +93,14 @@ pub(crate) fn summary(report: &Report) -> String {
     let sent: Vec<String> =
         report.sent.iter().map(|(kind, count)| format!("{} {count}", kind_zh(kind))).collect();
     parts.push(format!("送出：{}；移送 {}", sent.join("，"), report.referrals));
+    if let Some(unit) = &report.never_studies {
+        parts.push(format!("本次剧本里从不履行周期性职责的单位：{unit}"));
+    }
     if !report.interviews.is_empty() {
-        let rows = report.interviews.iter().map(|interview| {
+        // What ended worst comes first.
+        let mut interviews: Vec<_> = report.interviews.iter().collect();
+        interviews.sort_by_key(|interview| !interview.outcome.contains("移送"));
+        let rows = interviews.into_iter().map(|interview| {
             vec![
                 interview.measure.clone(),
                 interview.opened_on.to_string(),

@@ -340,12 +340,14 @@ impl Bench {
         Err(format!("发给 {to} 的 {kind}：应至少 {least}，实为 {sent}"))
     }
 
+    /// An interview is looked for under who is interviewed, never under who holds it.
     pub(super) fn is_open_task(&self, case: &CaseId, task: &str, unit: &str) -> Outcome<bool> {
         let found = self.world.case(case).ok_or("没有这件督办事项")?;
         let directory = self.world.directory();
         Ok(found.items_of(task).any(|item| {
             let owner = item.owner.as_ref().and_then(|owner| directory.unit_of(owner));
-            let owned = owner.is_some_and(|owner| self.unit_name(&owner) == unit);
+            let owned = owner.is_some_and(|owner| self.unit_name(&owner) == unit)
+                && !matches!(item.kind, ItemKind::Interview { .. });
             item.status.is_open()
                 && (owned || self.is_named(item, unit) || self.unit_name(&item.unit) == unit)
         }))

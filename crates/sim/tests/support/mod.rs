@@ -1,4 +1,4 @@
-//! Suites for tests: the one in `workflows/`, and a small one written here.
+//! A small suite for tests, written here, with the library and calendar of the repository.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -34,18 +34,6 @@ fn library() -> Library {
     }
 }
 
-fn add_folder(sources: &mut Sources, folder: &Path, prefix: &str) {
-    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("the folder can be read").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        if path.is_dir() {
-            add_folder(sources, &path, &format!("{prefix}{name}/"));
-        } else {
-            sources.insert(format!("{prefix}{name}"), read(&path));
-        }
-    }
-}
-
 fn told(problems: &[Problem]) -> String {
     let line = |problem: &Problem| {
         let place = &problem.place;
@@ -68,13 +56,6 @@ pub(crate) fn load(id: &str, sources: &Sources) -> Loaded {
         })
         .collect();
     Loaded { suite, programs }
-}
-
-/// The suite of the repository.
-pub(crate) fn jinan() -> Loaded {
-    let mut sources = Sources::new();
-    add_folder(&mut sources, &workflows().join("jinan-2021"), "");
-    load("jinan-2021", &sources)
 }
 
 /// A city, two districts and three workflows, with a test file.
@@ -210,16 +191,3 @@ fn study_missed(task) {
     score(task.unit, -2, "未研究");
 }
 "#;
-
-pub(crate) fn jinan_draft() -> Loaded {
-    let mut sources = Sources::new();
-    add_folder(&mut sources, &workflows().join("jinan-2021"), "");
-    for (name, text) in &mut sources {
-        if name == "suite.yaml" {
-            let at = text.find("\nobligations:").unwrap();
-            text.truncate(at);
-        }
-        *text = text.replace("assumed: [due, every]", "assumed: [due]");
-    }
-    load("jinan-2021", &sources)
-}
