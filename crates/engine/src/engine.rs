@@ -22,6 +22,9 @@ use crate::stats::{Counters, Stats};
 use crate::upkeep;
 use crate::wake::{self, Claims};
 
+/// Tasks that a worker may run before it looks at its queues again.
+const TASKS_BETWEEN_LOOKS: u32 = 4;
+
 /// A running engine. A cheap handle: clones share one engine.
 ///
 /// The engine has threads of its own, so that neither scripts nor reads block the host's
