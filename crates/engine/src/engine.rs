@@ -22,6 +22,9 @@ use crate::stats::{Counters, Stats};
 use crate::upkeep;
 use crate::wake::{self, Claims};
 
+/// Tasks that a worker may run before it looks at its queues again.
+const TASKS_BETWEEN_LOOKS: u32 = 4;
+
 /// A running engine. A cheap handle: clones share one engine.
 ///
 /// The engine has threads of its own, so that neither scripts nor reads block the host's
@@ -290,8 +293,12 @@ fn start_worker<S: Store>(
     shared: Arc<Shared<S>>,
     inbox: Inbox,
 ) -> Result<JoinHandle<()>, EngineError> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build().map_err(EngineError::Thread)?;
+    // The queues are looked at after every few tasks: a person must not wait for a whole burst.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .event_interval(TASKS_BETWEEN_LOOKS)
+        .build()
+        .map_err(EngineError::Thread)?;
     std::thread::Builder::new()
         .name(format!("duban-worker-{number}"))
         .spawn(move || runtime.block_on(Shard::new(shared).run(inbox)))
