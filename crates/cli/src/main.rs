@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::WithProblems) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("duban: {error:#}");
+            eprintln!("duban: {}", commands::message(&error));
             ExitCode::from(commands::exit_code(&error))
         }
     }

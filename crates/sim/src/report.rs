@@ -91,7 +91,9 @@ pub fn simulate(
     let mut world = World::new(suite, programs, start_of(from, tz)).observed_by(observer);
     world.open_all(from)?;
     let mut cast = Cast::sample(seed, world.directory());
-    cast.play(&mut world, duban_calendar::end_of(to, tz), tick);
+    // At the last moment of the last day; what the next day begins with is left to it.
+    let last = duban_calendar::end_of(to, tz).plus_millis(-1);
+    cast.play(&mut world, last, tick);
     Ok(summarise(&world, &cast))
 }
 

@@ -115,7 +115,7 @@ fn prepare(path: &std::path::Path, suite: &Suite, from: Date, to: Date) -> Resul
         if has_cases(&store).await? {
             bail!("`{}` holds cases already; name another file", path.display());
         }
-        stand_at(&store, end_of(to, tz)).await?;
+        stand_at(&store, end_of(to, tz).plus_millis(-1)).await?;
         let clock = Arc::new(TestClock::new(start_of(from, tz)));
         let options = Options { clock, channels: Vec::new(), ..Options::default() };
         let engine = Engine::start(store, options).await?;

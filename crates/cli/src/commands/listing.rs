@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use duban::{CaseFilter, Cursor, ItemFilter, PageRequest, Store};
-use duban_calendar::{Date, Instant, Tz, date_of, end_of};
+use duban_calendar::{Date, Instant, Tz, date_of, end_of, local};
 use duban_core::{Item, Light, Status, Turns, light_at};
 use duban_model::{Assignee, Directory};
 use duban_store::LightFilter;
@@ -194,7 +194,7 @@ fn task_row(row: &duban_core::ItemRow, reading: &Reading) -> Vec<String> {
         status.zh().to_owned(),
         if light == Light::Grey { String::new() } else { light.zh().to_owned() },
         waiting.join("、"),
-        date_of(Instant::from_millis(row.since), TZ).to_string(),
+        local(Instant::from_millis(row.since), TZ).date().to_string(),
         at(row.due).map(|due| date_of(due, TZ).to_string()).unwrap_or_default(),
     ]
 }

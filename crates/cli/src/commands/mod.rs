@@ -36,6 +36,15 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
+/// What a failure says: a refusal with its code, anything else with its causes.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<EngineError>() {
+        Some(EngineError::Refused(refusal)) => format!("{} {refusal}", refusal.code()),
+        Some(other) => format!("{} {other}", other.code()),
+        None => format!("{error:#}"),
+    }
+}
+
 /// A suite that is fit to run, compiled. What is wrong with it goes to standard error.
 pub(crate) fn load(folder: &Path) -> Result<(Suite, Vec<Arc<Program>>)> {
     let checked = suite_files::check(folder)?;
