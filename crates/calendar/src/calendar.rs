@@ -1,0 +1,327 @@
+//! A calendar: a working week, and the notices of the years that it covers.
+//!
+//! Building, checking and asking about single days. Counting is in `arithmetic.rs`.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate as Date};
+use serde::{Deserialize, Serialize};
+
+use crate::index::Index;
+use crate::year::{self, STATUTORY_DATES};
+use crate::{CalendarError, NamedDay, ParseError, Why, Workweek, YEAR_MAX, YEAR_MIN, YearCalendar};
+
+/// Which days are worked. Immutable; clones share the look-up tables.
+///
+/// ```
+/// # use duban_calendar::{Calendar, Date, NamedDay, Span, YearCalendar};
+/// let named = |days: &str, name: &str| -> Vec<NamedDay> {
+///     let days = Calendar::parse_days(days).unwrap();
+///     days.into_iter().map(|date| NamedDay { date, name: name.to_owned() }).collect()
+/// };
+/// let calendar = Calendar::new("cn", vec![YearCalendar {
+///     year: 2026,
+///     notice: "国办发明电〔2025〕7号".to_owned(),
+///     off: named("2026-02-15..2026-02-23", "春节"),
+///     on: named("2026-02-14", "春节"),
+/// }])?;
+///
+/// let due = calendar.add("2026-02-12".parse().unwrap(), Span::Workdays(5))?;
+/// assert_eq!(due.date, "2026-02-26".parse().unwrap());
+/// assert!(!due.provisional);
+/// # Ok::<(), duban_calendar::CalendarError>(())
+/// ```
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Calendar {
+    id: String,
+    workweek: Workweek,
+    /// No notice is awaited: the working week is the whole truth for years without one.
+    universal: bool,
+    years: BTreeMap<i32, YearCalendar>,
+    tables: Arc<Tables>,
+}
+
+/// What is derived from the rest of a calendar.
+struct Tables {
+    special: BTreeMap<Date, Special>,
+    index: Index,
+}
+
+/// A day that some notice names.
+struct Special {
+    /// The year of the notice.
+    notice_year: i32,
+    worked: bool,
+    name: String,
+}
+
+impl Calendar {
+    /// A calendar with the working week Monday to Friday and the notices `years`.
+    ///
+    /// Years without a notice are assumed to follow the working week and the statutory holidays
+    /// with fixed dates; answers that touch them are provisional.
+    ///
+    /// # Errors
+    ///
+    /// A [`CalendarError`] that names the first wrong date or year: a year or a day given twice, a
+    /// day both off and worked, a day outside its year, a worked day that is worked anyway, a year
+    /// outside [`YEAR_MIN`] to [`YEAR_MAX`].
+    pub fn new(id: impl Into<String>, years: Vec<YearCalendar>) -> Result<Self, CalendarError> {
+        let id = id.into();
+        let years = by_year(&id, years)?;
+        Self::build(id, Workweek::MONDAY_TO_FRIDAY, false, years)
+    }
+
+    /// Monday to Friday without holidays, for every year. Never provisional.
+    pub fn weekdays_only(id: impl Into<String>) -> Self {
+        Self::universal(id.into(), Workweek::MONDAY_TO_FRIDAY)
+    }
+
+    /// Every day is a working day, for every year: units on duty around the clock. Never
+    /// provisional.
+    pub fn every_day(id: impl Into<String>) -> Self {
+        Self::universal(id.into(), Workweek::EVERY_DAY)
+    }
+
+    /// The same calendar with another working week.
+    ///
+    /// # Errors
+    ///
+    /// [`CalendarError::WorkedAnyway`] if a notice lists a day as worked that the new week has
+    /// anyway.
+    pub fn with_workweek(&self, workweek: Workweek) -> Result<Self, CalendarError> {
+        Self::build(self.id.clone(), workweek, self.universal, self.years.clone())
+    }
+
+    /// The next version of this calendar, with `year` in place of what it had for that year.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Calendar::new`].
+    pub fn with_year(&self, year: YearCalendar) -> Result<Self, CalendarError> {
+        let mut years = self.years.clone();
+        years.insert(year.year, year.sorted());
+        Self::build(self.id.clone(), self.workweek, self.universal, years)
+    }
+
+    /// Reads `2022-01-31` or `2022-01-31..2022-02-06`, both ends included, as calendar files
+    /// write it.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] if a date does not exist or lies outside [`YEAR_MIN`] to [`YEAR_MAX`], if
+    /// the range goes backwards, or if it is longer than
+    /// [`DAYS_IN_RANGE_MAX`](crate::DAYS_IN_RANGE_MAX).
+    ///
+    /// ```
+    /// # use duban_calendar::Calendar;
+    /// assert_eq!(Calendar::parse_days("2022-01-31..2022-02-06")?.len(), 7);
+    /// assert!(Calendar::parse_days("2022-02-29").is_err());
+    /// # Ok::<(), duban_calendar::ParseError>(())
+    /// ```
+    pub fn parse_days(text: &str) -> Result<Vec<Date>, ParseError> {
+        year::parse_days(text)
+    }
+
+    /// The name by which workflows refer to the calendar.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The days worked where no notice says otherwise.
+    pub fn workweek(&self) -> Workweek {
+        self.workweek
+    }
+
+    /// Whether working days of `year` are settled, except that its last days wait for the notice
+    /// of the next year; see [`Calendar::is_settled`].
+    pub fn covers(&self, year: i32) -> bool {
+        self.universal || self.years.contains_key(&year)
+    }
+
+    /// Whether no notice still to come can change `date`: its year is covered, and in late
+    /// December (from [`LATE_DECEMBER_DAY`](crate::LATE_DECEMBER_DAY)) the next year is, too.
+    ///
+    /// The notice for 2008 came on 15 December 2007 and gave 31 December 2007 off.
+    pub fn is_settled(&self, date: Date) -> bool {
+        let next = date.year().saturating_add(1);
+        self.covers(date.year()) && (!year::is_late_december(date) || self.covers(next))
+    }
+
+    /// The notices, by year.
+    pub fn years(&self) -> impl Iterator<Item = &YearCalendar> {
+        self.years.values()
+    }
+
+    /// A short text that is the same for calendars with the same content, and changes with any
+    /// change of it: id and a 64-bit FNV-1a digest. Not proof against forgery.
+    pub fn version(&self) -> String {
+        format!("{}@{:016x}", self.id, fnv1a(&self.content()))
+    }
+
+    /// Whether `date` is worked: a notice decides, else the fixed statutory holidays where no
+    /// notice covers the year, else the working week. Outside [`YEAR_MIN`] to [`YEAR_MAX`] the
+    /// working week alone.
+    pub fn is_workday(&self, date: Date) -> bool {
+        let by_week = || self.workweek.contains(date.weekday());
+        self.tables.index.contains(date).unwrap_or_else(by_week)
+    }
+
+    /// Why `date` is worked or not.
+    pub fn why(&self, date: Date) -> Why {
+        if let Some(day) = self.tables.special.get(&date) {
+            let name = day.name.clone();
+            return if day.worked { Why::MadeUp(name) } else { Why::Holiday(name) };
+        }
+        match year::statutory_holiday(date) {
+            Some(name) if !self.is_workday(date) && !self.covers(date.year()) => {
+                Why::Holiday(name.to_owned())
+            }
+            _ if self.is_workday(date) => Why::Workday,
+            _ => Why::Weekend,
+        }
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.tables.index
+    }
+
+    fn universal(id: String, workweek: Workweek) -> Self {
+        let special = BTreeMap::new();
+        let index = Index::new(workweek, std::iter::empty());
+        let tables = Arc::new(Tables { special, index });
+        Self { id, workweek, universal: true, years: BTreeMap::new(), tables }
+    }
+
+    fn build(
+        id: String,
+        workweek: Workweek,
+        universal: bool,
+        years: BTreeMap<i32, YearCalendar>,
+    ) -> Result<Self, CalendarError> {
+        workweek.check()?;
+        for year in years.values() {
+            year.check(workweek)?;
+        }
+        let special = special_days(&years)?;
+        let waits = |year: &i32| !universal && !years.contains_key(year);
+        let assumed = (YEAR_MIN..=YEAR_MAX).filter(waits).flat_map(statutory_holidays);
+        let announced = special.iter().map(|(date, day)| (*date, day.worked));
+        let index = Index::new(workweek, assumed.map(|date| (date, false)).chain(announced));
+        let tables = Arc::new(Tables { special, index });
+        Ok(Self { id, workweek, universal, years, tables })
+    }
+
+    /// Everything that makes the calendar what it is, as text.
+    fn content(&self) -> String {
+        let mut text = format!("{} {} {}\n", self.id, self.workweek.bits(), self.universal);
+        for year in self.years.values() {
+            let days = |kind: &str, days: &[NamedDay]| -> String {
+                days.iter().map(|day| format!("{kind} {} {}\n", day.date, day.name)).collect()
+            };
+            let (off, on) = (days("off", &year.off), days("on", &year.on));
+            writeln!(text, "{} {}\n{off}{on}", year.year, year.notice)
+                .expect("invariant: a string takes what is written to it");
+        }
+        text
+    }
+}
+
+impl fmt::Debug for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calendar")
+            .field("version", &self.version())
+            .field("years", &self.years.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Calendar {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |c: &Self| (c.workweek, c.universal);
+        self.id == other.id && key(self) == key(other) && self.years == other.years
+    }
+}
+
+impl Eq for Calendar {}
+
+fn by_year(
+    id: &str,
+    years: Vec<YearCalendar>,
+) -> Result<BTreeMap<i32, YearCalendar>, CalendarError> {
+    let mut by_year = BTreeMap::new();
+    for entry in years {
+        let year = entry.year;
+        if by_year.insert(year, entry.sorted()).is_some() {
+            return Err(CalendarError::DuplicateYear { id: id.to_owned(), year });
+        }
+    }
+    Ok(by_year)
+}
+
+/// The days of all notices. A day belongs to one notice and one list.
+fn special_days(
+    years: &BTreeMap<i32, YearCalendar>,
+) -> Result<BTreeMap<Date, Special>, CalendarError> {
+    let mut special: BTreeMap<Date, Special> = BTreeMap::new();
+    for year in years.values() {
+        let off = year.off.iter().map(|day| (day, false));
+        for (day, worked) in off.chain(year.on.iter().map(|day| (day, true))) {
+            let (date, name) = (day.date, day.name.clone());
+            let entry = Special { notice_year: year.year, worked, name };
+            match special.insert(date, entry) {
+                Some(first) if first.worked != worked => {
+                    return Err(CalendarError::OffAndOn { date });
+                }
+                Some(Special { notice_year: first, .. }) => {
+                    return Err(CalendarError::DuplicateDay { date, first, second: year.year });
+                }
+                None => {}
+            }
+        }
+    }
+    Ok(special)
+}
+
+fn statutory_holidays(year: i32) -> impl Iterator<Item = Date> {
+    STATUTORY_DATES
+        .iter()
+        .filter_map(move |(month, day)| Date::from_ymd_opt(year, *month, *day))
+        .filter(|date| year::statutory_holiday(*date).is_some())
+}
+
+/// FNV-1a, 64 bits (draft-eastlake-fnv): the same on every machine and in every release.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// How a calendar is serialized: without what can be derived.
+#[derive(Deserialize, Serialize)]
+struct Stored {
+    id: String,
+    workweek: Workweek,
+    universal: bool,
+    years: Vec<YearCalendar>,
+}
+
+impl From<Calendar> for Stored {
+    fn from(calendar: Calendar) -> Self {
+        let Calendar { id, workweek, universal, years, .. } = calendar;
+        Self { id, workweek, universal, years: years.into_values().collect() }
+    }
+}
+
+impl TryFrom<Stored> for Calendar {
+    type Error = CalendarError;
+
+    fn try_from(stored: Stored) -> Result<Self, CalendarError> {
+        let Stored { id, workweek, universal, years } = stored;
+        let years = by_year(&id, years)?;
+        Self::build(id, workweek, universal, years)
+    }
+}
