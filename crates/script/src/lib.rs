@@ -11,11 +11,21 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod action;
+mod arithmetic;
+mod compare;
+mod convert;
 mod facts;
+mod frame;
+mod host;
+mod names;
+mod object;
 mod program;
+mod suggest;
+mod text;
 mod value;
 
 pub use crate::action::{Action, SlipColour};
 pub use crate::facts::{CaseFacts, Facts, RungFacts, RungValue, Scene, TaskFacts};
+pub use crate::names::{HostKind, HostName, NAMES};
 pub use crate::program::{Limits, Program, Reads, ScriptError};
 pub use crate::value::Value;

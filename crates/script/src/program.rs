@@ -1,11 +1,18 @@
 //! A definition with all its expressions and functions compiled.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-use duban_model::{Definition, Expr, Problem};
+use duban_model::{Definition, Directory, Expr, Place, Problem};
+use rhai::{AST, Caches, Dynamic, Engine, Module, Scope, Shared};
+use serde_json::{Map, Value as Json};
 
 use crate::action::Action;
+use crate::convert::from_dynamic;
+use crate::explain::{Base, script_error, written};
 use crate::facts::{RungFacts, Scene};
+use crate::frame::{Fallible, Frame, Tag};
+use crate::names::canonical;
 use crate::value::Value;
 
 /// Bounds of every script. Reaching one is a [`ScriptError::Limit`] that names it.
@@ -23,6 +30,10 @@ pub struct Limits {
     pub array_len_max: usize,
     /// Entries of a map.
     pub map_len_max: usize,
+    /// Variables alive at once.
+    pub variables_max: usize,
+    /// Functions of one script file.
+    pub functions_max: usize,
     /// Actions that one call may ask for.
     pub actions_max: usize,
 }
@@ -36,6 +47,8 @@ impl Default for Limits {
             string_bytes_max: 64 * 1024,
             array_len_max: 20_000,
             map_len_max: 2_000,
+            variables_max: 1_000,
+            functions_max: 1_000,
             actions_max: 100,
         }
     }
@@ -90,8 +103,37 @@ pub struct Reads {
 
 /// A definition with all its expressions and functions compiled.
 pub struct Program {
-    definition: Arc<Definition>,
-    limits: Limits,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) limits: Limits,
+    pub(crate) engine: Engine,
+    /// Script files with the library first, so that later ones override earlier ones.
+    pub(crate) scripts: Vec<Shared<Module>>,
+    /// Expressions by their text.
+    pub(crate) expressions: BTreeMap<String, Compiled>,
+    /// Functions by their name in English and their number of parameters.
+    pub(crate) functions: BTreeMap<String, BTreeMap<usize, Function>>,
+    pub(crate) params: Arc<Map<String, Json>>,
+}
+
+/// An expression, ready to run.
+pub(crate) struct Compiled {
+    pub(crate) code: Code,
+    pub(crate) reads: Reads,
+}
+
+/// What an expression runs.
+pub(crate) enum Code {
+    /// A bare date, which rhai would take for a subtraction.
+    Constant(Value),
+    /// Anything else.
+    Script(AST),
+}
+
+/// A function of the scripts, ready to be called.
+pub(crate) struct Function {
+    /// A call of it with `task` and `rung` for its parameters; `None` where it has more.
+    pub(crate) call: Option<AST>,
+    pub(crate) place: Place,
 }
 
 impl Program {
@@ -101,7 +143,7 @@ impl Program {
     ///
     /// Every problem found: syntax, unknown functions, fields that the form does not declare.
     pub fn compile(definition: Arc<Definition>, limits: Limits) -> Result<Self, Vec<Problem>> {
-        Ok(Self { definition, limits })
+        crate::compile::compile(definition, limits)
     }
 
     /// The definition it was compiled from.
@@ -109,31 +151,114 @@ impl Program {
         &self.definition
     }
 
+    /// The limits it runs under.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Problems that only a directory shows: units and posts that it does not have.
+    pub fn check(&self, directory: &Directory) -> Vec<Problem> {
+        crate::constants::check(self, directory)
+    }
+
     /// Evaluates one expression of the definition.
     ///
     /// # Errors
     ///
     /// [`ScriptError`]; nothing has happened.
-    pub fn eval(&self, _expr: &Expr, _scene: &Scene) -> Result<Value, ScriptError> {
-        todo!("{:?}", self.limits)
+    pub fn eval(&self, expr: &Expr, scene: &Scene) -> Result<Value, ScriptError> {
+        let Some(compiled) = self.expressions.get(&expr.source) else {
+            return Err(ScriptError::Failed {
+                place: written(&expr.place),
+                message: "定义里没有这个表达式".to_owned(),
+            });
+        };
+        let code = match &compiled.code {
+            Code::Constant(value) => return Ok(value.clone()),
+            Code::Script(code) => code,
+        };
+        let frame = self.frame(scene, None, None);
+        let answer = self.run(code, &Arc::new(frame));
+        let answer = answer.map_err(|error| script_error(&error, Base::Expression(&expr.place)))?;
+        from_dynamic(&answer).map_err(|kind| ScriptError::WrongType {
+            place: written(&expr.place),
+            expected: "值",
+            got: kind.to_owned(),
+        })
     }
 
     /// Calls a hook's, a rung's or an automatic task's function and returns what it asks for.
+    ///
+    /// With a rung, the function with two parameters is taken, or else the one with one; without,
+    /// the one with one, or else the one with none.
     ///
     /// # Errors
     ///
     /// [`ScriptError`]; the actions asked for before it failed are dropped.
     pub fn call(
         &self,
-        _function: &str,
-        _scene: &Scene,
-        _rung: Option<&RungFacts>,
+        function: &str,
+        scene: &Scene,
+        rung: Option<&RungFacts>,
     ) -> Result<Vec<Action>, ScriptError> {
-        todo!()
+        let arities: &[usize] = if rung.is_some() { &[2, 1] } else { &[1, 0] };
+        let unknown = || ScriptError::NoFunction(function.to_owned());
+        let found = self.functions.get(canonical(function)).ok_or_else(unknown)?;
+        let found = arities.iter().find_map(|arity| found.get(arity)).ok_or_else(unknown)?;
+        let call = found.call.as_ref().ok_or_else(unknown)?;
+        let rung = rung.map(|rung| Arc::new(rung.clone()));
+        let frame = Arc::new(self.frame(scene, rung, Some(Mutex::new(Vec::new()))));
+        let answer = self.run(call, &frame);
+        answer.map_err(|error| script_error(&error, Base::Call(&found.place)))?;
+        let Some(actions) = &frame.actions else { return Ok(Vec::new()) };
+        Ok(actions.lock().map(|mut actions| std::mem::take(&mut *actions)).unwrap_or_default())
+    }
+
+    /// Whether [`call`](Self::call) finds a function for a rung, or for a hook.
+    pub fn has_function(&self, function: &str, for_rung: bool) -> bool {
+        let arities: &[usize] = if for_rung { &[2, 1] } else { &[1, 0] };
+        let found = self.functions.get(canonical(function));
+        found.is_some_and(|found| arities.iter().any(|arity| found.contains_key(arity)))
     }
 
     /// What an expression of the definition reads.
-    pub fn reads(&self, _expr: &Expr) -> Reads {
-        todo!()
+    pub fn reads(&self, expr: &Expr) -> Reads {
+        self.expressions.get(&expr.source).map(|found| found.reads.clone()).unwrap_or_default()
+    }
+
+    fn frame(
+        &self,
+        scene: &Scene,
+        rung: Option<Arc<RungFacts>>,
+        actions: Option<Mutex<Vec<Action>>>,
+    ) -> Frame {
+        Frame {
+            scene: scene.clone(),
+            params: self.params.clone(),
+            rung,
+            actions,
+            actions_max: self.limits.actions_max,
+        }
+    }
+
+    #[expect(deprecated, reason = "rhai's other ways to run statements cannot carry a tag each")]
+    fn run(&self, code: &AST, frame: &Arc<Frame>) -> Fallible {
+        let mut state = self.engine.new_global_runtime_state();
+        state.tag = Dynamic::from(Tag(frame.clone()));
+        state.lib.extend(self.scripts.iter().cloned());
+        if code.has_functions() {
+            state.lib.push(code.shared_lib().clone());
+        }
+        let (mut caches, mut scope) = (Caches::new(), Scope::new());
+        self.engine.eval_statements_raw(&mut state, &mut caches, &mut scope, code.statements())
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program")
+            .field("workflow", &self.definition.workflow.id)
+            .field("hash", &self.definition.hash)
+            .finish_non_exhaustive()
     }
 }
