@@ -10,7 +10,8 @@ use chrono::{Datelike, NaiveDate as Date};
 use serde::{Deserialize, Serialize};
 
 use crate::index::Index;
-use crate::year::{self, STATUTORY_DATES};
+use crate::notices::{Special, by_year, special_days, statutory_holidays};
+use crate::year;
 use crate::{CalendarError, NamedDay, ParseError, Why, Workweek, YEAR_MAX, YEAR_MIN, YearCalendar};
 
 /// Which days are worked. Immutable; clones share the look-up tables.
@@ -48,14 +49,6 @@ pub struct Calendar {
 struct Tables {
     special: BTreeMap<Date, Special>,
     index: Index,
-}
-
-/// A day that some notice names.
-struct Special {
-    /// The year of the notice.
-    notice_year: i32,
-    worked: bool,
-    name: String,
 }
 
 impl Calendar {
@@ -247,51 +240,6 @@ impl PartialEq for Calendar {
 }
 
 impl Eq for Calendar {}
-
-fn by_year(
-    id: &str,
-    years: Vec<YearCalendar>,
-) -> Result<BTreeMap<i32, YearCalendar>, CalendarError> {
-    let mut by_year = BTreeMap::new();
-    for entry in years {
-        let year = entry.year;
-        if by_year.insert(year, entry.sorted()).is_some() {
-            return Err(CalendarError::DuplicateYear { id: id.to_owned(), year });
-        }
-    }
-    Ok(by_year)
-}
-
-/// The days of all notices. A day belongs to one notice and one list.
-fn special_days(
-    years: &BTreeMap<i32, YearCalendar>,
-) -> Result<BTreeMap<Date, Special>, CalendarError> {
-    let mut special: BTreeMap<Date, Special> = BTreeMap::new();
-    for year in years.values() {
-        let off = year.off.iter().map(|day| (day, false));
-        for (day, worked) in off.chain(year.on.iter().map(|day| (day, true))) {
-            let (date, name) = (day.date, day.name.clone());
-            let entry = Special { notice_year: year.year, worked, name };
-            match special.insert(date, entry) {
-                Some(first) if first.worked != worked => {
-                    return Err(CalendarError::OffAndOn { date });
-                }
-                Some(Special { notice_year: first, .. }) => {
-                    return Err(CalendarError::DuplicateDay { date, first, second: year.year });
-                }
-                None => {}
-            }
-        }
-    }
-    Ok(special)
-}
-
-fn statutory_holidays(year: i32) -> impl Iterator<Item = Date> {
-    STATUTORY_DATES
-        .iter()
-        .filter_map(move |(month, day)| Date::from_ymd_opt(year, *month, *day))
-        .filter(|date| year::statutory_holiday(*date).is_some())
-}
 
 /// FNV-1a, 64 bits (draft-eastlake-fnv): the same on every machine and in every release.
 fn fnv1a(text: &str) -> u64 {

@@ -33,6 +33,7 @@ mod error;
 mod explain;
 mod index;
 mod instant;
+mod notices;
 mod span;
 mod window;
 mod year;

@@ -33,7 +33,9 @@ pub enum WindowKind {
     Week,
 }
 
-/// A window of civil dates. Text and serialized form is its [`key`](Window::key).
+/// A window of civil dates, made by [`WindowKind::containing`] or [`Window::parse`].
+///
+/// Text and serialized form is its [`key`](Window::key), which says all there is to it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Window {

@@ -423,9 +423,7 @@ pub enum FieldKind {
 }
 
 /// A moment at which a workflow calls a function of its own.
-#[derive(
-    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hook {
     /// An item is ready.
@@ -451,4 +449,3 @@ pub enum Hook {
     /// It was cancelled.
     Cancelled,
 }
-

@@ -10,12 +10,35 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod calendar_file;
+mod check;
 mod definition;
 mod directory;
+mod directory_file;
+mod expressions;
+mod form_file;
+mod graph;
+mod hash;
 mod ids;
 mod ladder;
+mod ladder_file;
+mod lights;
+mod limits;
+mod load;
+mod names;
+mod preset;
 mod problem;
+mod punctuation;
+mod read;
+mod suite;
+mod suite_file;
+mod task_file;
+#[cfg(test)]
+mod tests;
+mod workflow_file;
+mod yaml;
 
+pub use crate::calendar_file::load_calendar;
 pub use crate::definition::{
     Axis, Better, Definition, Expr, Extension, Field, FieldKind, Fold, Hook, Indicator, Join,
     Judged, Many, Need, OpenForm, Place, Reviewer, RollUp, Script, SuiteHead, TaskDef, TaskKind,
@@ -24,6 +47,13 @@ pub use crate::definition::{
 pub use crate::directory::{
     Assignee, Directory, DirectoryData, DirectoryError, NotAnAssignee, Person, Post, StandIn, Unit,
 };
+pub use crate::expressions::{ExprRole, expressions};
+pub use crate::graph::graph;
 pub use crate::ids::{DefinitionHash, PersonId, SuiteId, TaskId, UnitId, WorkflowId};
 pub use crate::ladder::{Ladder, LightPolicy, Rung, ScoreOn, ScoreRule, Trigger};
-pub use crate::problem::{Problem, Severity};
+pub use crate::limits::LoadLimits;
+pub use crate::load::{load_suite, load_suite_within};
+pub use crate::names::{is_identifier, is_workflow_id};
+pub use crate::problem::{CODES, Problem, Severity};
+pub use crate::read::Sources;
+pub use crate::suite::{Library, Loaded, Obligation, Suite};

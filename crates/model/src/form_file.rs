@@ -1,0 +1,123 @@
+//! Reads forms: the fields filled in at submission.
+
+use std::collections::BTreeSet;
+
+use crate::definition::{Field, FieldKind};
+use crate::names::identifier;
+use crate::read::{Keys, Reader};
+use crate::yaml::Node;
+
+/// The spelling of every kind of field; `choice` and `table` are filled in later.
+const KINDS: &[(&str, FieldKind)] = &[
+    ("text", FieldKind::Text),
+    ("number", FieldKind::Number),
+    ("integer", FieldKind::Integer),
+    ("money", FieldKind::Money),
+    ("date", FieldKind::Date),
+    ("bool", FieldKind::Bool),
+    ("choice", FieldKind::Choice(Vec::new())),
+    ("unit", FieldKind::Unit),
+    ("person", FieldKind::Person),
+    ("file", FieldKind::File),
+    ("list", FieldKind::List),
+    ("table", FieldKind::Table(Vec::new())),
+];
+
+/// Reads `form:` or `columns:`: by name a type, or a map with `type`.
+pub(crate) fn read_form(r: &mut Reader<'_>, node: &Node) -> Vec<Field> {
+    let entries = r.map(node);
+    entries.iter().filter_map(|(name, field)| read_field(r, name, field)).collect()
+}
+
+fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
+    let name = identifier(r, name)?;
+    if node.text().is_some() {
+        let kind = r.choice(node, KINDS)?;
+        check_kind(r, node, &kind);
+        return Some(Field {
+            title: name.clone(),
+            name,
+            kind,
+            required: false,
+            min: None,
+            max: None,
+            pattern: None,
+        });
+    }
+    let mut keys = r.keys(node)?;
+    let kind = keys.require(r, "type").and_then(|node| r.choice(node, KINDS));
+    let field = Field {
+        title: keys.text(r, "title").unwrap_or_else(|| name.clone()),
+        name,
+        kind: read_kind(r, &mut keys, kind),
+        required: keys.flag(r, "required"),
+        min: keys.take("min").map(|node| r.data(node)),
+        max: keys.take("max").map(|node| r.data(node)),
+        pattern: read_pattern(r, &mut keys),
+    };
+    keys.finish(r);
+    Some(field)
+}
+
+fn read_kind(r: &mut Reader<'_>, keys: &mut Keys<'_>, kind: Option<FieldKind>) -> FieldKind {
+    let choices = keys.take("choices");
+    let columns = keys.take("columns");
+    let misplaced = match &kind {
+        Some(FieldKind::Choice(_)) => columns,
+        Some(FieldKind::Table(_)) => choices,
+        Some(_) => choices.or(columns),
+        None => None,
+    };
+    if let Some(node) = misplaced {
+        let message = "`choices` 只与 `type: choice` 同用，`columns` 只与 `type: table` 同用";
+        r.error("DB1219", node, message);
+    }
+    let kind = match kind {
+        Some(FieldKind::Choice(_)) => {
+            FieldKind::Choice(choices.map(|node| r.texts(node)).unwrap_or_default())
+        }
+        Some(FieldKind::Table(_)) => {
+            FieldKind::Table(columns.map(|node| read_form(r, node)).unwrap_or_default())
+        }
+        other => return other.unwrap_or(FieldKind::Text),
+    };
+    check_kind(r, keys.node, &kind);
+    kind
+}
+
+fn check_kind(r: &mut Reader<'_>, node: &Node, kind: &FieldKind) {
+    match kind {
+        FieldKind::Choice(choices) if choices.is_empty() => {
+            r.error("DB1012", node, "`type: choice` 要有 `choices`");
+        }
+        FieldKind::Choice(choices) => check_once(r, node, choices),
+        FieldKind::Table(columns) if columns.is_empty() => {
+            r.error("DB1012", node, "`type: table` 要有 `columns`");
+        }
+        _ => {}
+    }
+}
+
+/// Reports texts that stand in a list twice.
+pub(crate) fn check_once(r: &mut Reader<'_>, node: &Node, texts: &[String]) {
+    let mut seen = BTreeSet::new();
+    for text in texts {
+        if !seen.insert(text) {
+            r.error("DB1213", node, format!("`{text}` 写了两次"));
+        }
+    }
+}
+
+fn read_pattern(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<String> {
+    let node = keys.take("pattern")?;
+    let pattern = r.text(node)?;
+    if let Err(error) = regex_syntax::parse(&pattern) {
+        let reason = match &error {
+            regex_syntax::Error::Parse(error) => error.kind().to_string(),
+            regex_syntax::Error::Translate(error) => error.kind().to_string(),
+            _ => error.to_string(),
+        };
+        r.error("DB1214", node, format!("`{pattern}` 不是正则表达式：{reason}"));
+    }
+    Some(pattern)
+}

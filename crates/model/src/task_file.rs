@@ -1,0 +1,543 @@
+//! Reads one task of a workflow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use duban_calendar::{Date, Roll, WindowKind};
+
+use crate::definition::{
+    Axis, Better, Expr, Extension, Fold, Hook, Indicator, Join, Judged, Many, Need, Place,
+    Reviewer, RollUp, TaskDef, TaskKind,
+};
+use crate::form_file::{check_once, read_form};
+use crate::ids::{TaskId, WorkflowId};
+use crate::names::identifier;
+use crate::read::{Keys, Reader};
+use crate::yaml::{Kind, Node};
+
+/// What a task takes from its suite and its workflow.
+#[derive(Debug)]
+pub(crate) struct TaskContext<'a> {
+    /// What other tasks mean by the name of a task that became several.
+    pub(crate) aliases: &'a BTreeMap<String, String>,
+    /// The ladder of tasks that name none.
+    pub(crate) ladder: Option<&'a str>,
+    /// The ladder of reviews where the task names none.
+    pub(crate) review_ladder: Option<&'a str>,
+    /// What a case covers.
+    pub(crate) period: Option<WindowKind>,
+}
+
+/// A name that must lead somewhere, for checks once everything is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    /// The task that names it.
+    pub(crate) from: TaskId,
+    /// What is named.
+    pub(crate) to: Target,
+    /// Where.
+    pub(crate) place: Place,
+}
+
+/// What a task names besides its needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Target {
+    /// A task of the same workflow.
+    Task(TaskId),
+    /// A task of the same workflow that comes before.
+    Upstream(TaskId),
+    /// Another workflow of the suite.
+    Workflow(WorkflowId),
+    /// A ladder of the workflow or the suite.
+    Ladder(String),
+}
+
+/// A task with the names it uses.
+#[derive(Debug)]
+pub(crate) struct ReadTask {
+    pub(crate) task: TaskDef,
+    pub(crate) references: Vec<Reference>,
+}
+
+/// Reads one task. `None` where it is no map or has no id.
+pub(crate) fn read_task(
+    r: &mut Reader<'_>,
+    key: &Node,
+    node: &Node,
+    context: &TaskContext<'_>,
+) -> Option<ReadTask> {
+    let id = TaskId::new(identifier(r, key)?);
+    let mut keys = r.keys(node)?;
+    let mut names = Names { from: id.clone(), aliases: context.aliases, found: Vec::new() };
+    let written: BTreeSet<&str> =
+        node.entries().unwrap_or_default().iter().filter_map(|(key, _)| key.text()).collect();
+
+    let kind = read_kind(r, &mut keys, &mut names);
+    let (reviewer, on_refuse) = read_reviewer(r, &mut keys, &mut names, &kind);
+    let ladder = names.ladder(r, &mut keys, "ladder", default_ladder(&kind, context.ladder));
+    let reviewed = reviewer != Reviewer::None;
+    let review_ladder =
+        names.ladder(r, &mut keys, "review_ladder", context.review_ladder.filter(|_| reviewed));
+    let evidence = read_evidence(r, &mut keys);
+    let title = keys.require(r, "title").and_then(|node| r.text(node)).unwrap_or_default();
+    let task = TaskDef {
+        title,
+        description: keys.text(r, "description"),
+        basis: keys.texts(r, "basis"),
+        assumed: read_assumed(r, &mut keys, &written),
+        kind,
+        needs: keys.take("needs").map(|node| read_needs(r, node, &names)).unwrap_or_default(),
+        join: read_join(r, &mut keys),
+        when: keys.expr(r, "when"),
+        each: keys.take("each").map(|node| read_each(r, node)).unwrap_or_default(),
+        key: keys.text(r, "key"),
+        empty_skips: read_empty(r, &mut keys),
+        every: read_window(r, &mut keys, "every"),
+        at_least: keys.take("at_least").and_then(|node| r.count(node, 1)).unwrap_or(1),
+        grace: keys.expr(r, "grace"),
+        once: keys.flag(r, "once"),
+        owner: keys.expr(r, "owner"),
+        in_person: keys.flag(r, "in_person"),
+        reviewer,
+        review_within: keys.expr(r, "review_within"),
+        on_refuse,
+        start_by: keys.date_expr(r, "start_by"),
+        due: keys.date_expr(r, "due"),
+        roll: read_roll(r, &mut keys),
+        not_before: keys.date_expr(r, "not_before"),
+        extension: keys.take("extension").and_then(|node| read_extension(r, node)),
+        stops_clock: names.tasks(r, &mut keys, "stops_clock"),
+        report: read_window(r, &mut keys, "report"),
+        stall: keys.expr(r, "stall"),
+        plan: keys.take("plan").map(|node| read_plan(r, node)).unwrap_or_default(),
+        indicator: keys.take("indicator").and_then(|node| read_indicator(r, node, &mut names)),
+        form: keys.take("form").map(|node| read_form(r, node)).unwrap_or_default(),
+        evidence,
+        counts: keys.expr(r, "counts"),
+        ladder,
+        review_ladder,
+        hooks: keys.take("hooks").map(|node| read_hooks(r, node)).unwrap_or_default(),
+        place: key.place(),
+        id,
+    };
+    check_companions(r, &keys, &task, context);
+    check_people(r, &keys, &task);
+    keys.finish(r);
+    Some(ReadTask { task, references: names.found })
+}
+
+fn default_ladder<'a>(kind: &TaskKind, ladder: Option<&'a str>) -> Option<&'a str> {
+    ladder.filter(|_| !matches!(kind, TaskKind::Automatic { .. }))
+}
+
+/// Collects the names that a task uses.
+struct Names<'a> {
+    from: TaskId,
+    aliases: &'a BTreeMap<String, String>,
+    found: Vec<Reference>,
+}
+
+impl Names<'_> {
+    fn note(&mut self, to: Target, node: &Node) {
+        self.found.push(Reference { from: self.from.clone(), to, place: node.place() });
+    }
+
+    /// The task that is meant by a name.
+    fn meant(&self, text: &str) -> TaskId {
+        TaskId::new(self.aliases.get(text).map_or(text, String::as_str))
+    }
+
+    fn task(&mut self, r: &mut Reader<'_>, node: &Node) -> Option<TaskId> {
+        let id = self.meant(&r.text(node)?);
+        self.note(Target::Task(id.clone()), node);
+        Some(id)
+    }
+
+    fn upstream(&mut self, r: &mut Reader<'_>, node: &Node) -> Option<TaskId> {
+        let id = self.meant(&r.text(node)?);
+        self.note(Target::Upstream(id.clone()), node);
+        Some(id)
+    }
+
+    fn tasks(&mut self, r: &mut Reader<'_>, keys: &mut Keys<'_>, key: &'static str) -> Vec<TaskId> {
+        let Some(node) = keys.take(key) else { return Vec::new() };
+        r.items(node).into_iter().filter_map(|item| self.task(r, item)).collect()
+    }
+
+    fn ladder(
+        &mut self,
+        r: &mut Reader<'_>,
+        keys: &mut Keys<'_>,
+        key: &'static str,
+        default: Option<&str>,
+    ) -> Option<String> {
+        let Some(node) = keys.take(key) else { return default.map(str::to_owned) };
+        let name = r.text(node).filter(|name| name != "none")?;
+        self.note(Target::Ladder(name.clone()), node);
+        Some(name)
+    }
+}
+
+fn read_kind(r: &mut Reader<'_>, keys: &mut Keys<'_>, names: &mut Names<'_>) -> TaskKind {
+    let run = keys.take("run");
+    let workflow = keys.take("workflow");
+    if let (Some(run), Some(_)) = (run, workflow) {
+        r.error("DB1219", run, "`run` 与 `workflow` 不能同时写");
+    }
+    if let Some(run) = run.and_then(|node| r.text(node)) {
+        return TaskKind::Automatic { run };
+    }
+    let Some(id) = workflow.and_then(|node| r.text(node)) else { return TaskKind::Human };
+    let id = WorkflowId::new(id);
+    names.note(Target::Workflow(id.clone()), workflow.unwrap_or(keys.node));
+    TaskKind::SubCase { workflow: id }
+}
+
+fn read_window(r: &mut Reader<'_>, keys: &mut Keys<'_>, key: &'static str) -> Option<WindowKind> {
+    keys.take(key).and_then(|node| r.parsed(node, "year、half-year、quarter、month、week"))
+}
+
+fn read_roll(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Roll {
+    let found =
+        keys.take("roll").and_then(|node| r.parsed(node, "none、forward、backward、forward 2"));
+    found.unwrap_or_default()
+}
+
+fn read_empty(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> bool {
+    let choices = [("skip", true), ("tell", false)];
+    keys.take("empty").and_then(|node| r.choice(node, &choices)).unwrap_or_default()
+}
+
+fn read_join(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Join {
+    let Some(node) = keys.take("join") else { return Join::All };
+    match node.text() {
+        Some("all") => Join::All,
+        Some("any") => Join::AtLeast(1),
+        Some(text) if text.parse::<u32>().is_ok() => {
+            r.count(node, 1).map_or(Join::All, Join::AtLeast)
+        }
+        _ => {
+            r.wrong(node, " all、any 或前置任务的个数");
+            Join::All
+        }
+    }
+}
+
+fn read_evidence(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Vec<String> {
+    let Some(node) = keys.take("evidence") else { return Vec::new() };
+    let evidence = r.texts(node);
+    check_once(r, node, &evidence);
+    evidence
+}
+
+fn read_assumed(r: &mut Reader<'_>, keys: &mut Keys<'_>, written: &BTreeSet<&str>) -> Vec<String> {
+    let Some(node) = keys.take("assumed") else { return Vec::new() };
+    let mut assumed = Vec::new();
+    for item in r.items(node) {
+        let Some(name) = r.text(item) else { continue };
+        let key = name.split('.').next().unwrap_or_default();
+        if !written.contains(key) {
+            let help = "assumed 列出文件没有给出、由作者设定的键";
+            r.error_help("DB1216", item, format!("任务没有写 `{key}`，不能列入 assumed"), help);
+        }
+        assumed.push(name);
+    }
+    assumed
+}
+
+/// Reads `needs`: a name, a list of names and single maps, or a map.
+fn read_needs(r: &mut Reader<'_>, node: &Node, names: &Names<'_>) -> Vec<Need> {
+    let mut needs: Vec<Need> = Vec::new();
+    let mut push = |r: &mut Reader<'_>, key: &Node, value: Option<&Node>| {
+        let Some(need) = read_need(r, key, value, names) else { return };
+        if needs.iter().any(|other| other.task == need.task && other.workflow == need.workflow) {
+            r.error("DB1213", key, format!("`{}` 写了两次", need.task));
+            return;
+        }
+        needs.push(need);
+    };
+    if let Some(entries) = node.entries() {
+        entries.iter().for_each(|(key, value)| push(r, key, Some(value)));
+        return needs;
+    }
+    for item in r.items(node) {
+        match item.entries() {
+            Some(entries) => entries.iter().for_each(|(key, value)| push(r, key, Some(value))),
+            None => push(r, item, None),
+        }
+    }
+    needs
+}
+
+fn read_need(
+    r: &mut Reader<'_>,
+    key: &Node,
+    value: Option<&Node>,
+    names: &Names<'_>,
+) -> Option<Need> {
+    let text = r.text(key)?;
+    let (workflow, task) = match text.split_once('/') {
+        Some((workflow, task)) => (Some(WorkflowId::new(workflow)), TaskId::new(task)),
+        None => (None, names.meant(&text)),
+    };
+    let (many, which) = match value {
+        None => (Many::All, None),
+        Some(value) => read_many(r, value)?,
+    };
+    Some(Need { workflow, task, many, which, place: key.place() })
+}
+
+/// What a need says of its task: `all`, `any`, a number, or which item.
+fn read_many(r: &mut Reader<'_>, value: &Node) -> Option<(Many, Option<Expr>)> {
+    match value.text() {
+        Some("all") => Some((Many::All, None)),
+        Some("any") => Some((Many::AtLeast(1), None)),
+        Some(text) if text.parse::<u32>().is_ok() => {
+            r.count(value, 1).map(|many| (Many::AtLeast(many), None))
+        }
+        _ => r.expr(value).map(|which| (Many::All, Some(which))),
+    }
+}
+
+fn read_each(r: &mut Reader<'_>, node: &Node) -> Vec<Axis> {
+    if let Kind::Text(text, _) = &node.kind {
+        let help = format!("写成：each: {{ unit: {} }}", crate::punctuation::quote(text.trim()));
+        r.error_help("DB1013", node, "each 要给每个轴起名", help);
+        return Vec::new();
+    }
+    let entries = r.map(node);
+    entries
+        .iter()
+        .filter_map(|(name, over)| {
+            let name = identifier(r, name);
+            let over = r.expr(over);
+            Some(Axis { name: name?, over: over? })
+        })
+        .collect()
+}
+
+/// Reads `reviewer` and `on_refuse`, which may stand inside its map or beside it.
+fn read_reviewer(
+    r: &mut Reader<'_>,
+    keys: &mut Keys<'_>,
+    names: &mut Names<'_>,
+    kind: &TaskKind,
+) -> (Reviewer, Option<TaskId>) {
+    let mut on_refuse = keys.take("on_refuse");
+    let reviewer = match keys.take("reviewer") {
+        None if matches!(kind, TaskKind::Human) => Reviewer::Superior,
+        None => Reviewer::None,
+        Some(node) if node.text() == Some("none") => Reviewer::None,
+        Some(node) if node.text() == Some("owner.superior") => Reviewer::Superior,
+        Some(node) => match node.kind {
+            Kind::Map(_) => {
+                let (reviewer, inside) = read_reviewers(r, node);
+                on_refuse = inside.or(on_refuse);
+                reviewer
+            }
+            _ => r.expr(node).map_or(Reviewer::Superior, Reviewer::One),
+        },
+    };
+    (reviewer, on_refuse.and_then(|node| names.upstream(r, node)))
+}
+
+fn read_reviewers<'n>(r: &mut Reader<'_>, node: &'n Node) -> (Reviewer, Option<&'n Node>) {
+    let Some(mut keys) = r.keys(node) else { return (Reviewer::Superior, None) };
+    let all = keys.take("all");
+    let any = keys.take("any");
+    let steps = keys.take("steps");
+    let on_refuse = keys.take("on_refuse");
+    keys.finish(r);
+    let reviewer = match (all, any, steps) {
+        (Some(all), None, None) => Reviewer::All(r.exprs(all)),
+        (None, Some(any), None) => Reviewer::Any(r.exprs(any)),
+        (None, None, Some(steps)) => Reviewer::Steps(r.exprs(steps)),
+        _ => {
+            r.error("DB1219", node, "reviewer 的映射写且只写 all、any、steps 之一");
+            Reviewer::Superior
+        }
+    };
+    (reviewer, on_refuse)
+}
+
+fn read_extension(r: &mut Reader<'_>, node: &Node) -> Option<Extension> {
+    let mut keys = r.keys(node)?;
+    let extension = Extension {
+        max: keys.take("max").and_then(|node| r.count(node, 1)).unwrap_or(1),
+        by: keys.expr(r, "by"),
+        apply_before: keys.date_expr(r, "apply_before"),
+        then: keys.text(r, "do"),
+    };
+    keys.finish(r);
+    Some(extension)
+}
+
+fn read_plan(r: &mut Reader<'_>, node: &Node) -> Vec<(Date, u8)> {
+    let mut plan: Vec<(Date, u8)> = Vec::new();
+    for (key, value) in r.map(node) {
+        let (Some(date), Some(text)) = (r.date(key), r.text(value)) else { continue };
+        let share = text.trim_end_matches('%').parse::<u8>().ok().filter(|share| *share <= 100);
+        let Some(share) = share else {
+            r.error("DB1015", value, format!("`{text}` 不是 0 到 100 的整数"));
+            continue;
+        };
+        if plan.last().is_some_and(|(last, below)| *last >= date || *below > share) {
+            r.error("DB1015", key, "计划要按日期先后写，进度只增不减");
+        }
+        plan.push((date, share));
+    }
+    plan
+}
+
+fn read_indicator(r: &mut Reader<'_>, node: &Node, names: &mut Names<'_>) -> Option<Indicator> {
+    let mut keys = r.keys(node)?;
+    let better = [("up", Better::Up), ("down", Better::Down)];
+    let judged = [("due", Judged::Due), ("first", Judged::First), ("always", Judged::Always)];
+    let indicator = Indicator {
+        unit: keys.text(r, "unit").unwrap_or_default(),
+        value: keys.expr(r, "value"),
+        target: keys.expr(r, "target"),
+        better: keys.take("better").and_then(|node| r.choice(node, &better)).unwrap_or(Better::Up),
+        judged: keys.take("judged").and_then(|node| r.choice(node, &judged)).unwrap_or(Judged::Due),
+        met: keys.expr(r, "met"),
+        from: keys.take("from").and_then(|node| read_roll_up(r, node, names)),
+    };
+    if indicator.value.is_none() && indicator.from.is_none() && keys.key("value").is_none() {
+        r.error("DB1012", node, "指标要有 `value` 或 `from`");
+    }
+    if indicator.target.is_none() && indicator.met.is_none() && keys.key("target").is_none() {
+        r.error("DB1012", node, "指标要有 `target` 或 `met`");
+    }
+    keys.finish(r);
+    Some(indicator)
+}
+
+fn read_roll_up(r: &mut Reader<'_>, node: &Node, names: &mut Names<'_>) -> Option<RollUp> {
+    let mut keys = r.keys(node)?;
+    let folds = [
+        ("sum", Fold::Sum),
+        ("min", Fold::Min),
+        ("max", Fold::Max),
+        ("avg", Fold::Avg),
+        ("count", Fold::Count),
+    ];
+    let task = keys.require(r, "task").and_then(|node| names.task(r, node));
+    let by = keys.expr(r, "by");
+    let using = keys.take("use").and_then(|node| r.choice(node, &folds)).unwrap_or(Fold::Sum);
+    keys.finish(r);
+    Some(RollUp { task: task?, by, using })
+}
+
+/// The spelling of every moment that calls a function.
+const HOOKS: &[(&str, Hook)] = &[
+    ("ready", Hook::Ready),
+    ("signed", Hook::Signed),
+    ("reported", Hook::Reported),
+    ("due_soon", Hook::DueSoon),
+    ("overdue", Hook::Overdue),
+    ("stalled", Hook::Stalled),
+    ("missed", Hook::Missed),
+    ("submitted", Hook::Submitted),
+    ("returned", Hook::Returned),
+    ("done", Hook::Done),
+    ("cancelled", Hook::Cancelled),
+];
+
+fn read_hooks(r: &mut Reader<'_>, node: &Node) -> BTreeMap<Hook, String> {
+    let entries = r.map(node);
+    entries
+        .iter()
+        .filter_map(|(key, value)| {
+            let hook = r.choice(key, HOOKS);
+            let run = r.text(value);
+            Some((hook?, run?))
+        })
+        .collect()
+}
+
+/// Keys that mean nothing without another.
+fn check_companions(
+    r: &mut Reader<'_>,
+    keys: &Keys<'_>,
+    task: &TaskDef,
+    context: &TaskContext<'_>,
+) {
+    let duty = keys.key("every").is_some();
+    let companions = [
+        ("counts", duty, "every"),
+        ("at_least", duty, "every"),
+        ("grace", duty, "every"),
+        ("key", keys.key("each").is_some(), "each"),
+        ("empty", keys.key("each").is_some(), "each"),
+        ("join", keys.key("needs").is_some(), "needs"),
+        ("roll", keys.key("due").is_some(), "due"),
+        ("review_within", task.reviewer != Reviewer::None, "reviewer"),
+        ("on_refuse", task.reviewer != Reviewer::None, "reviewer"),
+        ("once", context.period.is_some(), "period（写在措施上）"),
+        ("every", context.period.is_some(), "period（写在措施上）"),
+    ];
+    for (key, there, companion) in companions {
+        if let Some(node) = keys.key(key).filter(|_| !there) {
+            r.error("DB1217", node, format!("`{key}` 要与 `{companion}` 同用"));
+        }
+    }
+    if let (Some(every), Some(period)) = (task.every, context.period)
+        && length(every) >= length(period)
+    {
+        let node = keys.key("every").unwrap_or(keys.node);
+        let message = format!("`every: {every}` 要比 `period: {period}` 短");
+        r.error_help("DB1208", node, message, "每个周期只做一次的，不写 every，用 due");
+    }
+}
+
+fn length(kind: WindowKind) -> u32 {
+    match kind {
+        WindowKind::Year => 365,
+        WindowKind::HalfYear => 181,
+        WindowKind::Quarter => 90,
+        WindowKind::Month => 28,
+        WindowKind::Week => 7,
+    }
+}
+
+/// Who must, and who must not, be named.
+fn check_people(r: &mut Reader<'_>, keys: &Keys<'_>, task: &TaskDef) {
+    let node = keys.key("owner").unwrap_or(keys.node);
+    match task.kind {
+        TaskKind::Human if keys.key("owner").is_none() => {
+            let place = &task.place;
+            let message = format!("任务 `{}` 没有承办（owner）", task.id);
+            let help = "写上 owner；由脚本完成的写 run，由另一个事项完成的写 workflow";
+            r.problems.push(crate::Problem::error("DB1211", place, message).with_help(help));
+        }
+        TaskKind::Automatic { .. } if keys.key("owner").is_some() => {
+            r.error("DB1212", node, "由脚本完成的任务（run）没有承办，去掉 owner");
+        }
+        TaskKind::Automatic { .. } if task.reviewer != Reviewer::None => {
+            r.error("DB1212", node, "由脚本完成的任务（run）没有审核，去掉 reviewer");
+        }
+        _ => {}
+    }
+    let Some(owner) = &task.owner else { return };
+    let same = reviewers(&task.reviewer).find(|expr| squeezed(expr) == squeezed(owner));
+    if let Some(same) = same {
+        let message = format!("承办和审核是同一个：`{}`", same.source);
+        r.problems.push(
+            crate::Problem::error("DB1210", &same.place, message)
+                .with_help("自己的事不能自己审；不写 reviewer 就是承办的上级"),
+        );
+    }
+}
+
+/// The expressions of a reviewer.
+pub(crate) fn reviewers(reviewer: &Reviewer) -> impl Iterator<Item = &Expr> {
+    let found: &[Expr] = match reviewer {
+        Reviewer::Superior | Reviewer::None => &[],
+        Reviewer::One(one) => std::slice::from_ref(one),
+        Reviewer::All(all) | Reviewer::Any(all) | Reviewer::Steps(all) => all,
+    };
+    found.iter()
+}
+
+fn squeezed(expr: &Expr) -> String {
+    expr.source.split_whitespace().collect()
+}
