@@ -5,7 +5,7 @@
 
 pub(crate) mod acts;
 mod args;
-mod lists;
+pub(crate) mod lists;
 mod operators;
 mod tasks;
 mod times;

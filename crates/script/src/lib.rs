@@ -12,14 +12,23 @@
 
 mod action;
 mod arithmetic;
+mod chain;
+mod check;
 mod compare;
+mod compile;
+mod constants;
 mod convert;
+mod explain;
 mod facts;
 mod frame;
+mod fullwidth;
 mod host;
+mod kind;
+mod known;
 mod names;
 mod object;
 mod program;
+mod sandbox;
 mod suggest;
 mod text;
 mod value;

@@ -1,15 +1,15 @@
 //! Actions: what scripts may ask for.
 //!
 //! Every action takes a map of named values; where it reads naturally, also positional forms. A
-//! script function may carry an action's name with two parameters, as the functions of a ladder
-//! do: `remind(task, rung)` calls the script's function, `remind(owner, "text")` is the action.
-//! The two are told apart by their arguments.
+//! script function may carry an action's name with one or two parameters, as the functions of a
+//! ladder do: `remind(task, rung)` calls the script's function, `remind(owner, "text")` is the
+//! action. The two are told apart by their arguments: an item (and a rung), or anything else.
 
 use std::collections::BTreeMap;
 
 use duban_calendar::Span;
 use duban_model::Assignee;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -46,7 +46,7 @@ pub(crate) const FORMS: &[(&str, &[&[&str]])] = &[
     ("log", &[&["text"]]),
 ];
 
-/// The name under which a script's two-parameter function is kept where an action has its name.
+/// The name under which a script's function is kept where an action has its name.
 pub(crate) fn script_name(action: &str) -> String {
     format!("{action}__script")
 }
@@ -76,17 +76,34 @@ fn call(
     forms: &[&[&'static str]],
     arguments: &mut Arguments<'_>,
 ) -> Fallible {
-    if let [task, rung] = arguments
-        && task.is::<Item>()
-        && rung.is::<Rung>()
-    {
-        return context.call_fn_raw(script_name(action), false, false, arguments);
+    let for_script = match &*arguments {
+        [task] => task.is::<Item>(),
+        [task, rung] => task.is::<Item>() && rung.is::<Rung>(),
+        _ => false,
+    };
+    if for_script {
+        return call_script(context, action, arguments);
     }
     let frame = Frame::of(context)?;
     let keys = Keys::read(action, forms, arguments)?;
     let asked = keys.action(&frame.0)?;
     frame.0.act(asked)?;
     Ok(Dynamic::UNIT)
+}
+
+/// Calls the scripts' function of the action's name.
+fn call_script(
+    context: &NativeCallContext<'_>,
+    action: &str,
+    arguments: &mut Arguments<'_>,
+) -> Fallible {
+    let name = script_name(action);
+    context.call_fn_raw(&name, false, false, arguments).map_err(|error| match *error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(&name) => {
+            fail(format!("脚本里没有函数 {action}(task…)；{action} 的第一个参数应是单位、岗位或人员"))
+        }
+        _ => error,
+    })
 }
 
 /// The named values of one call.

@@ -1,0 +1,467 @@
+//! What can be found wrong with a script without running it.
+//!
+//! The checks walk rhai's syntax tree. They know the names that the host gives, the functions of
+//! the scripts, and the tasks, axes and form fields of the definition; where a value's kind
+//! cannot be known, they keep silent, and the value is checked when it exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use duban_model::{Definition, ExprRole, Problem, TaskDef};
+use rhai::{
+    AST, ASTNode, Expr as Code, FnCallExpr, Module, Position, ScriptFuncDef, Shared, Stmt, Token,
+};
+
+use crate::chain::{Chain, Link, is_inner};
+use crate::explain::Base;
+use crate::kind::{Kind, misfit};
+use crate::known::Known;
+use crate::names::{HostKind, english, of_kind};
+use crate::program::Reads;
+use crate::sandbox::variable_named;
+use crate::suggest::closest;
+
+/// What a piece of code reads and calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    tasks: BTreeSet<String>,
+    foreign: BTreeSet<String>,
+    later: bool,
+    calls: BTreeSet<String>,
+}
+
+impl Seen {
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.tasks.extend(other.tasks);
+        self.foreign.extend(other.foreign);
+        self.calls.extend(other.calls);
+        self.later |= other.later;
+    }
+
+    /// What is read, also by the functions called.
+    pub(crate) fn reads(mut self, functions: &BTreeMap<String, Self>) -> Reads {
+        let mut visited = BTreeSet::new();
+        while let Some(name) = self.calls.pop_first() {
+            if visited.insert(name.clone())
+                && let Some(called) = functions.get(&name)
+            {
+                self.merge(called.clone());
+            }
+        }
+        Reads {
+            tasks: self.tasks.into_iter().collect(),
+            foreign: self.foreign.into_iter().collect(),
+            later: self.later,
+        }
+    }
+}
+
+/// Variables whose values are not settled when a case opens.
+const LATER: &[&str] = &[
+    "task", "form", "now", "moment", "owner", "reviewer", "interview", "rung", "overdue_workdays",
+    "remaining_workdays",
+];
+
+/// Walks one expression or function.
+pub(crate) struct Checker<'d> {
+    pub(crate) definition: &'d Definition,
+    known: &'d Known,
+    /// Actions may be called: it is a function, not an expression.
+    acts: bool,
+    /// The task whose key it is.
+    pub(crate) task: Option<&'d TaskDef>,
+    /// The parameter `task` of a function is an item.
+    pub(crate) receives_task: bool,
+    found: Vec<(Position, usize, Problem)>,
+    seen: Seen,
+}
+
+impl<'d> Checker<'d> {
+    pub(crate) fn new(definition: &'d Definition, known: &'d Known, acts: bool) -> Self {
+        Self {
+            definition,
+            known,
+            acts,
+            task: None,
+            receives_task: false,
+            found: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// Checks an expression and that it may give what its role needs.
+    pub(crate) fn expression(&mut self, code: &AST, role: ExprRole) {
+        code.walk(&mut |path| {
+            self.visit(path);
+            true
+        });
+        let [Stmt::Expr(last)] = code.statements() else {
+            if let [Stmt::FnCall(call, position)] = code.statements() {
+                let kind = self.call_kind(call);
+                self.role(kind, *position, role);
+            }
+            return;
+        };
+        let kind = self.kind(last);
+        self.role(kind, last.start_position(), role);
+    }
+
+    fn role(&mut self, kind: Kind<'d>, position: Position, role: ExprRole) {
+        if let Some(wanted) = misfit(role, kind) {
+            let message = format!("这里需要{wanted}，写的是{}", kind.name());
+            let help = match (wanted, kind) {
+                ("时长", Kind::Int) => Some("写成 workdays(3) 或 days(3)".to_owned()),
+                ("日期或时刻", Kind::Span) => Some("写明从何时算起，例如 now + workdays(3)".to_owned()),
+                ("单位、岗位或人员", Kind::Text) => Some("按名称取单位请写 org(\"…\")".to_owned()),
+                _ => None,
+            };
+            self.problem("DB1513", position, 0, message, help);
+        }
+    }
+
+    /// Checks a function.
+    pub(crate) fn function(&mut self, function: &Shared<ScriptFuncDef>) {
+        // rhai walks whole syntax trees only, so the function gets one of its own.
+        let mut module = Module::new();
+        module.set_script_fn(function.clone());
+        AST::new_from_module(module).walk(&mut |path| {
+            self.visit(path);
+            true
+        });
+    }
+
+    /// The problems found, at their places, and what was read.
+    pub(crate) fn finish(self, base: Base<'_>) -> (Vec<Problem>, Seen) {
+        let place = |(position, length, problem): (Position, usize, Problem)| Problem {
+            place: base.place(position, length),
+            ..problem
+        };
+        (self.found.into_iter().map(place).collect(), self.seen)
+    }
+
+    fn problem(
+        &mut self,
+        code: &str,
+        position: Position,
+        length: usize,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let problem = Problem::error(code, &duban_model::Place::default(), message);
+        let problem = Problem { help, ..problem };
+        self.found.push((position, length, problem));
+    }
+
+    fn suggested<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        closest(written, known).map(|name| format!("是不是 {name}？"))
+    }
+
+    fn visit(&mut self, path: &[ASTNode<'_>]) {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => self.call(call, *position, false),
+            Some(ASTNode::Expr(Code::FnCall(call, position))) => {
+                self.call(call, *position, false);
+                self.operator(call, *position);
+            }
+            Some(ASTNode::Expr(Code::MethodCall(call, position))) => {
+                self.call(call, *position, true);
+            }
+            Some(ASTNode::Expr(expr @ Code::Variable(variable, ..))) => {
+                if !is_local(expr) {
+                    self.variable(&variable.1, expr.position());
+                }
+            }
+            Some(ASTNode::Expr(expr @ (Code::Dot(..) | Code::Index(..)))) if !is_inner(path) => {
+                let chain = Chain::of(expr);
+                self.chain(&chain, true);
+            }
+            _ => {}
+        }
+    }
+
+    fn variable(&mut self, name: &str, position: Position) {
+        match variable_named(name) {
+            Some(english) => self.seen.later |= LATER.contains(&english),
+            None if self.known.in_scripts(name) => {}
+            None => {
+                let known = of_kind(HostKind::Variable).flat_map(|it| [it.english, it.chinese]);
+                let help = Self::suggested(name, known);
+                let length = name.chars().count();
+                self.problem("DB1507", position, length, format!("没有变量 {name}"), help);
+            }
+        }
+    }
+
+    fn call(&mut self, call: &FnCallExpr, position: Position, method: bool) {
+        if call.op_token.is_some() {
+            return;
+        }
+        let (name, arity) = (call.name.as_str(), call.args.len());
+        self.seen.calls.insert(name.to_owned());
+        self.seen.later |= english(HostKind::Function, name)
+            .is_some_and(|name| matches!(name, "history" | "indicator"));
+        self.indicator(call);
+        let length = name.chars().count();
+        if !self.known.has(name, arity, method) {
+            let arities = self.known.arities(name, method);
+            if arities.is_empty() {
+                let help = Self::suggested(name, self.known.names());
+                self.problem("DB1505", position, length, format!("没有函数 {name}"), help);
+            } else {
+                let arities: Vec<String> = arities.iter().map(usize::to_string).collect();
+                let message =
+                    format!("{name} 要 {} 个参数，写了 {arity} 个", arities.join(" 或 "));
+                self.problem("DB1506", position, length, message, None);
+            }
+        } else if !self.acts
+            && !self.known.in_scripts(name)
+            && !method
+            && english(HostKind::Action, name).is_some()
+        {
+            let message = format!("表达式只作判断，不能调用动作 {name}");
+            let help = Some("写进脚本函数，由钩子或梯级调用".to_owned());
+            self.problem("DB1514", position, length, message, help);
+        }
+    }
+
+    /// `indicator("task")` reads the task.
+    fn indicator(&mut self, call: &FnCallExpr) {
+        if english(HostKind::Function, &call.name) == Some("indicator")
+            && let [Code::StringConstant(task, position)] = call.args.as_slice()
+        {
+            self.task_named(task, *position);
+        }
+    }
+
+    /// A task of the workflow by name, or a note that there is none.
+    fn task_named(&mut self, name: &str, position: Position) -> Option<&'d TaskDef> {
+        if name.contains('/') {
+            self.seen.foreign.insert(name.to_owned());
+            return None;
+        }
+        let tasks = &self.definition.workflow.tasks;
+        let found = tasks.iter().find(|task| task.id.as_str() == name);
+        if found.is_some() {
+            self.seen.tasks.insert(name.to_owned());
+        } else if !["interview", "rectification", "extra"].contains(&name) {
+            let help = Self::suggested(name, tasks.iter().map(|task| task.id.as_str()));
+            let length = name.chars().count();
+            self.problem("DB1510", position, length, format!("没有任务 {name}"), help);
+        }
+        found
+    }
+
+    /// Comparisons and sums that can only fail.
+    fn operator(&mut self, call: &FnCallExpr, position: Position) {
+        use Token::{
+            EqualsTo, GreaterThan, GreaterThanEqualsTo, LessThan, LessThanEqualsTo, Minus,
+            NotEqualsTo, Plus,
+        };
+        let (Some(token), [left, right]) = (&call.op_token, call.args.as_slice()) else { return };
+        let (left, right) = (self.kind(left), self.kind(right));
+        match token {
+            EqualsTo | NotEqualsTo | LessThan | LessThanEqualsTo | GreaterThan
+            | GreaterThanEqualsTo => {
+                if let (Some(a), Some(b)) = (left.class(), right.class())
+                    && a != b
+                {
+                    let message = format!("不能比较{}和{}", left.name(), right.name());
+                    self.problem("DB1515", position, 0, message, None);
+                }
+            }
+            Plus | Minus if matches!(left, Kind::Date | Kind::At) && right == Kind::Int => {
+                let message = format!("{}不能直接加减整数", left.name());
+                let help = "按自然日写 days(1)，按工作日写 workdays(1)".to_owned();
+                self.problem("DB1515", position, 0, message, Some(help));
+            }
+            _ => {}
+        }
+    }
+
+    /// The kind of an expression.
+    pub(crate) fn kind(&mut self, expr: &Code) -> Kind<'d> {
+        match expr {
+            Code::BoolConstant(..) | Code::And(..) | Code::Or(..) => Kind::Bool,
+            Code::IntegerConstant(..) => Kind::Int,
+            Code::StringConstant(..) | Code::CharConstant(..) | Code::InterpolatedString(..) => {
+                Kind::Text
+            }
+            Code::DynamicConstant(value, _) if value.as_decimal().is_ok() => Kind::Decimal,
+            Code::Array(..) => Kind::List,
+            Code::Map(..) => Kind::Map,
+            Code::Unit(_) => Kind::Nil,
+            Code::Variable(variable, ..) if is_local(expr) => {
+                let parameter = variable_named(&variable.1).filter(|_| self.receives_task);
+                match parameter {
+                    Some("task") => Kind::Item(None),
+                    Some("rung") => Kind::Rung,
+                    _ => Kind::Unknown,
+                }
+            }
+            Code::Variable(variable, ..) => self.variable_kind(&variable.1),
+            Code::FnCall(call, _) => self.call_kind(call),
+            Code::Dot(..) | Code::Index(..) => self.chain(&Chain::of(expr), false),
+            _ => Kind::Unknown,
+        }
+    }
+
+    fn variable_kind(&self, name: &str) -> Kind<'d> {
+        let Some(english) = variable_named(name) else { return Kind::Unknown };
+        match english {
+            "task" => Kind::Item(self.task),
+            "item" => Kind::Axes(self.task),
+            "form" => Kind::Form(self.task.map(|task| task.form.as_slice())),
+            "tasks" => Kind::Tasks,
+            "case" => Kind::Case,
+            "params" => Kind::Params,
+            "interview" => Kind::Item(None),
+            "rung" => Kind::Rung,
+            _ => {
+                let mut variables = of_kind(HostKind::Variable);
+                let found = variables.find(|host| host.english == english);
+                found.map_or(Kind::Unknown, |host| Kind::signed(host.signature))
+            }
+        }
+    }
+
+    fn call_kind(&mut self, call: &FnCallExpr) -> Kind<'d> {
+        let Some(token) = &call.op_token else {
+            let own = self.known.in_scripts(&call.name);
+            return if own { Kind::Unknown } else { Kind::of_call(&call.name, false) };
+        };
+        let mut kinds = call.args.iter().map(|operand| self.kind(operand));
+        match (token, kinds.next(), kinds.next()) {
+            (Token::Plus, Some(Kind::Text), _) => Kind::Text,
+            (Token::Plus | Token::Minus, Some(kind @ (Kind::Date | Kind::At)), Some(Kind::Span)) => {
+                kind
+            }
+            (Token::Plus | Token::Minus, Some(Kind::List), _) => Kind::List,
+            (Token::Minus, Some(Kind::Date | Kind::At), Some(Kind::Date | Kind::At)) => Kind::Span,
+            (Token::Plus | Token::Minus, Some(Kind::Span), Some(Kind::Span)) => Kind::Span,
+            (Token::Plus | Token::Minus | Token::Multiply, Some(Kind::Int), Some(Kind::Int)) => {
+                Kind::Int
+            }
+            (
+                Token::Plus | Token::Minus | Token::Multiply | Token::Divide,
+                Some(Kind::Int | Kind::Decimal),
+                Some(Kind::Int | Kind::Decimal),
+            ) => Kind::Decimal,
+            (Token::Minus | Token::UnaryMinus, Some(kind), None) => kind,
+            (Token::Plus | Token::Minus | Token::Multiply | Token::Divide | Token::Modulo, ..) => {
+                Kind::Unknown
+            }
+            (Token::PowerOf, ..) => Kind::Unknown,
+            // Comparisons, `in`, `!`.
+            _ => Kind::Bool,
+        }
+    }
+
+    /// Follows a chain of properties, methods and indexes; with `note`, reports what is unknown.
+    fn chain(&mut self, chain: &Chain<'_>, note: bool) -> Kind<'d> {
+        let mut kind = self.kind(chain.root);
+        for link in &chain.links {
+            kind = match link {
+                Link::Property(name, position) => self.property(kind, name, *position, note),
+                Link::Method(call) => match kind {
+                    Kind::Unit | Kind::Assignee | Kind::Who => Kind::of_call(&call.name, true),
+                    _ => Kind::Unknown,
+                },
+                Link::Index(Code::StringConstant(name, position)) => match kind {
+                    Kind::Tasks | Kind::Axes(_) | Kind::Form(_) | Kind::Params => {
+                        self.property(kind, name, *position, note)
+                    }
+                    _ => Kind::Unknown,
+                },
+                Link::Index(_) => Kind::Unknown,
+            };
+            if chain.optional && kind == Kind::Nil {
+                return Kind::Unknown;
+            }
+        }
+        kind
+    }
+
+    fn property(
+        &mut self,
+        kind: Kind<'d>,
+        name: &str,
+        position: Position,
+        note: bool,
+    ) -> Kind<'d> {
+        let before = self.found.len();
+        let kind = self.property_of(kind, name, position);
+        if !note {
+            self.found.truncate(before);
+        }
+        kind
+    }
+
+    fn property_of(&mut self, kind: Kind<'d>, name: &str, position: Position) -> Kind<'d> {
+        let length = name.chars().count();
+        match kind {
+            Kind::Tasks if name.contains('/') => {
+                self.task_named(name, position);
+                Kind::Foreign
+            }
+            Kind::Tasks => Kind::Item(self.task_named(name, position)),
+            Kind::Form(Some(fields)) => {
+                let found = fields.iter().find(|field| field.name == name);
+                if found.is_none() {
+                    let known = fields.iter().map(|field| field.name.as_str());
+                    let help = Self::suggested(name, known);
+                    self.problem("DB1509", position, length, format!("表单没有字段 {name}"), help);
+                }
+                found.map_or(Kind::Unknown, Kind::of_field)
+            }
+            Kind::Axes(Some(task)) => {
+                if !task.each.iter().any(|axis| axis.name == name) {
+                    let help = Self::suggested(name, task.each.iter().map(|axis| &*axis.name));
+                    self.problem("DB1511", position, length, format!("条目没有轴 {name}"), help);
+                }
+                Kind::Unknown
+            }
+            Kind::Params => {
+                let (suite, own) =
+                    (&self.definition.suite.params, &self.definition.workflow.params);
+                if !suite.contains_key(name) && !own.contains_key(name) {
+                    let known = suite.keys().chain(own.keys()).map(String::as_str);
+                    let help = Self::suggested(name, known);
+                    self.problem("DB1516", position, length, format!("参数里没有 {name}"), help);
+                }
+                Kind::Unknown
+            }
+            kind if kind.properties().is_empty() => Kind::Unknown,
+            kind => self.host_property(kind, name, position),
+        }
+    }
+
+    fn host_property(&mut self, kind: Kind<'d>, name: &str, position: Position) -> Kind<'d> {
+        let properties = || {
+            let types = kind.properties().iter();
+            types.flat_map(|of| of_kind(HostKind::Property { of }))
+        };
+        let Some(found) =
+            properties().find(|host| host.english == name || host.chinese == name)
+        else {
+            let known = properties().flat_map(|host| [host.english, host.chinese]);
+            let help = Self::suggested(name, known);
+            let message = format!("{}没有属性 {name}", kind.name());
+            self.problem("DB1508", position, name.chars().count(), message, help);
+            return Kind::Unknown;
+        };
+        match (kind, found.english) {
+            (Kind::Item(task), "form") => Kind::Form(task.map(|task| task.form.as_slice())),
+            (Kind::Item(task), "item") => Kind::Axes(task),
+            (Kind::Case, "form") => {
+                let open = self.definition.workflow.open.as_ref();
+                Kind::Form(open.map(|open| open.form.as_slice()))
+            }
+            // A person's unit or superior, or a root's, may be missing.
+            (_, _) => Kind::signed(found.signature),
+        }
+    }
+}
+
+/// Whether a variable was found among the local ones.
+fn is_local(expr: &Code) -> bool {
+    matches!(expr, Code::Variable(variable, short, _) if short.is_some() || variable.0.is_some())
+}
