@@ -139,4 +139,3 @@ pub enum Action {
         text: String,
     },
 }
-

@@ -90,9 +90,7 @@ pub(crate) fn calculate(
 /// `-x`.
 pub(crate) fn negate(value: &Dynamic) -> Fallible {
     match View::of(value) {
-        View::Int(number) => {
-            number.checked_neg().map(Into::into).ok_or_else(|| fail("整数过大"))
-        }
+        View::Int(number) => number.checked_neg().map(Into::into).ok_or_else(|| fail("整数过大")),
         View::Decimal(number) => Ok(Dynamic::from_decimal(-number)),
         View::Span(span) => Ok(Dynamic::from(span.negate())),
         other => Err(fail(format!("{}不能取负", other.name()))),

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::{Definition, ExprRole, Problem, TaskDef};
 use rhai::{
-    AST, ASTNode, Expr as Code, FnCallExpr, Module, Position, ScriptFuncDef, Shared, Stmt, Token,
+    AST, ASTNode, Expr as Code, FnCallExpr, FnPtr, Module, Position, ScriptFuncDef, Shared, Stmt,
+    Token,
 };
 
 use crate::chain::{Chain, Link, is_inner};
@@ -57,7 +58,15 @@ impl Seen {
 
 /// Variables whose values are not settled when a case opens.
 const LATER: &[&str] = &[
-    "task", "form", "now", "moment", "owner", "reviewer", "interview", "rung", "overdue_workdays",
+    "task",
+    "form",
+    "now",
+    "moment",
+    "owner",
+    "reviewer",
+    "interview",
+    "rung",
+    "overdue_workdays",
     "remaining_workdays",
 ];
 
@@ -71,6 +80,11 @@ pub(crate) struct Checker<'d> {
     pub(crate) task: Option<&'d TaskDef>,
     /// The parameter `task` of a function is an item.
     pub(crate) receives_task: bool,
+    /// The parameters of the function at hand. What a closure captures is among them, and is
+    /// found by name only.
+    parameters: BTreeSet<String>,
+    /// Closures met, each with the host's variables that it captures.
+    waiting: Vec<(String, BTreeSet<String>)>,
     found: Vec<(Position, usize, Problem)>,
     seen: Seen,
 }
@@ -83,6 +97,8 @@ impl<'d> Checker<'d> {
             acts,
             task: None,
             receives_task: false,
+            parameters: BTreeSet::new(),
+            waiting: Vec::new(),
             found: Vec::new(),
             seen: Seen::default(),
         }
@@ -90,10 +106,12 @@ impl<'d> Checker<'d> {
 
     /// Checks an expression and that it may give what its role needs.
     pub(crate) fn expression(&mut self, code: &AST, role: ExprRole) {
-        code.walk(&mut |path| {
+        code.clone_statements_only().walk(&mut |path| {
             self.visit(path);
             true
         });
+        self.closures(code);
+        self.parameters.clear();
         let [Stmt::Expr(last)] = code.statements() else {
             if let [Stmt::FnCall(call, position)] = code.statements() {
                 let kind = self.call_kind(call);
@@ -110,16 +128,28 @@ impl<'d> Checker<'d> {
             let message = format!("这里需要{wanted}，写的是{}", kind.name());
             let help = match (wanted, kind) {
                 ("时长", Kind::Int) => Some("写成 workdays(3) 或 days(3)".to_owned()),
-                ("日期或时刻", Kind::Span) => Some("写明从何时算起，例如 now + workdays(3)".to_owned()),
-                ("单位、岗位或人员", Kind::Text) => Some("按名称取单位请写 org(\"…\")".to_owned()),
+                ("日期或时刻", Kind::Span) => {
+                    Some("写明从何时算起，例如 now + workdays(3)".to_owned())
+                }
+                ("单位、岗位或人员", Kind::Text) => {
+                    Some("按名称取单位请写 org(\"…\")".to_owned())
+                }
                 _ => None,
             };
             self.problem("DB1513", position, 0, message, help);
         }
     }
 
-    /// Checks a function.
-    pub(crate) fn function(&mut self, function: &Shared<ScriptFuncDef>) {
+    /// Checks a function of a file, with the closures in it.
+    pub(crate) fn function(&mut self, file: &AST, function: &Shared<ScriptFuncDef>) {
+        self.body(function, &BTreeSet::new());
+        self.closures(file);
+    }
+
+    /// Checks a body, in which these parameters stand for the host's variables of their names.
+    fn body(&mut self, function: &Shared<ScriptFuncDef>, captured: &BTreeSet<String>) {
+        let parameters = function.params.iter().map(ToString::to_string);
+        self.parameters = parameters.filter(|name| !captured.contains(name)).collect();
         // rhai walks whole syntax trees only, so the function gets one of its own.
         let mut module = Module::new();
         module.set_script_fn(function.clone());
@@ -127,6 +157,29 @@ impl<'d> Checker<'d> {
             self.visit(path);
             true
         });
+    }
+
+    /// Checks the closures met so far, and those in them.
+    fn closures(&mut self, file: &AST) {
+        while let Some((name, captured)) = self.waiting.pop() {
+            let found = file.iter_fn_def().find(|function| function.name.as_str() == name);
+            if let Some(closure) = found {
+                self.body(closure, &captured);
+            }
+        }
+    }
+
+    /// Notes a closure: rhai makes it a function of its own, whose first parameters are what it
+    /// captures.
+    fn closure(&mut self, pointer: &Code, captured: &[Code]) {
+        let Code::DynamicConstant(value, _) = pointer else { return };
+        let Some(pointer) = value.read_lock::<FnPtr>() else { return };
+        let captured = captured.iter().filter(|expr| !self.is_local(expr));
+        let captured = captured.filter_map(|expr| match expr {
+            Code::Variable(variable, ..) => Some(variable.1.to_string()),
+            _ => None,
+        });
+        self.waiting.push((pointer.fn_name().to_owned(), captured.collect()));
     }
 
     /// The problems found, at their places, and what was read.
@@ -158,15 +211,22 @@ impl<'d> Checker<'d> {
     fn visit(&mut self, path: &[ASTNode<'_>]) {
         match path.last() {
             Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => self.call(call, *position, false),
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => self.assignment(&assignment.1.lhs),
             Some(ASTNode::Expr(Code::FnCall(call, position))) => {
                 self.call(call, *position, false);
                 self.operator(call, *position);
             }
+            Some(ASTNode::Expr(pointer @ Code::DynamicConstant(..))) => match path {
+                // Noted with what it captures.
+                [.., ASTNode::Expr(Code::FnCall(call, _)), _] if call.name == "curry" => {}
+                [.., ASTNode::Stmt(Stmt::FnCall(call, _)), _] if call.name == "curry" => {}
+                _ => self.closure(pointer, &[]),
+            },
             Some(ASTNode::Expr(Code::MethodCall(call, position))) => {
                 self.call(call, *position, true);
             }
             Some(ASTNode::Expr(expr @ Code::Variable(variable, ..))) => {
-                if !is_local(expr) {
+                if !self.is_local(expr) {
                     self.variable(&variable.1, expr.position());
                 }
             }
@@ -175,6 +235,15 @@ impl<'d> Checker<'d> {
                 self.chain(&chain, true);
             }
             _ => {}
+        }
+    }
+
+    /// rhai does not measure what is assigned by index, so lists and maps could outgrow their
+    /// limits that way; `set` is measured.
+    fn assignment(&mut self, target: &Code) {
+        if let Some(Link::Index(_)) = Chain::of(target).links.last() {
+            let help = Some("写成 x.set(下标, 值)".to_owned());
+            self.problem("DB1520", target.start_position(), 0, "不能按下标赋值", help);
         }
     }
 
@@ -195,6 +264,11 @@ impl<'d> Checker<'d> {
         if call.op_token.is_some() {
             return;
         }
+        if call.name == "curry"
+            && let Some((pointer, captured)) = call.args.split_first()
+        {
+            self.closure(pointer, captured);
+        }
         let (name, arity) = (call.name.as_str(), call.args.len());
         self.seen.calls.insert(name.to_owned());
         self.seen.later |= english(HostKind::Function, name)
@@ -208,8 +282,7 @@ impl<'d> Checker<'d> {
                 self.problem("DB1505", position, length, format!("没有函数 {name}"), help);
             } else {
                 let arities: Vec<String> = arities.iter().map(usize::to_string).collect();
-                let message =
-                    format!("{name} 要 {} 个参数，写了 {arity} 个", arities.join(" 或 "));
+                let message = format!("{name} 要 {} 个参数，写了 {arity} 个", arities.join(" 或 "));
                 self.problem("DB1506", position, length, message, None);
             }
         } else if !self.acts
@@ -289,7 +362,7 @@ impl<'d> Checker<'d> {
             Code::Array(..) => Kind::List,
             Code::Map(..) => Kind::Map,
             Code::Unit(_) => Kind::Nil,
-            Code::Variable(variable, ..) if is_local(expr) => {
+            Code::Variable(variable, ..) if self.is_local(expr) => {
                 let parameter = variable_named(&variable.1).filter(|_| self.receives_task);
                 match parameter {
                     Some("task") => Kind::Item(None),
@@ -331,9 +404,11 @@ impl<'d> Checker<'d> {
         let mut kinds = call.args.iter().map(|operand| self.kind(operand));
         match (token, kinds.next(), kinds.next()) {
             (Token::Plus, Some(Kind::Text), _) => Kind::Text,
-            (Token::Plus | Token::Minus, Some(kind @ (Kind::Date | Kind::At)), Some(Kind::Span)) => {
-                kind
-            }
+            (
+                Token::Plus | Token::Minus,
+                Some(kind @ (Kind::Date | Kind::At)),
+                Some(Kind::Span),
+            ) => kind,
             (Token::Plus | Token::Minus, Some(Kind::List), _) => Kind::List,
             (Token::Minus, Some(Kind::Date | Kind::At), Some(Kind::Date | Kind::At)) => Kind::Span,
             (Token::Plus | Token::Minus, Some(Kind::Span), Some(Kind::Span)) => Kind::Span,
@@ -380,13 +455,7 @@ impl<'d> Checker<'d> {
         kind
     }
 
-    fn property(
-        &mut self,
-        kind: Kind<'d>,
-        name: &str,
-        position: Position,
-        note: bool,
-    ) -> Kind<'d> {
+    fn property(&mut self, kind: Kind<'d>, name: &str, position: Position, note: bool) -> Kind<'d> {
         let before = self.found.len();
         let kind = self.property_of(kind, name, position);
         if !note {
@@ -439,8 +508,7 @@ impl<'d> Checker<'d> {
             let types = kind.properties().iter();
             types.flat_map(|of| of_kind(HostKind::Property { of }))
         };
-        let Some(found) =
-            properties().find(|host| host.english == name || host.chinese == name)
+        let Some(found) = properties().find(|host| host.english == name || host.chinese == name)
         else {
             let known = properties().flat_map(|host| [host.english, host.chinese]);
             let help = Self::suggested(name, known);
@@ -459,9 +527,10 @@ impl<'d> Checker<'d> {
             (_, _) => Kind::signed(found.signature),
         }
     }
-}
 
-/// Whether a variable was found among the local ones.
-fn is_local(expr: &Code) -> bool {
-    matches!(expr, Code::Variable(variable, short, _) if short.is_some() || variable.0.is_some())
+    /// Whether a variable is a local one or a parameter.
+    fn is_local(&self, expr: &Code) -> bool {
+        matches!(expr, Code::Variable(variable, short, _)
+            if short.is_some() || variable.0.is_some() || self.parameters.contains(variable.1.as_str()))
+    }
 }

@@ -32,13 +32,18 @@ pub(crate) fn compile(
         problems: Vec::new(),
         functions: BTreeMap::new(),
         seen: BTreeMap::new(),
+        broken: false,
     };
     let files = work.scripts();
     let scripts = files.iter().rev().map(|file| file.module.clone()).collect();
     work.check_scripts(&files);
     let expressions = work.expressions();
     work.calls();
-    let Work { mut problems, functions, .. } = work;
+    let Work { mut problems, functions, broken, .. } = work;
+    if broken {
+        // The functions of a file that does not parse are not known to be missing.
+        problems.retain(|problem| !matches!(problem.code.as_str(), "DB1505" | "DB1512"));
+    }
     if !problems.is_empty() {
         problems.sort();
         problems.dedup();
@@ -70,6 +75,8 @@ struct Work<'d> {
     functions: BTreeMap<String, BTreeMap<usize, Function>>,
     /// What each script function reads and calls.
     seen: BTreeMap<String, Seen>,
+    /// A script file does not parse.
+    broken: bool,
 }
 
 impl<'d> Work<'d> {
@@ -77,8 +84,11 @@ impl<'d> Work<'d> {
         let scripts = &self.definition.scripts;
         let compiled: Vec<(&Script, AST)> = scripts
             .iter()
-            .filter_map(|script| Some((script, self.parse(&script.source, Base::File(&script.file))?)))
+            .filter_map(|script| {
+                Some((script, self.parse(&script.source, Base::File(&script.file))?))
+            })
             .collect();
+        self.broken = compiled.len() < scripts.len();
         compiled.into_iter().map(|(script, code)| self.file(script, code)).collect()
     }
 
@@ -91,8 +101,9 @@ impl<'d> Work<'d> {
                 fullwidth::corrected(source).lines().map(str::to_owned).collect();
             let line = lines.get(first.line - 1).map(|line| line.trim()).unwrap_or_default();
             let message = format!("脚本里有全角标点 {}", first.wide);
-            self.problems
-                .push(Problem::error("DB1502", &place, message).with_help(format!("改为半角：{line}")));
+            self.problems.push(
+                Problem::error("DB1502", &place, message).with_help(format!("改为半角：{line}")),
+            );
             return None;
         }
         match self.engine.compile(source) {
@@ -115,8 +126,11 @@ impl<'d> Work<'d> {
         module.set_id(script.file.as_str());
         for function in code.iter_fn_def() {
             let renamed = self.renamed(&script.file, function);
-            self.known.add(&function.name, function.params.len());
-            self.define(&script.file, function, &renamed.name);
+            // Closures have names that no author can write.
+            if !function.name.contains('$') {
+                self.known.add(&function.name, function.params.len());
+                self.define(&script.file, function, &renamed.name);
+            }
             module.set_script_fn(renamed);
         }
         module.build_index();
@@ -168,12 +182,13 @@ impl<'d> Work<'d> {
     fn check_scripts(&mut self, files: &[File<'d>]) {
         let called = called(self.definition);
         for file in files {
-            for function in file.code.iter_fn_def() {
+            let named = |function: &&Shared<ScriptFuncDef>| !function.name.contains('$');
+            for function in file.code.iter_fn_def().filter(named) {
                 let mut checker = Checker::new(self.definition, &self.known, true);
-                checker.receives_task = called.iter().any(|(_, name, _, _)| {
-                    canonical(name) == canonical(&function.name)
-                });
-                checker.function(function);
+                checker.receives_task = called
+                    .iter()
+                    .any(|(_, name, _, _)| canonical(name) == canonical(&function.name));
+                checker.function(&file.code, function);
                 let (problems, seen) = checker.finish(Base::File(&file.script.file));
                 self.problems.extend(problems);
                 self.seen.entry(function.name.to_string()).or_default().merge(seen);

@@ -58,9 +58,9 @@ fn constant(
     let Some(Code::StringConstant(text, position)) = call.args.first() else { return None };
     let place = base.place(*position, text.chars().count() + 2);
     match english(kind, &call.name)? {
-        "org" => find(directory, text)
-            .err()
-            .map(|message| Problem::error("DB1517", &place, message)),
+        "org" => {
+            find(directory, text).err().map(|message| Problem::error("DB1517", &place, message))
+        }
         "units" | "below" | "with" => level_named(&program.definition.suite, text)
             .err()
             .map(|message| Problem::error("DB1518", &place, message)),

@@ -104,9 +104,7 @@ pub(crate) fn from_field(field: &Field, json: Option<&Json>) -> Dynamic {
             decimal(json).map_or(Dynamic::UNIT, Dynamic::from_decimal)
         }
         FieldKind::Integer => json.as_i64().map_or(Dynamic::UNIT, Into::into),
-        FieldKind::Date => {
-            json.as_str().and_then(iso_date).map_or(Dynamic::UNIT, Dynamic::from)
-        }
+        FieldKind::Date => json.as_str().and_then(iso_date).map_or(Dynamic::UNIT, Dynamic::from),
         FieldKind::Bool => json.as_bool().map_or(Dynamic::UNIT, Into::into),
         FieldKind::Unit => json.as_str().map_or(Dynamic::UNIT, |code| {
             let code = code.strip_prefix("unit:").unwrap_or(code);
@@ -121,7 +119,8 @@ pub(crate) fn from_field(field: &Field, json: Option<&Json>) -> Dynamic {
         }
         FieldKind::List => {
             let texts = json.as_array().map(Vec::as_slice).unwrap_or_default().iter();
-            texts.map(|text| text.as_str().map_or_else(|| from_json(text), Into::into))
+            texts
+                .map(|text| text.as_str().map_or_else(|| from_json(text), Into::into))
                 .collect::<Array>()
                 .into()
         }
@@ -133,9 +132,8 @@ pub(crate) fn from_field(field: &Field, json: Option<&Json>) -> Dynamic {
 }
 
 fn row_of(columns: &[Field], row: &Json) -> Dynamic {
-    let cell = |column: &Field| {
-        (column.name.as_str().into(), from_field(column, row.get(&column.name)))
-    };
+    let cell =
+        |column: &Field| (column.name.as_str().into(), from_field(column, row.get(&column.name)));
     columns.iter().map(cell).collect::<Map>().into()
 }
 
@@ -173,7 +171,8 @@ pub(crate) fn to_json(value: &Dynamic) -> Result<Json, &'static str> {
         }
         View::Map => {
             let entries = value.as_map_ref().map_err(|_| "映射")?;
-            let entries = entries.iter().map(|(name, value)| Ok((name.to_string(), to_json(value)?)));
+            let entries =
+                entries.iter().map(|(name, value)| Ok((name.to_string(), to_json(value)?)));
             Json::Object(entries.collect::<Result<_, &'static str>>()?)
         }
         other @ (View::Item(_) | View::Other(_)) => return Err(other.name()),

@@ -97,6 +97,7 @@ fn message(error: &EvalAltResult) -> String {
         | EvalAltResult::ErrorMismatchOutputType(needed, got, _) => {
             format!("这里需要{}，得到{}", in_chinese(needed), in_chinese(got))
         }
+        EvalAltResult::ErrorArithmetic(..) => "计算结果过大，或算式没有意义".to_owned(),
         EvalAltResult::ErrorFor(_) => "for 只能遍历列表或范围".to_owned(),
         EvalAltResult::ErrorAssignmentToConstant(name, _) => format!("{name} 只可读，不能赋值"),
         EvalAltResult::ErrorParsing(kind, _) => syntax(kind),
@@ -143,6 +144,9 @@ pub(crate) fn syntax(error: &ParseErrorType) -> String {
             format!("单引号里只能有一个字：'{text}'；文本请用双引号")
         }
         E::BadInput(rhai::LexError::UnexpectedInput(text)) => format!("不认识的符号 {text}"),
+        E::BadInput(rhai::LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
+            "这里不能赋值；比较是否相等请写 ==".to_owned()
+        }
         E::BadInput(rhai::LexError::ImproperSymbol(symbol, _)) => {
             format!("不认识的符号 {symbol}")
         }
@@ -150,7 +154,7 @@ pub(crate) fn syntax(error: &ParseErrorType) -> String {
         E::UnknownOperator(symbol) => format!("没有运算符 {symbol}"),
         E::Reserved(word) => format!("{word} 是保留字"),
         E::ExprExpected(_) => "这里需要一个表达式".to_owned(),
-        E::PropertyExpected => "点号后面需要名称".to_owned(),
+        E::PropertyExpected => "点号后面需要名称；保留字写成 [\"名称\"]".to_owned(),
         E::VariableExpected => "这里需要变量名".to_owned(),
         E::DuplicatedProperty(name) => format!("映射里 {name} 写了两次"),
         E::FnDuplicatedDefinition(name, _) => format!("函数 {name} 定义了两次"),

@@ -89,9 +89,7 @@ impl Host {
     ) {
         for name in both(kind, english) {
             let run = run.clone();
-            self.raw(name, arity, move |context, arguments| {
-                run(&Frame::of(context)?.0, arguments)
-            });
+            self.raw(name, arity, move |context, arguments| run(&Frame::of(context)?.0, arguments));
         }
     }
 
@@ -124,8 +122,7 @@ impl Host {
         self.typed(INDEX_GETTER, &types, move |context, arguments| {
             let frame = Frame::of(context)?;
             let [value, name] = arguments else { return Err(fail("下标不符")) };
-            let (Some(value), Ok(name)) =
-                (value.read_lock::<T>(), name.as_immutable_string_ref())
+            let (Some(value), Ok(name)) = (value.read_lock::<T>(), name.as_immutable_string_ref())
             else {
                 return Err(fail("下标须是文本"));
             };
@@ -140,4 +137,3 @@ const INDEX_GETTER: &str = "index$get$";
 fn rhai_getter(property: &str) -> String {
     format!("get${property}")
 }
-

@@ -157,7 +157,12 @@ pub(crate) fn misfit(role: ExprRole, kind: Kind<'_>) -> Option<&'static str> {
     }
     let who = matches!(kind, Kind::Unit | Kind::Assignee | Kind::Who);
     let (fits, wanted) = match role {
-        R::Owner | R::Reviewer | R::Lead | R::OpenBy | R::Supervision | R::Administrator
+        R::Owner
+        | R::Reviewer
+        | R::Lead
+        | R::OpenBy
+        | R::Supervision
+        | R::Administrator
         | R::RollBy => (who, "单位、岗位或人员"),
         R::With | R::Cases | R::RungTo => {
             (who || kind == Kind::List, "单位、岗位或人员，或它们的列表")

@@ -208,9 +208,9 @@ impl Program {
         let call = found.call.as_ref().ok_or_else(unknown)?;
         let rung = rung.map(|rung| Arc::new(rung.clone()));
         let frame = Arc::new(self.frame(scene, rung, Some(Mutex::new(Vec::new()))));
-        self.run(call, &frame).map(drop).map_err(|error| {
-            script_error(&error, Base::Call(&found.place))
-        })?;
+        self.run(call, &frame)
+            .map(drop)
+            .map_err(|error| script_error(&error, Base::Call(&found.place)))?;
         let Some(actions) = &frame.actions else { return Ok(Vec::new()) };
         Ok(actions.lock().map(|mut actions| std::mem::take(&mut *actions)).unwrap_or_default())
     }

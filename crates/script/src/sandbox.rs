@@ -20,9 +20,35 @@ use crate::program::Limits;
 
 /// Words that rhai reserves without using them; here they are ordinary names.
 pub(crate) const FREED_WORDS: &[&str] = &[
-    "as", "async", "await", "case", "default", "export", "go", "goto", "import", "is", "match",
-    "module", "new", "nil", "null", "package", "protected", "public", "shared", "spawn", "static",
-    "super", "sync", "thread", "use", "var", "void", "with", "yield",
+    "as",
+    "async",
+    "await",
+    "case",
+    "default",
+    "export",
+    "go",
+    "goto",
+    "import",
+    "is",
+    "match",
+    "module",
+    "new",
+    "nil",
+    "null",
+    "package",
+    "protected",
+    "public",
+    "shared",
+    "spawn",
+    "static",
+    "super",
+    "sync",
+    "thread",
+    "use",
+    "var",
+    "void",
+    "with",
+    "yield",
 ];
 
 /// Builds the engine.
@@ -82,6 +108,10 @@ fn set_hooks(engine: &mut Engine) {
             return Ok(None);
         }
         let Some(english) = VARIABLES.get(name) else { return Ok(None) };
+        // What a closure captures is found by name only.
+        if context.scope().contains(name) {
+            return Ok(None);
+        }
         let Some(tag) = context.tag().read_lock::<Tag>() else { return Ok(None) };
         variable(&tag.0, english).map(Some)
     });
@@ -121,7 +151,8 @@ pub(crate) fn variable_named(name: &str) -> Option<&'static str> {
 fn variable(frame: &Frame, english: &str) -> Fallible {
     let scene = &frame.scene;
     let facts = &scene.facts;
-    let item = || scene.item.as_ref().ok_or_else(|| fail(format!("此处没有任务，不能读 {english}")));
+    let item =
+        || scene.item.as_ref().ok_or_else(|| fail(format!("此处没有任务，不能读 {english}")));
     Ok(match english {
         "task" => Dynamic::from(Item::new(item()?.clone())),
         "item" => Dynamic::from(Axes(item()?.clone())),
@@ -140,22 +171,20 @@ fn variable(frame: &Frame, english: &str) -> Fallible {
         "unit" => Dynamic::from(facts.case().unit.clone()),
         "period" => optional(facts.case().period),
         "lead" => facts.case().lead.as_ref().map_or(Dynamic::UNIT, assignee_to_dynamic),
-        "with" => {
-            facts.case().with.iter().map(assignee_to_dynamic).collect::<rhai::Array>().into()
-        }
+        "with" => facts.case().with.iter().map(assignee_to_dynamic).collect::<rhai::Array>().into(),
         "target" => {
             let year = frame.definition().suite.target_year;
             optional(Date::from_ymd_opt(year, 1, 1).map(|date| WindowKind::Year.containing(date)))
         }
-        "params" => {
-            Dynamic::from(Data { name: "参数", map: frame.params.clone(), open: false })
-        }
+        "params" => Dynamic::from(Data { name: "参数", map: frame.params.clone(), open: false }),
         "tasks" => Dynamic::from(Tasks),
         "interview" => {
             let latest = facts.items("interview").pop();
             latest.map_or(Dynamic::UNIT, |item| Dynamic::from(Item::new(item)))
         }
-        "rung" => frame.rung.as_ref().map_or(Dynamic::UNIT, |rung| Dynamic::from(Rung(rung.clone()))),
+        "rung" => {
+            frame.rung.as_ref().map_or(Dynamic::UNIT, |rung| Dynamic::from(Rung(rung.clone())))
+        }
         other => return Err(fail(format!("没有变量 {other}"))),
     })
 }

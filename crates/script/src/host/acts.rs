@@ -95,13 +95,16 @@ fn call(
 fn call_script(
     context: &NativeCallContext<'_>,
     action: &str,
-    arguments: &mut Arguments<'_>,
+    arguments: &Arguments<'_>,
 ) -> Fallible {
     let name = script_name(action);
-    context.call_fn_raw(&name, false, false, arguments).map_err(|error| match *error {
-        EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(&name) => {
-            fail(format!("脚本里没有函数 {action}(task…)；{action} 的第一个参数应是单位、岗位或人员"))
-        }
+    // A script's function consumes its arguments; these belong to the caller.
+    let mut copies: Vec<Dynamic> = arguments.iter().map(|value| (**value).clone()).collect();
+    let mut copies: Vec<&mut Dynamic> = copies.iter_mut().collect();
+    context.call_fn_raw(&name, false, false, &mut copies).map_err(|error| match *error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(&name) => fail(
+            format!("脚本里没有函数 {action}(task…)；{action} 的第一个参数应是单位、岗位或人员"),
+        ),
         _ => error,
     })
 }
@@ -127,7 +130,8 @@ impl Keys {
         let Some(form) = forms.iter().find(|form| form.len() == arguments.len()) else {
             return Err(fail(format!("{action} 没有 {} 个参数的写法", arguments.len())));
         };
-        let values = form.iter().zip(arguments.iter()).map(|(key, value)| (*key, (**value).clone()));
+        let values =
+            form.iter().zip(arguments.iter()).map(|(key, value)| (*key, (**value).clone()));
         Ok(Self { action, values: values.collect() })
     }
 
@@ -296,9 +300,8 @@ fn owner(frame: &Frame) -> Fallible<Assignee> {
 fn superior(frame: &Frame, who: &Assignee) -> Fallible<Assignee> {
     let directory = frame.directory();
     let unit = directory.unit_of(who).and_then(|unit| directory.unit(&unit)?.superior.clone());
-    unit.map(Assignee::Unit).ok_or_else(|| {
-        fail(format!("interview 缺少 by：{} 没有上级", directory.name_of(who)))
-    })
+    unit.map(Assignee::Unit)
+        .ok_or_else(|| fail(format!("interview 缺少 by：{} 没有上级", directory.name_of(who))))
 }
 
 /// Points as hundredths.

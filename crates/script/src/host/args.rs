@@ -66,9 +66,9 @@ pub(super) fn assignee(value: &Dynamic) -> Fallible<Assignee> {
     match View::of(value) {
         View::Unit(unit) => Ok(Assignee::Unit(unit)),
         View::Assignee(assignee) => Ok(assignee),
-        View::Text(name) => {
-            Err(fail(format!("这里需要单位、岗位或人员，写的是文本；按名称取单位请写 org(\"{name}\")")))
-        }
+        View::Text(name) => Err(fail(format!(
+            "这里需要单位、岗位或人员，写的是文本；按名称取单位请写 org(\"{name}\")"
+        ))),
         _ => Err(needed("单位、岗位或人员", value)),
     }
 }

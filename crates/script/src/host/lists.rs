@@ -27,9 +27,7 @@ pub(super) fn register(host: &mut Host) {
             });
         }
     }
-    host.function(kind, "sum", 1, |frame, arguments| {
-        sum(frame, &elements("sum", arguments[0])?)
-    });
+    host.function(kind, "sum", 1, |frame, arguments| sum(frame, &elements("sum", arguments[0])?));
     host.function(kind, "avg", 1, |frame, arguments| {
         let values = elements("avg", arguments[0])?;
         let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
@@ -45,9 +43,10 @@ pub(super) fn register(host: &mut Host) {
 }
 
 fn elements(name: &str, value: &Dynamic) -> Fallible<Array> {
-    value.as_array_ref().map(|values| values.clone()).map_err(|_| {
-        fail(format!("{name}(…) 需要列表，写的是{}", type_name(value)))
-    })
+    value
+        .as_array_ref()
+        .map(|values| values.clone())
+        .map_err(|_| fail(format!("{name}(…) 需要列表，写的是{}", type_name(value))))
 }
 
 fn sum(frame: &Frame, values: &[Dynamic]) -> Fallible {

@@ -1,11 +1,10 @@
 //! Operators, and how values become text.
 
 use std::any::TypeId;
-use std::cmp::Ordering;
 
 use duban_calendar::{Date, Instant, Span, Window};
 use duban_model::{Assignee, UnitId};
-use rhai::{Array, Dynamic};
+use rhai::{Array, Dynamic, ImmutableString};
 use rust_decimal::Decimal;
 
 use super::Host;
@@ -23,54 +22,79 @@ pub(super) fn register(host: &mut Host) {
     texts(host);
 }
 
-fn equality(host: &mut Host) {
-    for (symbol, wanted) in [("==", true), ("!=", false)] {
-        host.raw(symbol, 2, move |context, arguments| {
+/// Types that rhai has operators for. It looks for exact types before it looks for any value, so
+/// ours are registered for these as well, and for the pairs that scripts use most.
+fn pairs() -> Vec<[TypeId; 2]> {
+    let any = TypeId::of::<Dynamic>();
+    let own = [
+        any,
+        TypeId::of::<()>(),
+        TypeId::of::<bool>(),
+        TypeId::of::<i64>(),
+        TypeId::of::<char>(),
+        TypeId::of::<Decimal>(),
+        TypeId::of::<ImmutableString>(),
+        TypeId::of::<Array>(),
+        TypeId::of::<rhai::Map>(),
+    ];
+    let (at, date) = (TypeId::of::<Instant>(), TypeId::of::<Date>());
+    let (span, unit) = (TypeId::of::<Span>(), TypeId::of::<UnitId>());
+    let often = [[at, span], [date, span], [at, at], [date, date], [unit, unit]];
+    own.iter().flat_map(|left| own.map(|right| [*left, right])).chain(often).collect()
+}
+
+type Run = fn(&Frame, &Dynamic, &Dynamic) -> Fallible;
+
+fn binary(
+    host: &mut Host,
+    symbol: &str,
+    run: impl Fn(&Frame, &Dynamic, &Dynamic) -> Fallible + Copy + Send + Sync + 'static,
+) {
+    for types in pairs() {
+        host.typed(symbol, &types, move |context, arguments| {
             let [left, right] = arguments else { return Err(arity()) };
-            Ok((equal(&Frame::of(context)?.0, left, right)? == wanted).into())
+            run(&Frame::of(context)?.0, left, right)
         });
     }
 }
 
+fn equality(host: &mut Host) {
+    binary(host, "==", |frame, left, right| Ok(equal(frame, left, right)?.into()));
+    binary(host, "!=", |frame, left, right| Ok((!equal(frame, left, right)?).into()));
+}
+
 fn ordering(host: &mut Host) {
-    type Wanted = fn(Ordering) -> bool;
-    let symbols: [(&str, Wanted); 4] = [
-        ("<", Ordering::is_lt),
-        ("<=", Ordering::is_le),
-        (">", Ordering::is_gt),
-        (">=", Ordering::is_ge),
+    let symbols: [(&str, Run); 4] = [
+        ("<", |frame, left, right| Ok(compare(frame, left, right)?.is_lt().into())),
+        ("<=", |frame, left, right| Ok(compare(frame, left, right)?.is_le().into())),
+        (">", |frame, left, right| Ok(compare(frame, left, right)?.is_gt().into())),
+        (">=", |frame, left, right| Ok(compare(frame, left, right)?.is_ge().into())),
     ];
-    for (symbol, wanted) in symbols {
-        host.raw(symbol, 2, move |context, arguments| {
-            let [left, right] = arguments else { return Err(arity()) };
-            Ok(wanted(compare(&Frame::of(context)?.0, left, right)?).into())
-        });
+    for (symbol, run) in symbols {
+        binary(host, symbol, run);
     }
 }
 
 fn arithmetic(host: &mut Host) {
     for operator in Operator::ALL {
-        host.raw(operator.symbol(), 2, move |context, arguments| {
-            let [left, right] = arguments else { return Err(arity()) };
-            calculate(&Frame::of(context)?.0, operator, left, right)
+        binary(host, operator.symbol(), move |frame, left, right| {
+            calculate(frame, operator, left, right)
         });
-        host.raw(operator.assignment(), 2, move |context, arguments| {
-            let [left, right] = arguments else { return Err(arity()) };
-            let found = calculate(&Frame::of(context)?.0, operator, left, right)?;
-            **left = found;
-            Ok(Dynamic::UNIT)
+        for types in pairs() {
+            host.typed(operator.assignment(), &types, move |context, arguments| {
+                let [left, right] = arguments else { return Err(arity()) };
+                let found = calculate(&Frame::of(context)?.0, operator, left, right)?;
+                **left = found;
+                Ok(Dynamic::UNIT)
+            });
+        }
+    }
+    for number in [TypeId::of::<Dynamic>(), TypeId::of::<i64>(), TypeId::of::<Decimal>()] {
+        host.typed("-", &[number], |_, arguments| {
+            let [value] = arguments else { return Err(arity()) };
+            negate(value)
         });
     }
-    // rhai has these lists of its own, found first by their exact types.
-    let list = [TypeId::of::<Array>(), TypeId::of::<Array>()];
-    host.typed("+", &list, |context, arguments| {
-        let [left, right] = arguments else { return Err(arity()) };
-        calculate(&Frame::of(context)?.0, Operator::Add, left, right)
-    });
-    host.raw("-", 1, |_, arguments| {
-        let [value] = arguments else { return Err(arity()) };
-        negate(value)
-    });
     host.raw("!", 1, |_, arguments| {
         let [value] = arguments else { return Err(arity()) };
         match value.as_bool() {

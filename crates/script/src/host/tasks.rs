@@ -6,8 +6,8 @@ use duban_calendar::Instant;
 use rhai::{Array, Dynamic};
 use serde_json::{Map, Value as Json};
 
-use super::args::text;
 use super::Host;
+use super::args::text;
 use crate::convert::{assignee_to_dynamic, from_field, from_json, from_rung, to_dynamic};
 use crate::facts::TaskFacts;
 use crate::frame::{Frame, fail};
@@ -47,9 +47,7 @@ fn named(host: &mut Host) {
     host.property::<Item>(OF, "task", |_, item| Ok((&*item.task).into()));
     read(host, "title", |_, item| item.title.as_str().into());
     read(host, "unit", |_, item| Dynamic::from(item.unit.clone()));
-    read(host, "owner", |_, item| {
-        item.owner.as_ref().map_or(Dynamic::UNIT, assignee_to_dynamic)
-    });
+    read(host, "owner", |_, item| item.owner.as_ref().map_or(Dynamic::UNIT, assignee_to_dynamic));
     read(host, "reviewer", |_, item| {
         item.reviewers.first().map_or(Dynamic::UNIT, assignee_to_dynamic)
     });
@@ -217,4 +215,3 @@ fn functions(host: &mut Host) {
         Ok(item.facts()?.value.map_or(Dynamic::UNIT, Dynamic::from_decimal))
     });
 }
-

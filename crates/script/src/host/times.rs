@@ -4,8 +4,8 @@ use chrono::{Datelike, Timelike};
 use duban_calendar::{Date, Instant, Span, Window, local};
 use rhai::Dynamic;
 
-use super::args::{date_of, int, text};
 use super::Host;
+use super::args::{date_of, int, text};
 use crate::convert::iso_date;
 use crate::frame::{Fallible, fail};
 use crate::names::HostKind;
@@ -35,9 +35,9 @@ fn spans(host: &mut Host) {
 fn dates(host: &mut Host) {
     host.function(HostKind::Function, "date", 3, |_, arguments| {
         let parts = (int(arguments[0])?, int(arguments[1])?, int(arguments[2])?);
-        civil(parts).map(Dynamic::from).ok_or_else(|| {
-            fail(format!("{}年{}月{}日不是日期", parts.0, parts.1, parts.2))
-        })
+        civil(parts)
+            .map(Dynamic::from)
+            .ok_or_else(|| fail(format!("{}年{}月{}日不是日期", parts.0, parts.1, parts.2)))
     });
     host.function(HostKind::Function, "date", 1, |frame, arguments| {
         if let Ok(date) = date_of(frame, arguments[0]) {
@@ -95,7 +95,5 @@ fn window_properties(host: &mut Host) {
     host.property::<Window>("window", "start", |_, window| Ok(Dynamic::from(window.start)));
     host.property::<Window>("window", "end", |_, window| Ok(Dynamic::from(window.end)));
     host.property::<Window>("window", "next", |_, window| Ok(Dynamic::from(window.next())));
-    host.property::<Window>("window", "previous", |_, window| {
-        Ok(Dynamic::from(window.previous()))
-    });
+    host.property::<Window>("window", "previous", |_, window| Ok(Dynamic::from(window.previous())));
 }

@@ -3,8 +3,8 @@
 use duban_model::{Assignee, Directory, SuiteHead, Unit, UnitId};
 use rhai::{Array, Dynamic};
 
-use super::args::{text, unit};
 use super::Host;
+use super::args::{text, unit};
 use crate::frame::{Fallible, Frame, fail};
 use crate::names::HostKind;
 use crate::suggest::with_suggestion;

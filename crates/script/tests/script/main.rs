@@ -8,4 +8,5 @@ mod limits;
 mod names;
 mod random;
 mod standard;
+
 mod support;

@@ -23,7 +23,7 @@ date: 2021-12-13
 target_year: 2022
 calendar: cn
 levels: [{ city: 市 }, { district: 区县 }, { street: 街道 }, { community: 社区 }]
-params: { four_lists: [资源, 需求], limits: { days: 5 }, share: 0.7, until: 2022-10-31 }
+params: { four_lists: [资源, 需求], limits: { days: 5 }, share: 0.7, latest: 2022-10-31 }
 supervision: org("市委组织部")
 administrator: org("市委组织部")
 ladders:
@@ -55,9 +55,8 @@ const DIRECTORY: &str = r#"{
   ]
 }"#;
 
-pub(crate) static DIRECTORY_DATA: LazyLock<Arc<Directory>> = LazyLock::new(|| {
-    Arc::new(Directory::new(serde_json::from_str(DIRECTORY).unwrap()).unwrap())
-});
+pub(crate) static DIRECTORY_DATA: LazyLock<Arc<Directory>> =
+    LazyLock::new(|| Arc::new(Directory::new(serde_json::from_str(DIRECTORY).unwrap()).unwrap()));
 
 pub(crate) static CALENDAR: LazyLock<Arc<Calendar>> =
     LazyLock::new(|| Arc::new(load_calendar("cn.yaml", CN).unwrap()));
@@ -83,10 +82,7 @@ pub(crate) fn load(workflow: &str, hooks: &str) -> Loaded {
         sources.insert("hooks.rhai".to_owned(), hooks.to_owned());
     }
     let library = Library {
-        scripts: vec![Script {
-            file: "lib/standard.rhai".to_owned(),
-            source: STANDARD.to_owned(),
-        }],
+        scripts: vec![Script { file: "lib/standard.rhai".to_owned(), source: STANDARD.to_owned() }],
         calendars: BTreeMap::from([("cn".to_owned(), (**CALENDAR).clone())]),
     };
     load_suite("jinan-2021", &sources, &library)
