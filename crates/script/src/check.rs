@@ -225,10 +225,8 @@ impl<'d> Checker<'d> {
             Some(ASTNode::Expr(Code::MethodCall(call, position))) => {
                 self.call(call, *position, true);
             }
-            Some(ASTNode::Expr(expr @ Code::Variable(variable, ..))) => {
-                if !self.is_local(expr) {
-                    self.variable(&variable.1, expr.position());
-                }
+            Some(ASTNode::Expr(expr @ Code::Variable(variable, ..))) if !self.is_local(expr) => {
+                self.variable(&variable.1, expr.position());
             }
             Some(ASTNode::Expr(expr @ (Code::Dot(..) | Code::Index(..)))) if !is_inner(path) => {
                 let chain = Chain::of(expr);

@@ -147,6 +147,9 @@ pub(crate) fn syntax(error: &ParseErrorType) -> String {
         E::BadInput(rhai::LexError::ImproperSymbol(symbol, _)) if symbol == "=" => {
             "这里不能赋值；比较是否相等请写 ==".to_owned()
         }
+        E::BadInput(rhai::LexError::ImproperSymbol(word, _)) if word == "eval" => {
+            "脚本里不能用 eval".to_owned()
+        }
         E::BadInput(rhai::LexError::ImproperSymbol(symbol, _)) => {
             format!("不认识的符号 {symbol}")
         }

@@ -16,6 +16,10 @@ pub(crate) use tasks::{overdue_workdays, remaining_workdays};
 use std::any::TypeId;
 use std::sync::{Arc, LazyLock};
 
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
+    BasicStringPackage, LogicPackage, MoreStringPackage, Package,
+};
 use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 
 use crate::frame::{Fallible, Frame, fail};
@@ -30,9 +34,30 @@ pub(crate) static MODULE: LazyLock<Shared<Module>> = LazyLock::new(|| {
     tasks::register(&mut host);
     lists::register(&mut host);
     acts::register(&mut host);
+    for package in packages() {
+        // What the host gives goes before what rhai gives.
+        host.module.fill_with(&package);
+    }
     host.module.build_index();
     host.module.into()
 });
+
+/// The parts of rhai's library that scripts get, by name. What is left out does not exist: the
+/// language core with its `sleep` and `exit`, function pointers by name, blobs, bit fields.
+///
+/// They are taken over into the one module because rhai asks every module in turn for every call.
+fn packages() -> [Shared<Module>; 8] {
+    [
+        ArithmeticPackage::new().as_shared_module(),
+        LogicPackage::new().as_shared_module(),
+        BasicMathPackage::new().as_shared_module(),
+        BasicStringPackage::new().as_shared_module(),
+        MoreStringPackage::new().as_shared_module(),
+        BasicIteratorPackage::new().as_shared_module(),
+        BasicArrayPackage::new().as_shared_module(),
+        BasicMapPackage::new().as_shared_module(),
+    ]
+}
 
 /// The module under construction.
 pub(crate) struct Host {

@@ -26,6 +26,7 @@ mod host;
 mod kind;
 mod known;
 mod names;
+mod nesting;
 mod object;
 mod program;
 mod sandbox;

@@ -68,7 +68,7 @@ const COUNT: usize = variables::NAMES.len()
     + properties::NAMES.len()
     + actions::NAMES.len();
 
-const ALL: [HostName; COUNT] = {
+static ALL: [HostName; COUNT] = {
     let mut all = [variables::NAMES[0]; COUNT];
     let parts = [variables::NAMES, functions::NAMES, properties::NAMES, actions::NAMES];
     let (mut at, mut part) = (0, 0);

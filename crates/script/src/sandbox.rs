@@ -5,16 +5,13 @@ use std::sync::LazyLock;
 
 use duban_calendar::{Date, Instant, Span, Window, WindowKind};
 use duban_model::{Assignee, UnitId};
-use rhai::packages::{
-    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
-    BasicStringPackage, LogicPackage, MoreStringPackage, Package,
-};
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
 use crate::convert::assignee_to_dynamic;
-use crate::frame::{Fallible, Frame, Tag, fail};
+use crate::frame::{Fallible, Frame, Tag, fail, limit};
 use crate::host;
 use crate::names::{HostKind, of_kind};
+use crate::nesting::{self, NESTING_MAX, exceeds};
 use crate::object::{Axes, Case, Data, Foreign, Form, Item, Rung, Tasks};
 use crate::program::Limits;
 
@@ -54,20 +51,10 @@ pub(crate) const FREED_WORDS: &[&str] = &[
 /// Builds the engine.
 ///
 /// Starts from `new_raw`, because `Engine::new` installs a module resolver that reads files and a
-/// `print` that writes. Packages are named one by one: what is left out (the language core with
-/// its `sleep` and `exit`, function pointers by name, blobs, bit fields) does not exist. Every
-/// limit is set: rhai's own defaults differ between debug and release builds.
+/// `print` that writes. There is one module of functions, [`host::MODULE`]. Every limit is set:
+/// rhai's own defaults differ between debug and release builds.
 pub(crate) fn engine(limits: &Limits) -> Engine {
     let mut engine = Engine::new_raw();
-    ArithmeticPackage::new().register_into_engine(&mut engine);
-    LogicPackage::new().register_into_engine(&mut engine);
-    BasicMathPackage::new().register_into_engine(&mut engine);
-    BasicStringPackage::new().register_into_engine(&mut engine);
-    MoreStringPackage::new().register_into_engine(&mut engine);
-    BasicIteratorPackage::new().register_into_engine(&mut engine);
-    BasicArrayPackage::new().register_into_engine(&mut engine);
-    BasicMapPackage::new().register_into_engine(&mut engine);
-    // Registered last, so searched first.
     engine.register_global_module(host::MODULE.clone());
 
     engine
@@ -79,7 +66,8 @@ pub(crate) fn engine(limits: &Limits) -> Engine {
         .set_max_map_size(limits.map_len_max)
         .set_max_variables(limits.variables_max)
         .set_max_functions(limits.functions_max)
-        .set_max_strings_interned(STRINGS_INTERNED_MAX)
+        // Sharing equal strings would cost a lock for each string made.
+        .set_max_strings_interned(0)
         // Unknown names are reported by our own check: all of them, in Chinese.
         .set_strict_variables(false)
         .set_fail_on_invalid_map_property(true)
@@ -93,9 +81,6 @@ pub(crate) fn engine(limits: &Limits) -> Engine {
     engine
 }
 
-/// How many strings rhai keeps for reuse.
-const STRINGS_INTERNED_MAX: usize = 1_024;
-
 #[expect(deprecated, reason = "rhai marks its volatile interfaces as deprecated")]
 fn set_hooks(engine: &mut Engine) {
     engine.on_parse_token(|token, _, _| match token {
@@ -103,15 +88,16 @@ fn set_hooks(engine: &mut Engine) {
         other => other,
     });
     engine.on_var(|name, index, context| {
-        // A local variable or parameter has an index, and hides the host's.
-        if index != 0 {
+        // A local variable or parameter hides the host's. Most have an index; what a closure
+        // captures is found by name only.
+        let local = context.scope().get(name);
+        if local.is_some_and(|value| exceeds(value, NESTING_MAX)) {
+            return Err(limit(nesting::LIMIT));
+        }
+        if index != 0 || local.is_some() {
             return Ok(None);
         }
         let Some(english) = VARIABLES.get(name) else { return Ok(None) };
-        // What a closure captures is found by name only.
-        if context.scope().contains(name) {
-            return Ok(None);
-        }
         let Some(tag) = context.tag().read_lock::<Tag>() else { return Ok(None) };
         variable(&tag.0, english).map(Some)
     });

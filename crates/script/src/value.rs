@@ -32,9 +32,9 @@ pub enum Value {
     /// A window.
     Window(Window),
     /// Several values.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// Named values.
-    Map(BTreeMap<String, Value>),
+    Map(BTreeMap<String, Self>),
 }
 
 impl Value {

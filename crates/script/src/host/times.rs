@@ -19,7 +19,8 @@ pub(super) fn register(host: &mut Host) {
 }
 
 fn spans(host: &mut Host) {
-    let makers: [(&str, fn(i64) -> Span); 4] = [
+    type Make = fn(i64) -> Span;
+    let makers: [(&str, Make); 4] = [
         ("days", Span::Days),
         ("workdays", Span::Workdays),
         ("months", Span::Months),

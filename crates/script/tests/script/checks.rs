@@ -55,7 +55,7 @@ fn names_are_known_before_anything_runs() {
     check("sleep(3) == ()",                "DB1505 没有函数 sleep");
     check("print(3) == ()",                "DB1505 没有函数 print");
     check("Fn(\"sleep\") == ()",           "DB1505 没有函数 Fn");
-    check("eval(\"1\") == 1",              "DB1501 eval 是保留字");
+    check("eval(\"1\") == 1",              "DB1501 脚本里不能用 eval");
     check("timestamp() == ()",             "DB1505 没有函数 timestamp");
 }
 

@@ -55,6 +55,15 @@ fn each_limit_is_reached_by_name() {
 }
 
 #[test]
+fn values_cannot_lie_in_each_other_without_end() {
+    check("let a = []; loop { a = [a]; }", Limits::default(), "nesting_max");
+    check("let a = #{}; loop { a = #{ a: a }; }", Limits::default(), "nesting_max");
+    check("let a = [1]; loop { let b = []; b.push(a); a = b; }", Limits::default(), "nesting_max");
+    check("let f = |x| x; loop { let g = f; f = |x| g; }", Limits::default(), "nesting_max");
+    check("[1, 2].reduce(|a, x| { loop { a = [a]; } })", Limits::default(), "nesting_max");
+}
+
+#[test]
 fn the_default_limits_end_scripts_too() {
     check("loop {}", Limits::default(), "operations_max");
     check("deeper(0)", Limits::default(), "call_levels_max");
