@@ -1,1 +1,94 @@
-fn main() {}
+//! The binary `duban`: what authors, offices and operators type.
+//!
+//! Exit codes: 0 done; 1 problems were found in a suite, a test failed, or an audit found a
+//! break; 2 the command line is wrong; 3 a move was refused; 4 the database cannot be used.
+
+#![expect(clippy::print_stderr, reason = "a command line speaks to its terminal")]
+
+mod commands;
+mod db;
+mod output;
+mod render;
+mod suite_files;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::Output;
+
+/// duban（督办）: work that people owe by a date, chased by itself.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  duban demo                                     a whole year of 25 measures, in seconds
+  duban check workflows/jinan-2021               every problem of every file
+  duban test workflows/jinan-2021                the authors' workflow tests
+  duban simulate workflows/jinan-2021 --from 2022-01-01 --to 2022-12-31
+  duban workday add 2026-02-12 5                 five working days later
+
+Exit codes: 0 done, 1 problems found, 2 wrong usage, 3 refused, 4 database."
+)]
+struct Cli {
+    /// Print JSON in place of text, where a program may read it.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(commands::demo::Demo),
+    Check(commands::check::Check),
+    Test(commands::test::Test),
+    Simulate(commands::simulate::Simulate),
+    Graph(commands::graph::Graph),
+    Workday(commands::workday::Workday),
+    Publish(commands::publish::Publish),
+    Open(commands::publish::Open),
+    Cases(commands::listing::Cases),
+    Tasks(commands::listing::Tasks),
+    Show(commands::show::Show),
+    Act(commands::act::Act),
+    Rebuild(commands::upkeep::Rebuild),
+    Audit(commands::upkeep::Audit),
+}
+
+/// How a command ended, when nothing went wrong on the way.
+pub(crate) enum Ended {
+    /// It did what it was asked.
+    Well,
+    /// It found problems, and has said so.
+    WithProblems,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output { json: cli.json };
+    let ended = match &cli.command {
+        Command::Demo(demo) => commands::demo::run(demo, &output),
+        Command::Check(check) => commands::check::run(check, &output),
+        Command::Test(test) => commands::test::run(test, &output),
+        Command::Simulate(simulate) => commands::simulate::run(simulate, &output),
+        Command::Graph(graph) => commands::graph::run(graph, &output),
+        Command::Workday(workday) => commands::workday::run(workday, &output),
+        Command::Publish(publish) => commands::publish::publish(publish, &output),
+        Command::Open(open) => commands::publish::open(open, &output),
+        Command::Cases(cases) => commands::listing::cases(cases, &output),
+        Command::Tasks(tasks) => commands::listing::tasks(tasks, &output),
+        Command::Show(show) => commands::show::run(show, &output),
+        Command::Act(act) => commands::act::run(act, &output),
+        Command::Rebuild(rebuild) => commands::upkeep::rebuild(rebuild, &output),
+        Command::Audit(audit) => commands::upkeep::audit(audit, &output),
+    };
+    match ended {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::WithProblems) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("duban: {error:#}");
+            ExitCode::from(commands::exit_code(&error))
+        }
+    }
+}

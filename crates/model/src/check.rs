@@ -181,7 +181,9 @@ fn check_between(r: &mut Reader<'_>, by_id: &ById<'_>) {
             edges.extend(at.get(&need_key(own, need)).map(|before| (*before, *node)));
         }
         if let TaskKind::SubCase { workflow } = &tasks[*node].1.kind {
-            let inside = at.iter().filter(|((id, _), _)| *id == workflow.as_str());
+            let inside = at
+                .range((workflow.as_str(), "")..)
+                .take_while(|((id, _), _)| *id == workflow.as_str());
             edges.extend(inside.map(|(_, before)| (*before, *node)));
         }
     }

@@ -46,8 +46,10 @@ pub struct Definition {
     pub suite: SuiteHead,
     /// The workflow.
     pub workflow: Workflow,
-    /// Every ladder that a task of the workflow climbs, by name.
+    /// Every ladder that a task of the workflow climbs, and the suite's default one, by name.
     pub ladders: BTreeMap<String, Ladder>,
+    /// The suite's default ladder: what interviews and opened tasks climb.
+    pub default_ladder: Option<String>,
     /// When lights turn.
     pub lights: LightPolicy,
     /// What is scored.

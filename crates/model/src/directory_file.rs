@@ -10,6 +10,9 @@ use crate::problem::Problem;
 use crate::read::{Keys, Reader, closest};
 use crate::yaml::Node;
 
+/// Beyond this many problems names are no longer suggested.
+const SUGGESTIONS_MAX: usize = 100;
+
 /// Reads a directory. `None` if any of it is wrong, since half a directory would send work to the
 /// wrong people.
 pub(crate) fn read_directory(
@@ -211,7 +214,10 @@ fn unknown<'a>(
     known: impl Iterator<Item = &'a str>,
 ) {
     let problem = Problem::error("DB1302", &node.place(), format!("没有{what} `{id}`"));
-    let help = closest(id, known).map(|near| format!("是否想写 `{near}`？"));
+    // A wrong column would ask for thousands of suggestions over thousands of names.
+    let few = r.problems.len() < SUGGESTIONS_MAX;
+    let near = if few { closest(id, known) } else { None };
+    let help = near.map(|near| format!("是否想写 `{near}`？"));
     r.problems.push(Problem { help, ..problem });
 }
 

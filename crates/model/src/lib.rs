@@ -32,7 +32,9 @@ mod punctuation;
 mod read;
 mod suite;
 mod suite_file;
+mod task_check;
 mod task_file;
+mod task_parts;
 #[cfg(test)]
 mod tests;
 mod workflow_file;

@@ -9,18 +9,6 @@ use crate::read::{Keys, Reader};
 use crate::yaml::{Kind, Node};
 
 /// Name, Chinese name and policy of every published scheme.
-///
-/// | preset | scheme | not expressed |
-/// |---|---|---|
-/// | `standard` | yellow from ten working days before, when stalled or 10 points behind; red when overdue or 30 points behind | |
-/// | `xian` 西安 | at most 3 days left: yellow or red by the time remaining | red before the due date; days are counted as working days |
-/// | `yichang` 宜昌 | on track green, near the limit yellow, behind red | how near is not published: 3 working days |
-/// | `suqian` 宿迁 | near the due date blue, behind schedule or of poor quality yellow, overdue red | blue, and quality |
-/// | `sanming` 三明 | slow or poor blue, unmet after blue orange, unmet after orange red | blue and orange: both are yellow; important matters that start at orange |
-/// | `yinchuan` 银川 | behind the schedule by under 10 points green, 10 to 30 yellow, more red | not started in the planned month yellow, for 3 months red |
-/// | `haikou` 海口江东 | slightly behind yellow, two yellows in a row red | that red is reported the same day |
-/// | `sanya` 三亚 | up to 50 % short of the planned share yellow, more red | the share: percentage points stand in for it; interviews belong to the ladder |
-/// | `guangyuan` 广元 | yellow twice: letter and a point; red: two points, interview, accountability | when lights turn is not published: as `standard`; the rest belongs to ladder and scoring |
 fn presets() -> [(&'static str, &'static str, LightPolicy); 9] {
     [
         ("standard", "标准", standard()),
@@ -96,9 +84,19 @@ fn by_time() -> LightPolicy {
 }
 
 impl LightPolicy {
-    /// The policy of a published scheme, by its name (`yinchuan`) or its Chinese name (`银川`):
-    /// `standard`, `xian`, `yichang`, `suqian`, `sanming`, `yinchuan`, `haikou`, `sanya`,
-    /// `guangyuan`. The table in `docs/lights.md` says what of each scheme is not expressed.
+    /// The policy of a published scheme, by its name (`yinchuan`) or its Chinese name (`银川`).
+    ///
+    /// | preset | scheme | not expressed |
+    /// |---|---|---|
+    /// | `standard` | yellow from ten working days before, when stalled or 10 points behind; red when overdue or 30 points behind | |
+    /// | `xian` 西安 | at most 3 days left: yellow or red by the time remaining | red before the due date; days are counted as working days |
+    /// | `yichang` 宜昌 | on track green, near the limit yellow, behind red | how near is not published: 3 working days |
+    /// | `suqian` 宿迁 | near the due date blue, behind schedule or of poor quality yellow, overdue red | blue, and quality |
+    /// | `sanming` 三明 | slow or poor blue, unmet after blue orange, unmet after orange red | blue and orange: both are yellow; important matters that start at orange |
+    /// | `yinchuan` 银川 | behind the schedule by under 10 points green, 10 to 30 yellow, more red | not started in the planned month yellow, for 3 months red |
+    /// | `haikou` 海口江东 | slightly behind yellow, two yellows in a row red | that red is reported the same day |
+    /// | `sanya` 三亚 | up to 50 % short of the planned share yellow, more red | the share: percentage points stand in for it; interviews belong to the ladder |
+    /// | `guangyuan` 广元 | yellow twice: letter and a point; red: two points, interview, accountability | when lights turn is not published: as `standard`; the rest belongs to ladder and scoring |
     pub fn preset(name: &str) -> Option<Self> {
         let found = presets().into_iter().find(|(id, chinese, _)| *id == name || *chinese == name);
         found.map(|(id, _, policy)| Self { preset: id.to_owned(), ..policy })

@@ -13,6 +13,8 @@ pub struct LoadLimits {
     pub directory_nodes_max: usize,
     /// How deep lists and maps may be nested.
     pub depth_max: usize,
+    /// Tasks of one workflow, those that presets make included.
+    pub tasks_max: usize,
     /// Files of one suite.
     pub files_max: usize,
 }
@@ -25,6 +27,7 @@ impl LoadLimits {
         directory_bytes_max: 8 << 20,
         directory_nodes_max: 500_000,
         depth_max: 32,
+        tasks_max: 500,
         files_max: 500,
     };
 

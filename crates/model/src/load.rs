@@ -30,6 +30,21 @@ const HOOKS_FILE: &str = "hooks.rhai";
 /// Nothing stops at the first problem: the answer carries every problem of every file, and
 /// whatever could be read in spite of them. Expressions are only checked for brackets and
 /// punctuation here; `duban-script` compiles them.
+///
+/// ```
+/// # use duban_model::{Library, Sources, load_suite};
+/// let suite = "title: 若干措施\ntarget_year: 2022\ncalendar: none\n";
+/// let workflow = "id: m01\ntitle: 过硬街道\ncases: districts()\ntasks:\n  plan: { titel: 计划, owner: unit }\n";
+/// let sources = Sources::from([
+///     ("suite.yaml".to_owned(), suite.to_owned()),
+///     ("m01.yaml".to_owned(), workflow.to_owned()),
+/// ]);
+///
+/// let loaded = load_suite("jinan", &sources, &Library::default());
+/// assert!(loaded.suite.is_none());
+/// let said: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+/// assert_eq!(said[1], "m01.yaml:5:11: 错误 DB1011: 没有 `titel` 这个键（是否想写 `title`？）");
+/// ```
 pub fn load_suite(id: &str, sources: &Sources, library: &Library) -> Loaded {
     load_suite_within(id, sources, library, LoadLimits::DEFAULT)
 }
@@ -127,6 +142,7 @@ fn load_workflows(
     limits: LoadLimits,
 ) -> Vec<ReadWorkflow> {
     let context = WorkflowContext {
+        limits,
         presets: &suite.presets,
         ladder: suite.ladder.as_deref(),
         review_ladder: suite.review_ladder.as_deref(),
@@ -198,7 +214,8 @@ fn close(
     let mut definition = Definition {
         hash: DefinitionHash::new(""),
         suite: suite.head.clone(),
-        ladders: used_ladders(&read, &suite.ladders),
+        ladders: used_ladders(&read, suite),
+        default_ladder: suite.ladder.clone(),
         workflow: read.workflow,
         lights: suite.lights.clone(),
         scoring: suite.scoring.clone(),
@@ -208,11 +225,14 @@ fn close(
     definition
 }
 
-/// The ladders that the workflow's tasks climb; its own win over the suite's.
-fn used_ladders(read: &ReadWorkflow, suite: &BTreeMap<String, Ladder>) -> BTreeMap<String, Ladder> {
+/// The ladders that the workflow's tasks climb, and the suite's default one; the workflow's own
+/// win over the suite's.
+fn used_ladders(read: &ReadWorkflow, suite: &SuiteFile) -> BTreeMap<String, Ladder> {
     let tasks = read.workflow.tasks.iter();
     let names = tasks.flat_map(|task| task.ladder.iter().chain(&task.review_ladder));
-    let ladders = names.filter_map(|name| read.ladders.get(name).or_else(|| suite.get(name)));
+    let names = names.chain(&suite.ladder);
+    let ladders =
+        names.filter_map(|name| read.ladders.get(name).or_else(|| suite.ladders.get(name)));
     ladders.map(|ladder| (ladder.name.clone(), ladder.clone())).collect()
 }
 

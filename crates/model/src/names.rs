@@ -1,5 +1,6 @@
 //! Which names may stand where.
 
+use crate::punctuation::half_width_line;
 use crate::read::Reader;
 use crate::yaml::Node;
 
@@ -89,7 +90,14 @@ pub fn is_workflow_id(text: &str) -> bool {
 /// the same, so that what refers to it finds it.
 pub(crate) fn identifier(r: &mut Reader<'_>, node: &Node) -> Option<String> {
     let text = r.text(node)?;
-    if RESERVED.contains(&text.as_str()) {
+    if let Some(half) = half_width_line(&text) {
+        r.error_help(
+            "DB1008",
+            node,
+            "这里用了全角标点，YAML 的分隔符要用半角",
+            format!("写成：{half}"),
+        );
+    } else if RESERVED.contains(&text.as_str()) {
         let message = format!("`{text}` 是 rhai 的保留字，不能作名称");
         r.error_help("DB1201", node, message, format!("换一个名称，例如 `{text}_1`"));
     } else if !is_identifier(&text) {

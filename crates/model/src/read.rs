@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::definition::{Expr, Place};
 use crate::problem::Problem;
-use crate::punctuation::{Unbalanced, balanced_prefix, half_width, quote, unbalanced};
+use crate::punctuation::{
+    Unbalanced, balanced_prefix, half_width, half_width_line, quote, unbalanced,
+};
 use crate::yaml::{Kind, Node, Style};
 
 /// The files of a suite: text by path inside the suite, for example `suite.yaml`,
@@ -359,6 +361,11 @@ impl<'n> Keys<'n> {
             if name.contains(['(', ')', '[', ']', '"', '.', '=']) {
                 let message = format!("`{}` 像是表达式的一部分", shortened(name));
                 r.error_help("DB1010", key, message, "含有逗号或冒号的表达式要加引号");
+                continue;
+            }
+            if let Some(half) = half_width_line(name) {
+                let message = "这里用了全角标点，YAML 的分隔符要用半角";
+                r.error_help("DB1008", key, message, format!("写成：{half}"));
                 continue;
             }
             let message = format!("没有 `{}` 这个键", shortened(name));

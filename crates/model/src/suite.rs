@@ -49,7 +49,7 @@ pub struct Obligation {
     pub text: String,
     /// In the author's words: one-off, recurring, indicator or mechanism.
     pub kind: Option<String>,
-    /// Who acts, in the author's words.
+    /// Who acts, in the author's words; several levels stand behind each other with `、`.
     pub level: Option<String>,
     /// By when, in the author's words.
     pub due: Option<String>,

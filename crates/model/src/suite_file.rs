@@ -9,7 +9,7 @@ use crate::ids::SuiteId;
 use crate::ladder::{Ladder, LightPolicy, ScoreRule};
 use crate::ladder_file::{read_ladders, read_scoring};
 use crate::lights;
-use crate::preset::Presets;
+use crate::preset::{Presets, resolve_all};
 use crate::read::{Keys, Reader};
 use crate::suite::Obligation;
 use crate::yaml::Node;
@@ -153,13 +153,12 @@ fn read_levels(r: &mut Reader<'_>, node: &Node) -> Vec<(String, String)> {
 fn read_presets(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Presets {
     let Some(node) = keys.take("presets") else { return Presets::new() };
     let entries = r.map(node);
-    entries
-        .iter()
-        .filter_map(|(name, preset)| {
-            r.map(preset);
-            Some((name.text()?.to_owned(), preset.clone()))
-        })
-        .collect()
+    let mut written = Presets::new();
+    for (name, preset) in entries {
+        r.map(preset);
+        written.extend(name.text().map(|name| (name.to_owned(), preset.clone())));
+    }
+    resolve_all(r, &written)
 }
 
 /// The name of a ladder of the suite. The outer option: whether the key is there.
@@ -188,6 +187,7 @@ fn read_obligations(r: &mut Reader<'_>, node: &Node) -> Vec<Obligation> {
         let Some(obligation) = read_obligation(r, item) else { continue };
         if !seen.insert(obligation.row.clone()) {
             r.error("DB1107", item, format!("条目 `{}` 重复", obligation.row));
+            continue;
         }
         found.push(obligation);
     }
@@ -199,7 +199,8 @@ fn read_obligation(r: &mut Reader<'_>, node: &Node) -> Option<Obligation> {
     let row = keys.require(r, "row").and_then(|node| r.text(node));
     let text = keys.require(r, "text").and_then(|node| r.text(node));
     let kind = keys.text(r, "kind");
-    let level = keys.text(r, "level");
+    let levels = keys.texts(r, "level");
+    let level = (!levels.is_empty()).then(|| levels.join("、"));
     let due = keys.text(r, "due");
     keys.finish(r);
     Some(Obligation { row: row?, text: text?, kind, level, due, place: node.place() })

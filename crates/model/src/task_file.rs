@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use duban_calendar::{Date, Roll, WindowKind};
+use duban_calendar::{Roll, WindowKind};
 
-use crate::definition::{
-    Axis, Better, Expr, Extension, Fold, Hook, Indicator, Join, Judged, Many, Need, Place,
-    Reviewer, RollUp, TaskDef, TaskKind,
-};
+use crate::definition::{Axis, Expr, Join, Many, Need, Place, Reviewer, TaskDef, TaskKind};
 use crate::form_file::{check_once, read_form};
 use crate::ids::{TaskId, WorkflowId};
 use crate::names::identifier;
 use crate::read::{Keys, Reader};
+use crate::task_check::{check_companions, check_people};
+use crate::task_parts::{read_extension, read_hooks, read_indicator, read_plan};
 use crate::yaml::{Kind, Node};
 
 /// What a task takes from its suite and its workflow.
@@ -130,7 +129,7 @@ fn default_ladder<'a>(kind: &TaskKind, ladder: Option<&'a str>) -> Option<&'a st
 }
 
 /// Collects the names that a task uses.
-struct Names<'a> {
+pub(crate) struct Names<'a> {
     from: TaskId,
     aliases: &'a BTreeMap<String, String>,
     found: Vec<Reference>,
@@ -146,7 +145,7 @@ impl Names<'_> {
         TaskId::new(self.aliases.get(text).map_or(text, String::as_str))
     }
 
-    fn task(&mut self, r: &mut Reader<'_>, node: &Node) -> Option<TaskId> {
+    pub(crate) fn task(&mut self, r: &mut Reader<'_>, node: &Node) -> Option<TaskId> {
         let id = self.meant(&r.text(node)?);
         self.note(Target::Task(id.clone()), node);
         Some(id)
@@ -359,175 +358,6 @@ fn read_reviewers<'n>(r: &mut Reader<'_>, node: &'n Node) -> (Reviewer, Option<&
     (reviewer, on_refuse)
 }
 
-fn read_extension(r: &mut Reader<'_>, node: &Node) -> Option<Extension> {
-    let mut keys = r.keys(node)?;
-    let extension = Extension {
-        max: keys.take("max").and_then(|node| r.count(node, 1)).unwrap_or(1),
-        by: keys.expr(r, "by"),
-        apply_before: keys.date_expr(r, "apply_before"),
-        then: keys.text(r, "do"),
-    };
-    keys.finish(r);
-    Some(extension)
-}
-
-fn read_plan(r: &mut Reader<'_>, node: &Node) -> Vec<(Date, u8)> {
-    let mut plan: Vec<(Date, u8)> = Vec::new();
-    for (key, value) in r.map(node) {
-        let (Some(date), Some(text)) = (r.date(key), r.text(value)) else { continue };
-        let share = text.trim_end_matches('%').parse::<u8>().ok().filter(|share| *share <= 100);
-        let Some(share) = share else {
-            r.error("DB1015", value, format!("`{text}` 不是 0 到 100 的整数"));
-            continue;
-        };
-        if plan.last().is_some_and(|(last, below)| *last >= date || *below > share) {
-            r.error("DB1015", key, "计划要按日期先后写，进度只增不减");
-        }
-        plan.push((date, share));
-    }
-    plan
-}
-
-fn read_indicator(r: &mut Reader<'_>, node: &Node, names: &mut Names<'_>) -> Option<Indicator> {
-    let mut keys = r.keys(node)?;
-    let better = [("up", Better::Up), ("down", Better::Down)];
-    let judged = [("due", Judged::Due), ("first", Judged::First), ("always", Judged::Always)];
-    let indicator = Indicator {
-        unit: keys.text(r, "unit").unwrap_or_default(),
-        value: keys.expr(r, "value"),
-        target: keys.expr(r, "target"),
-        better: keys.take("better").and_then(|node| r.choice(node, &better)).unwrap_or(Better::Up),
-        judged: keys.take("judged").and_then(|node| r.choice(node, &judged)).unwrap_or(Judged::Due),
-        met: keys.expr(r, "met"),
-        from: keys.take("from").and_then(|node| read_roll_up(r, node, names)),
-    };
-    if indicator.value.is_none() && indicator.from.is_none() && keys.key("value").is_none() {
-        r.error("DB1012", node, "指标要有 `value` 或 `from`");
-    }
-    if indicator.target.is_none() && indicator.met.is_none() && keys.key("target").is_none() {
-        r.error("DB1012", node, "指标要有 `target` 或 `met`");
-    }
-    keys.finish(r);
-    Some(indicator)
-}
-
-fn read_roll_up(r: &mut Reader<'_>, node: &Node, names: &mut Names<'_>) -> Option<RollUp> {
-    let mut keys = r.keys(node)?;
-    let folds = [
-        ("sum", Fold::Sum),
-        ("min", Fold::Min),
-        ("max", Fold::Max),
-        ("avg", Fold::Avg),
-        ("count", Fold::Count),
-    ];
-    let task = keys.require(r, "task").and_then(|node| names.task(r, node));
-    let by = keys.expr(r, "by");
-    let using = keys.take("use").and_then(|node| r.choice(node, &folds)).unwrap_or(Fold::Sum);
-    keys.finish(r);
-    Some(RollUp { task: task?, by, using })
-}
-
-/// The spelling of every moment that calls a function.
-const HOOKS: &[(&str, Hook)] = &[
-    ("ready", Hook::Ready),
-    ("signed", Hook::Signed),
-    ("reported", Hook::Reported),
-    ("due_soon", Hook::DueSoon),
-    ("overdue", Hook::Overdue),
-    ("stalled", Hook::Stalled),
-    ("missed", Hook::Missed),
-    ("submitted", Hook::Submitted),
-    ("returned", Hook::Returned),
-    ("done", Hook::Done),
-    ("cancelled", Hook::Cancelled),
-];
-
-fn read_hooks(r: &mut Reader<'_>, node: &Node) -> BTreeMap<Hook, String> {
-    let entries = r.map(node);
-    entries
-        .iter()
-        .filter_map(|(key, value)| {
-            let hook = r.choice(key, HOOKS);
-            let run = r.text(value);
-            Some((hook?, run?))
-        })
-        .collect()
-}
-
-/// Keys that mean nothing without another.
-fn check_companions(
-    r: &mut Reader<'_>,
-    keys: &Keys<'_>,
-    task: &TaskDef,
-    context: &TaskContext<'_>,
-) {
-    let duty = keys.key("every").is_some();
-    let companions = [
-        ("counts", duty, "every"),
-        ("at_least", duty, "every"),
-        ("grace", duty, "every"),
-        ("key", keys.key("each").is_some(), "each"),
-        ("empty", keys.key("each").is_some(), "each"),
-        ("join", keys.key("needs").is_some(), "needs"),
-        ("roll", keys.key("due").is_some(), "due"),
-        ("review_within", task.reviewer != Reviewer::None, "reviewer"),
-        ("on_refuse", task.reviewer != Reviewer::None, "reviewer"),
-        ("once", context.period.is_some(), "period（写在措施上）"),
-        ("every", context.period.is_some(), "period（写在措施上）"),
-    ];
-    for (key, there, companion) in companions {
-        if let Some(node) = keys.key(key).filter(|_| !there) {
-            r.error("DB1217", node, format!("`{key}` 要与 `{companion}` 同用"));
-        }
-    }
-    if let (Some(every), Some(period)) = (task.every, context.period)
-        && length(every) >= length(period)
-    {
-        let node = keys.key("every").unwrap_or(keys.node);
-        let message = format!("`every: {every}` 要比 `period: {period}` 短");
-        r.error_help("DB1208", node, message, "每个周期只做一次的，不写 every，用 due");
-    }
-}
-
-fn length(kind: WindowKind) -> u32 {
-    match kind {
-        WindowKind::Year => 365,
-        WindowKind::HalfYear => 181,
-        WindowKind::Quarter => 90,
-        WindowKind::Month => 28,
-        WindowKind::Week => 7,
-    }
-}
-
-/// Who must, and who must not, be named.
-fn check_people(r: &mut Reader<'_>, keys: &Keys<'_>, task: &TaskDef) {
-    let node = keys.key("owner").unwrap_or(keys.node);
-    match task.kind {
-        TaskKind::Human if keys.key("owner").is_none() => {
-            let place = &task.place;
-            let message = format!("任务 `{}` 没有承办（owner）", task.id);
-            let help = "写上 owner；由脚本完成的写 run，由另一个事项完成的写 workflow";
-            r.problems.push(crate::Problem::error("DB1211", place, message).with_help(help));
-        }
-        TaskKind::Automatic { .. } if keys.key("owner").is_some() => {
-            r.error("DB1212", node, "由脚本完成的任务（run）没有承办，去掉 owner");
-        }
-        TaskKind::Automatic { .. } if task.reviewer != Reviewer::None => {
-            r.error("DB1212", node, "由脚本完成的任务（run）没有审核，去掉 reviewer");
-        }
-        _ => {}
-    }
-    let Some(owner) = &task.owner else { return };
-    let same = reviewers(&task.reviewer).find(|expr| squeezed(expr) == squeezed(owner));
-    if let Some(same) = same {
-        let message = format!("承办和审核是同一个：`{}`", same.source);
-        r.problems.push(
-            crate::Problem::error("DB1210", &same.place, message)
-                .with_help("自己的事不能自己审；不写 reviewer 就是承办的上级"),
-        );
-    }
-}
-
 /// The expressions of a reviewer.
 pub(crate) fn reviewers(reviewer: &Reviewer) -> impl Iterator<Item = &Expr> {
     let found: &[Expr] = match reviewer {
@@ -536,8 +366,4 @@ pub(crate) fn reviewers(reviewer: &Reviewer) -> impl Iterator<Item = &Expr> {
         Reviewer::All(all) | Reviewer::Any(all) | Reviewer::Steps(all) => all,
     };
     found.iter()
-}
-
-fn squeezed(expr: &Expr) -> String {
-    expr.source.split_whitespace().collect()
 }

@@ -9,6 +9,7 @@ use crate::form_file::read_form;
 use crate::ids::WorkflowId;
 use crate::ladder::Ladder;
 use crate::ladder_file::read_ladders;
+use crate::limits::LoadLimits;
 use crate::names::is_workflow_id;
 use crate::preset::{Presets, expand_tasks, resolve};
 use crate::problem::Problem;
@@ -19,6 +20,8 @@ use crate::yaml::Node;
 /// What workflows take from their suite while they are read.
 #[derive(Debug)]
 pub(crate) struct WorkflowContext<'a> {
+    /// How much a file may ask for.
+    pub(crate) limits: LoadLimits,
     /// The suite's presets.
     pub(crate) presets: &'a Presets,
     /// The ladder of tasks that name none.
@@ -102,7 +105,7 @@ fn read_tasks(
     period: Option<WindowKind>,
 ) -> Vec<ReadTask> {
     let Some(node) = keys.require(r, "tasks") else { return Vec::new() };
-    let expanded = expand_tasks(r, node, context.presets);
+    let expanded = expand_tasks(r, node, context.presets, context.limits);
     if node.entries().is_some_and(<[_]>::is_empty) {
         r.error("DB1007", node, "至少要有一个任务");
     }

@@ -79,6 +79,15 @@ impl Node {
         Some(&entry.1)
     }
 
+    /// How many nodes it is made of.
+    pub(crate) fn size(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(items) => items.iter().map(Self::size).sum(),
+            Kind::Map(entries) => entries.iter().map(|(_, value)| 1 + value.size()).sum(),
+            _ => 0,
+        }
+    }
+
     /// The same place with something else in it.
     pub(crate) fn with(&self, kind: Kind) -> Self {
         Self { kind, ..self.clone_place() }

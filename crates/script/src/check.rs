@@ -241,7 +241,7 @@ impl<'d> Checker<'d> {
     fn assignment(&mut self, target: &Code) {
         if let Some(Link::Index(_)) = Chain::of(target).links.last() {
             let help = Some("写成 x.set(下标, 值)".to_owned());
-            self.problem("DB1520", target.start_position(), 0, "不能按下标赋值", help);
+            self.problem("DB1519", target.start_position(), 0, "不能按下标赋值", help);
         }
     }
 
@@ -253,7 +253,7 @@ impl<'d> Checker<'d> {
                 let known = of_kind(HostKind::Variable).flat_map(|it| [it.english, it.chinese]);
                 let help = Self::suggested(name, known);
                 let length = name.chars().count();
-                self.problem("DB1507", position, length, format!("没有变量 {name}"), help);
+                self.problem("DB1503", position, length, format!("没有变量 {name}"), help);
             }
         }
     }
@@ -277,11 +277,11 @@ impl<'d> Checker<'d> {
             let arities = self.known.arities(name, method);
             if arities.is_empty() {
                 let help = Self::suggested(name, self.known.names());
-                self.problem("DB1505", position, length, format!("没有函数 {name}"), help);
+                self.problem("DB1504", position, length, format!("没有函数 {name}"), help);
             } else {
                 let arities: Vec<String> = arities.iter().map(usize::to_string).collect();
                 let message = format!("{name} 要 {} 个参数，写了 {arity} 个", arities.join(" 或 "));
-                self.problem("DB1506", position, length, message, None);
+                self.problem("DB1509", position, length, message, None);
             }
         } else if !self.acts
             && !self.known.in_scripts(name)
@@ -316,7 +316,7 @@ impl<'d> Checker<'d> {
         } else if !["interview", "rectification", "extra"].contains(&name) {
             let help = Self::suggested(name, tasks.iter().map(|task| task.id.as_str()));
             let length = name.chars().count();
-            self.problem("DB1510", position, length, format!("没有任务 {name}"), help);
+            self.problem("DB1505", position, length, format!("没有任务 {name}"), help);
         }
         found
     }
@@ -475,7 +475,7 @@ impl<'d> Checker<'d> {
                 if found.is_none() {
                     let known = fields.iter().map(|field| field.name.as_str());
                     let help = Self::suggested(name, known);
-                    self.problem("DB1509", position, length, format!("表单没有字段 {name}"), help);
+                    self.problem("DB1506", position, length, format!("表单没有字段 {name}"), help);
                 }
                 found.map_or(Kind::Unknown, Kind::of_field)
             }
@@ -492,7 +492,7 @@ impl<'d> Checker<'d> {
                 if !suite.contains_key(name) && !own.contains_key(name) {
                     let known = suite.keys().chain(own.keys()).map(String::as_str);
                     let help = Self::suggested(name, known);
-                    self.problem("DB1516", position, length, format!("参数里没有 {name}"), help);
+                    self.problem("DB1512", position, length, format!("参数里没有 {name}"), help);
                 }
                 Kind::Unknown
             }
@@ -511,7 +511,7 @@ impl<'d> Checker<'d> {
             let known = properties().flat_map(|host| [host.english, host.chinese]);
             let help = Self::suggested(name, known);
             let message = format!("{}没有属性 {name}", kind.name());
-            self.problem("DB1508", position, name.chars().count(), message, help);
+            self.problem("DB1510", position, name.chars().count(), message, help);
             return Kind::Unknown;
         };
         match (kind, found.english) {

@@ -42,7 +42,7 @@ pub(crate) fn compile(
     let Work { mut problems, functions, broken, .. } = work;
     if broken {
         // The functions of a file that does not parse are not known to be missing.
-        problems.retain(|problem| !matches!(problem.code.as_str(), "DB1505" | "DB1512"));
+        problems.retain(|problem| !matches!(problem.code.as_str(), "DB1504" | "DB1502"));
     }
     if !problems.is_empty() {
         problems.sort();
@@ -102,7 +102,7 @@ impl<'d> Work<'d> {
             let line = lines.get(first.line - 1).map(|line| line.trim()).unwrap_or_default();
             let message = format!("脚本里有全角标点 {}", first.wide);
             self.problems.push(
-                Problem::error("DB1502", &place, message).with_help(format!("改为半角：{line}")),
+                Problem::error("DB1501", &place, message).with_help(format!("改为半角：{line}")),
             );
             return None;
         }
@@ -119,7 +119,7 @@ impl<'d> Work<'d> {
     fn file(&mut self, script: &'d Script, code: AST) -> File<'d> {
         if let Some(statement) = code.statements().first() {
             let place = Base::File(&script.file).place(statement.position(), 0);
-            let problem = Problem::error("DB1503", &place, "脚本文件里只能定义函数");
+            let problem = Problem::error("DB1516", &place, "脚本文件里只能定义函数");
             self.problems.push(problem.with_help("把语句放进 fn 名称() { … }"));
         }
         let mut module = Module::new();
@@ -155,7 +155,7 @@ impl<'d> Work<'d> {
         if taken {
             let place = function_place(file, function);
             let message = format!("{name} 已是内置函数，不能再定义 {arity} 个参数的同名函数");
-            let problem = Problem::error("DB1504", &place, message);
+            let problem = Problem::error("DB1517", &place, message);
             self.problems.push(problem.with_help("换一个名称"));
         }
         function.clone()
@@ -230,7 +230,7 @@ impl<'d> Work<'d> {
             if found.is_some_and(fits) {
                 continue;
             }
-            let problem = Problem::error("DB1512", place, format!("{what}的函数 {name} 没有定义"));
+            let problem = Problem::error("DB1502", place, format!("{what}的函数 {name} 没有定义"));
             let names = self.functions.keys().map(String::as_str);
             let help = match (found, closest(name, names)) {
                 (Some(_), _) => {

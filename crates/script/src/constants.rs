@@ -59,7 +59,7 @@ fn constant(
     let place = base.place(*position, text.chars().count() + 2);
     match english(kind, &call.name)? {
         "org" => {
-            find(directory, text).err().map(|message| Problem::error("DB1517", &place, message))
+            find(directory, text).err().map(|message| Problem::error("DB1507", &place, message))
         }
         "units" | "below" | "with" => level_named(&program.definition.suite, text)
             .err()
@@ -70,7 +70,7 @@ fn constant(
                 return None;
             }
             let message = format!("名录里没有一个单位有岗位 {text}");
-            let problem = Problem::warning("DB1519", &place, message);
+            let problem = Problem::warning("DB1508", &place, message);
             debug_assert_eq!(problem.severity, Severity::Warning);
             let names: Vec<&str> = directory
                 .units()

@@ -41,7 +41,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            operations_max: 1_000_000,
+            operations_max: 200_000,
             call_levels_max: 32,
             expr_depth_max: 64,
             string_bytes_max: 64 * 1024,

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use duban_calendar::{Date, Instant, Span, Tz, Window, end_of};
 use duban_model::{Assignee, UnitId};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// A value that an expression yields, or that an axis holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Nothing.
     Nil,

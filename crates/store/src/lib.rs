@@ -1,1 +1,26 @@
-//! placeholder
+//! Where cases live: the [`Store`] trait of whole operations, and its SQLite backend.
+//!
+//! A store keeps events, the rows beside them, what is to be delivered, and definitions. It does
+//! not know what a command means and never reads a clock: every instant is handed in.
+//!
+//! # Where to start reading
+//!
+//! [`Store`], then [`Commit`], then the backend in `sqlite/`.
+
+mod commit;
+mod error;
+mod query;
+mod sqlite;
+mod store;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use crate::commit::{Commit, KeyRecord};
+pub use crate::error::{CommitError, StoreError};
+pub use crate::query::{
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, DeliveryState, EventRow, ItemFilter,
+    LightCount, LightFilter, Page, PageRequest, ScoreRow, ScoreTotal,
+};
+pub use crate::sqlite::{SqliteOptions, SqliteStore};
+pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};

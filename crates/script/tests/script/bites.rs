@@ -30,7 +30,7 @@ fn whole_numbers_divided_give_a_decimal() {
 #[test]
 fn an_undeclared_form_field_is_found_at_load() {
     let found = compile("form.coverd > 3", "").map(drop).map_err(|it| render(&it));
-    assert_eq!(found, Err("DB1509 表单没有字段 coverd（是不是 covered？）".to_owned()));
+    assert_eq!(found, Err("DB1506 表单没有字段 coverd（是不是 covered？）".to_owned()));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_number_added_to_a_date_names_the_function_that_was_meant() {
 #[test]
 fn full_width_punctuation_is_shown_in_half_width() {
     let found = compile("true", "fn f() {\n  约谈（#{ 事由： “一” }）;\n}").map(drop);
-    let expected = "DB1502 脚本里有全角标点 （（改为半角：约谈(#{ 事由: \"一\" });）";
+    let expected = "DB1501 脚本里有全角标点 （（改为半角：约谈(#{ 事由: \"一\" });）";
     assert_eq!(found.map_err(|it| render(&it)), Err(expected.to_owned()));
 }
 

@@ -30,33 +30,33 @@ fn check_script(script: &str, expected: &str) {
 #[rustfmt::skip] // Rows line up.
 fn names_are_known_before_anything_runs() {
     check("due > now",                     "");
-    check("duo > now",                     "DB1507 没有变量 duo（是不是 due？）");
-    check("期线 > 现在",                   "DB1507 没有变量 期线（是不是 期间？）");
-    check("due > now + workday(3)",        "DB1505 没有函数 workday（是不是 workdays？）");
-    check("due > now + workdays(3, 4)",    "DB1506 workdays 要 1 个参数，写了 2 个");
-    check("unit.pots(\"书记\") == owner",  "DB1505 没有函数 pots（是不是 post？）");
-    check("unit.post() == owner",          "DB1506 post 要 1 个参数，写了 0 个");
-    check("task.titel == \"a\"",           "DB1508 任务没有属性 titel（是不是 title？）");
-    check("unit.superor == lead",          "DB1508 单位没有属性 superor（是不是 superior？）");
+    check("duo > now",                     "DB1503 没有变量 duo（是不是 due？）");
+    check("期线 > 现在",                   "DB1503 没有变量 期线（是不是 期间？）");
+    check("due > now + workday(3)",        "DB1504 没有函数 workday（是不是 workdays？）");
+    check("due > now + workdays(3, 4)",    "DB1509 workdays 要 1 个参数，写了 2 个");
+    check("unit.pots(\"书记\") == owner",  "DB1504 没有函数 pots（是不是 post？）");
+    check("unit.post() == owner",          "DB1509 post 要 1 个参数，写了 0 个");
+    check("task.titel == \"a\"",           "DB1510 任务没有属性 titel（是不是 title？）");
+    check("unit.superor == lead",          "DB1510 单位没有属性 superor（是不是 superior？）");
     check("item.boby == lead",             "DB1511 条目没有轴 boby（是不是 body？）");
-    check("form.coverd > 3",               "DB1509 表单没有字段 coverd（是不是 covered？）");
-    check("task.form.coverd > 3",          "DB1509 表单没有字段 coverd（是不是 covered？）");
-    check("tasks.list.form.coverd > 3",    "DB1509 表单没有字段 coverd（是不是 covered？）");
-    check("tasks.lists.form.covered > 3",  "DB1510 没有任务 lists（是不是 list？）");
-    check("tasks[\"lists\"].form.x > 3",   "DB1510 没有任务 lists（是不是 list？）");
-    check("indicator(\"lst\") > 3",        "DB1510 没有任务 lst（是不是 list？）");
-    check("case.form.recieved > due",      "DB1509 表单没有字段 recieved（是不是 received？）");
-    check("params.shar > 0.5",             "DB1516 参数里没有 shar（是不是 share？）");
+    check("form.coverd > 3",               "DB1506 表单没有字段 coverd（是不是 covered？）");
+    check("task.form.coverd > 3",          "DB1506 表单没有字段 coverd（是不是 covered？）");
+    check("tasks.list.form.coverd > 3",    "DB1506 表单没有字段 coverd（是不是 covered？）");
+    check("tasks.lists.form.covered > 3",  "DB1505 没有任务 lists（是不是 list？）");
+    check("tasks[\"lists\"].form.x > 3",   "DB1505 没有任务 lists（是不是 list？）");
+    check("indicator(\"lst\") > 3",        "DB1505 没有任务 lst（是不是 list？）");
+    check("case.form.recieved > due",      "DB1506 表单没有字段 recieved（是不是 received？）");
+    check("params.shar > 0.5",             "DB1512 参数里没有 shar（是不是 share？）");
     check("tasks[\"m02/x\"].form.any > 3", "");
     check("form[\"covered\"] > 3",         "");
-    check("form[\"coverd\"] > 3",          "DB1509 表单没有字段 coverd（是不是 covered？）");
+    check("form[\"coverd\"] > 3",          "DB1506 表单没有字段 coverd（是不是 covered？）");
     check("tasks.list.all.some(|it| it.form.covered > form.covered)", "");
-    check("tasks.list.all.some(|it| it.form.covered > form.coverd)", "DB1509 表单没有字段 coverd（是不是 covered？）");
-    check("sleep(3) == ()",                "DB1505 没有函数 sleep");
-    check("print(3) == ()",                "DB1505 没有函数 print");
-    check("Fn(\"sleep\") == ()",           "DB1505 没有函数 Fn");
+    check("tasks.list.all.some(|it| it.form.covered > form.coverd)", "DB1506 表单没有字段 coverd（是不是 covered？）");
+    check("sleep(3) == ()",                "DB1504 没有函数 sleep");
+    check("print(3) == ()",                "DB1504 没有函数 print");
+    check("Fn(\"sleep\") == ()",           "DB1504 没有函数 Fn");
     check("eval(\"1\") == 1",              "DB1501 脚本里不能用 eval");
-    check("timestamp() == ()",             "DB1505 没有函数 timestamp");
+    check("timestamp() == ()",             "DB1504 没有函数 timestamp");
 }
 
 #[test]
@@ -121,17 +121,17 @@ fn places_point_into_the_yaml() {
 #[test]
 #[rustfmt::skip] // Rows line up.
 fn scripts_are_checked_at_their_own_places() {
-    check_script("fn f() {\n  log(now + worday(3));\n}",  "hooks.rhai:2:13 DB1505 没有函数 worday（是不是 workday？）".replace("workday？", "workdays？").as_str());
-    check_script("fn f() { x }",                "hooks.rhai:1:10 DB1507 没有变量 x");
+    check_script("fn f() {\n  log(now + worday(3));\n}",  "hooks.rhai:2:13 DB1504 没有函数 worday（是不是 workday？）".replace("workday？", "workdays？").as_str());
+    check_script("fn f() { x }",                "hooks.rhai:1:10 DB1503 没有变量 x");
     check_script("fn f(x) { let y = x; [1].map(|z| x + y + z) }", "");
-    check_script("fn f() { g(1, 2) }\nfn g(a) {}", "hooks.rhai:1:10 DB1506 g 要 1 个参数，写了 2 个");
-    check_script("let x = 1;\nfn f() {}",       "hooks.rhai:1:1 DB1503 脚本文件里只能定义函数（把语句放进 fn 名称() { … }）");
-    check_script("fn score(a, b, c) {}",        "hooks.rhai:1:19 DB1504 score 已是内置函数，不能再定义 3 个参数的同名函数（换一个名称）");
-    check_script("fn 工作日(a) {}",             "hooks.rhai:1:11 DB1504 工作日 已是内置函数，不能再定义 1 个参数的同名函数（换一个名称）");
+    check_script("fn f() { g(1, 2) }\nfn g(a) {}", "hooks.rhai:1:10 DB1509 g 要 1 个参数，写了 2 个");
+    check_script("let x = 1;\nfn f() {}",       "hooks.rhai:1:1 DB1516 脚本文件里只能定义函数（把语句放进 fn 名称() { … }）");
+    check_script("fn score(a, b, c) {}",        "hooks.rhai:1:19 DB1517 score 已是内置函数，不能再定义 3 个参数的同名函数（换一个名称）");
+    check_script("fn 工作日(a) {}",             "hooks.rhai:1:11 DB1517 工作日 已是内置函数，不能再定义 1 个参数的同名函数（换一个名称）");
     check_script("fn f() {",                    "hooks.rhai:1:9 DB1501 这里缺少 }");
     check_script("fn f() { if x = 3 {} }",      "hooks.rhai:1:15 DB1501 这里不能赋值；比较是否相等请写 ==");
-    check_script("fn f() { let a = [1]; a[0] = 2; a[0] += 3; a.set(0, 2) }", "hooks.rhai:1:23 DB1520 不能按下标赋值（写成 x.set(下标, 值)）\nhooks.rhai:1:33 DB1520 不能按下标赋值（写成 x.set(下标, 值)）");
-    check_script("fn f() {\n  log(\"一\")；\n}", "hooks.rhai:2:11 DB1502 脚本里有全角标点 ；（改为半角：log(\"一\");）");
+    check_script("fn f() { let a = [1]; a[0] = 2; a[0] += 3; a.set(0, 2) }", "hooks.rhai:1:23 DB1519 不能按下标赋值（写成 x.set(下标, 值)）\nhooks.rhai:1:33 DB1519 不能按下标赋值（写成 x.set(下标, 值)）");
+    check_script("fn f() {\n  log(\"一\")；\n}", "hooks.rhai:2:11 DB1501 脚本里有全角标点 ；（改为半角：log(\"一\");）");
     check_script("fn f() { log('一二') }",      "hooks.rhai:1:14 DB1501 单引号里只能有一个字：'一二'；文本请用双引号");
 }
 
@@ -156,15 +156,15 @@ fn functions_that_the_definition_names_must_exist() {
     assert_eq!(of(due, hooked, "fn told(task) {}"), "");
     assert_eq!(
         of(due, hooked, "fn tole(task) {}"),
-        "DB1512 钩子的函数 told 没有定义（是不是 tole？）"
+        "DB1502 钩子的函数 told 没有定义（是不是 tole？）"
     );
     assert_eq!(
         of(due, hooked, "fn told(a, b, c) {}"),
-        "DB1512 钩子的函数 told 没有定义（told 的参数应为 (task)）"
+        "DB1502 钩子的函数 told 没有定义（told 的参数应为 (task)）"
     );
     assert_eq!(
         of(due, hooked, "fn told(task) { log(task.titel) }"),
-        "DB1508 任务没有属性 titel（是不是 title？）"
+        "DB1510 任务没有属性 titel（是不是 title？）"
     );
 }
 
@@ -181,11 +181,11 @@ fn a_directory_shows_which_units_do_not_exist() {
     assert_eq!(found("unit == org(\"历下区\")", "", &DIRECTORY_DATA), Vec::<String>::new());
     assert_eq!(
         found("unit == org(\"历下\")", "", &DIRECTORY_DATA),
-        ["Error DB1517 机构名录里没有 历下；是不是 历下区？"]
+        ["Error DB1507 机构名录里没有 历下；是不是 历下区？"]
     );
     assert_eq!(
         found("owner == unit.post(\"书计\")", "", &DIRECTORY_DATA),
-        ["Warning DB1519 名录里没有一个单位有岗位 书计（是不是 书记？）"]
+        ["Warning DB1508 名录里没有一个单位有岗位 书计（是不是 书记？）"]
     );
     assert_eq!(
         found("true", "fn f() { units(\"distrct\") }", &DIRECTORY_DATA),

@@ -1,0 +1,166 @@
+//! `duban demo`: all 25 measures, every district, a whole year, in seconds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use duban::{Date, Engine, Options, SqliteStore, Store, TestClock};
+use duban_calendar::{end_of, start_of};
+use duban_core::Decision;
+use duban_model::{Definition, Suite};
+use duban_sim::{Observer, simulate};
+use duban_store::Commit;
+
+use super::load;
+use super::simulate::{Progress, summary};
+use super::upkeep::has_cases;
+use crate::Ended;
+use crate::db::{block_on, stand_at};
+use crate::output::Output;
+
+/// Live through a year: 25 measures for every district of Jinan, with a seeded cast.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban demo
+  duban demo --seed 7 --db /tmp/seven.db
+
+It leaves a real database to explore; its time stands still at the end of the year.")]
+pub(crate) struct Demo {
+    /// The database to make. It must not hold cases yet, unless it is the default one.
+    #[arg(long)]
+    db: Option<PathBuf>,
+    /// What the cast's behaviour follows from.
+    #[arg(long, default_value_t = 2022)]
+    seed: u64,
+    /// The suite.
+    #[arg(long)]
+    suite: Option<PathBuf>,
+}
+
+/// The database that a demonstration without `--db` makes anew.
+const DEFAULT_DB: &str = "duban-demo.db";
+
+/// Commits written at once.
+const BATCH: usize = 256;
+
+pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
+    let folder = demo.suite.clone().map_or_else(suite_folder, Ok)?;
+    let (suite, programs) = load(&folder)?;
+    let path = demo.db.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DB));
+    if demo.db.is_none() {
+        remove(&path)?;
+    }
+    let year = suite.head.target_year;
+    let day = |month, day| {
+        Date::from_ymd_opt(year, month, day).with_context(|| format!("there is no year {year}"))
+    };
+    let (from, to) = (day(1, 1)?, day(12, 31)?);
+    let store = prepare(&path, &suite, from, to)?;
+
+    let (sender, receiver) = sync_channel(4 * BATCH);
+    let writer = std::thread::spawn(move || write(&store, &receiver));
+    let mut recorder = Recorder { sender };
+    let progress = Progress::new(&suite, from, to);
+    let simulated =
+        simulate(&suite, &programs, from, to, demo.seed, &mut recorder, |now| progress.show(now));
+    progress.end();
+    drop(recorder);
+    writer.join().map_err(|_| anyhow!("the thread that writes the database failed"))??;
+
+    let report = simulated?;
+    let db = path.display();
+    output.print(&serde_json::to_value(&report)?, || {
+        format!(
+            "{}\n\n格子里是灯和 办结/全部。{db} 里是这一年的全部记录，可以接着看：\n  \
+             duban cases --db {db} --workflow m23-duty-performance\n  \
+             duban tasks --db {db} --light red\n  \
+             duban tasks --db {db} --task interview\n  \
+             duban show 编号 --db {db}\n  \
+             duban audit verify --db {db}",
+            summary(&report)
+        )
+    })?;
+    Ok(Ended::Well)
+}
+
+/// The suite beside the working directory, or beside the sources that the program was built from.
+fn suite_folder() -> Result<PathBuf> {
+    let here = PathBuf::from("workflows/jinan-2021");
+    let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../workflows/jinan-2021");
+    [here, built]
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .context("no folder workflows/jinan-2021 here; name it with --suite")
+}
+
+fn remove(path: &std::path::Path) -> Result<()> {
+    for ending in ["", "-wal", "-shm", ".lock"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// An empty database with the suite published in it.
+fn prepare(path: &std::path::Path, suite: &Suite, from: Date, to: Date) -> Result<SqliteStore> {
+    let tz = suite.head.time_zone;
+    block_on(async {
+        let store = SqliteStore::open(path)?;
+        if has_cases(&store).await? {
+            bail!("`{}` holds cases already; name another file", path.display());
+        }
+        stand_at(&store, end_of(to, tz)).await?;
+        let clock = Arc::new(TestClock::new(start_of(from, tz)));
+        let options = Options { clock, channels: Vec::new(), ..Options::default() };
+        let engine = Engine::start(store, options).await?;
+        engine.publish(suite).await?;
+        engine.shutdown().await?;
+        Ok(SqliteStore::open(path)?)
+    })
+}
+
+/// Hands every decision over to the thread that writes.
+struct Recorder {
+    sender: SyncSender<Commit>,
+}
+
+impl Observer for Recorder {
+    fn decided(&mut self, decision: &Decision, definition: &Arc<Definition>) {
+        // A writer that has failed says so when it is joined.
+        drop(self.sender.send(Commit::of(decision, definition, None)));
+    }
+}
+
+/// Writes commits in batches. What they send has been seen to in virtual time already.
+fn write(store: &SqliteStore, commits: &Receiver<Commit>) -> Result<()> {
+    block_on(async {
+        while let Ok(first) = commits.recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Ok(next) = commits.try_recv()
+            {
+                batch.push(next);
+            }
+            let sent: Vec<(String, u64)> = batch
+                .iter()
+                .flat_map(|commit| &commit.outgoing)
+                .map(|outgoing| (outgoing.case.clone(), outgoing.seq))
+                .collect();
+            let at = batch.iter().flat_map(|commit| &commit.events).map(|event| event.at).max();
+            for written in store.append(batch).await? {
+                written?;
+            }
+            if !sent.is_empty() {
+                store.delivered(sent, at.unwrap_or_default()).await?;
+            }
+        }
+        store.close().await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,200 @@
+//! `duban cases` and `duban tasks`: what there is, filtered, a page at a time.
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use duban::{CaseFilter, Cursor, ItemFilter, PageRequest, Store};
+use duban_calendar::{Date, Instant, Tz, date_of, end_of};
+use duban_core::{Item, Light, Status, Turns, light_at};
+use duban_model::{Assignee, Directory};
+use duban_store::LightFilter;
+use serde_json::json;
+
+use crate::Ended;
+use crate::db::{DbArgs, Reading, block_on};
+use crate::output::Output;
+use crate::render::table::table;
+
+/// Dates are shown in the time zone of the offices.
+const TZ: Tz = Tz::Asia__Shanghai;
+
+/// Which part of a listing.
+#[derive(Args)]
+struct PageArgs {
+    /// At most this many rows (500 at most).
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    /// Where the last page ended: its `next`.
+    #[arg(long)]
+    after: Option<String>,
+}
+
+impl PageArgs {
+    fn request(&self) -> PageRequest {
+        PageRequest { after: self.after.clone().map(Cursor), limit: self.limit }
+    }
+}
+
+/// List cases.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban cases --db duban-demo.db --workflow m23-duty-performance
+  duban cases --db duban-demo.db --unit 历下区 --status open --json")]
+pub(crate) struct Cases {
+    /// Of this workflow.
+    #[arg(long)]
+    workflow: Option<String>,
+    /// Opened for this unit: code or name.
+    #[arg(long)]
+    unit: Option<String>,
+    /// In this status: open, closed, struck_off, cancelled.
+    #[arg(long)]
+    status: Vec<String>,
+    /// Faulted ones alone.
+    #[arg(long)]
+    faulted: bool,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn cases(command: &Cases, output: &Output) -> Result<Ended> {
+    block_on(async {
+        let reading = Reading::open(&command.db).await?;
+        let filter = CaseFilter {
+            workflow: command.workflow.clone(),
+            units: units(&reading.directory, command.unit.as_deref()),
+            statuses: command.status.clone(),
+            faulted: command.faulted,
+            ..CaseFilter::default()
+        };
+        let page = reading.store.cases(&filter, &command.page.request()).await?;
+        output.print(&json!({ "cases": page.rows, "next": page.next }), || {
+            let rows = page.rows.iter().map(|case| {
+                vec![
+                    case.id.clone(),
+                    case.title.clone(),
+                    reading.directory.name_of(&Assignee::Unit(case.unit.as_str().into())),
+                    case.period.clone().unwrap_or_default(),
+                    case.status.clone(),
+                ]
+            });
+            let listed = table(&["编号", "措施", "单位", "期间", "状态"], rows).to_string();
+            with_next(listed, page.next.as_ref())
+        })?;
+        reading.store.close().await?;
+        Ok(Ended::Well)
+    })
+}
+
+/// A unit by code or name, as a filter.
+fn units(directory: &Directory, unit: Option<&str>) -> Vec<String> {
+    let Some(text) = unit else { return Vec::new() };
+    let named: Vec<String> = directory.units_named(text).map(|unit| unit.id.to_string()).collect();
+    if named.is_empty() { vec![text.to_owned()] } else { named }
+}
+
+fn with_next(listed: String, next: Option<&Cursor>) -> String {
+    match next {
+        Some(Cursor(next)) => format!("{listed}\n还有更多：--after '{next}'"),
+        None => listed,
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LightArg {
+    /// On time.
+    Green,
+    /// Near its deadline, or behind its plan.
+    Yellow,
+    /// Overdue.
+    Red,
+}
+
+/// List tasks: what is owed by whom, since when, until when.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban tasks --db duban-demo.db --light red
+  duban tasks --db duban-demo.db --on 'post:370102/书记'
+  duban tasks --db duban-demo.db --task interview --json")]
+pub(crate) struct Tasks {
+    /// Of this case.
+    #[arg(long)]
+    case: Option<String>,
+    /// Of this workflow.
+    #[arg(long)]
+    workflow: Option<String>,
+    /// Of this task; also interview, rectification, extra.
+    #[arg(long)]
+    task: Option<String>,
+    /// Shown under this unit: code or name.
+    #[arg(long)]
+    unit: Option<String>,
+    /// In this status: waiting, ready, active, submitted, done, skipped, cancelled.
+    #[arg(long)]
+    status: Vec<String>,
+    /// Waiting on this assignee: unit:CODE, post:CODE/NAME or person:ID.
+    #[arg(long)]
+    on: Vec<Assignee>,
+    /// With this light now.
+    #[arg(long, value_enum)]
+    light: Option<LightArg>,
+    /// Due no later than this date.
+    #[arg(long)]
+    due: Option<Date>,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
+    block_on(async {
+        let reading = Reading::open(&command.db).await?;
+        let light = command.light.map(|light| match light {
+            LightArg::Green => LightFilter::Green,
+            LightArg::Yellow => LightFilter::Yellow,
+            LightArg::Red => LightFilter::Red,
+        });
+        let filter = ItemFilter {
+            case: command.case.clone(),
+            workflow: command.workflow.clone(),
+            task: command.task.clone(),
+            units: units(&reading.directory, command.unit.as_deref()),
+            statuses: command.status.clone(),
+            waiting_on: command.on.iter().map(ToString::to_string).collect(),
+            light: light.map(|light| (light, reading.now.millis())),
+            due_until: command.due.map(|due| end_of(due, TZ).millis()),
+        };
+        let page = reading.store.items(&filter, &command.page.request()).await?;
+        output.print(&json!({ "tasks": page.rows, "next": page.next }), || {
+            let rows = page.rows.iter().map(|row| task_row(row, &reading));
+            let heading = ["事项", "任务", "状态", "灯", "等谁", "自", "期限"];
+            with_next(table(&heading, rows).to_string(), page.next.as_ref())
+        })?;
+        reading.store.close().await?;
+        Ok(Ended::Well)
+    })
+}
+
+fn task_row(row: &duban_core::ItemRow, reading: &Reading) -> Vec<String> {
+    let status =
+        serde_json::from_str::<Item>(&row.data).map_or(Status::Waiting, |item| item.status);
+    let at = |millis: Option<i64>| millis.map(Instant::from_millis);
+    let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
+    let light = light_at(status, turns, reading.now);
+    let waiting = row.waiting_on.as_deref().unwrap_or_default().split(' ');
+    let waiting: Vec<String> = waiting
+        .filter_map(|text| text.parse::<Assignee>().ok())
+        .map(|assignee| reading.directory.name_of(&assignee))
+        .collect();
+    vec![
+        row.case.clone(),
+        row.key.clone(),
+        status.zh().to_owned(),
+        if light == Light::Grey { String::new() } else { light.zh().to_owned() },
+        waiting.join("、"),
+        date_of(Instant::from_millis(row.since), TZ).to_string(),
+        at(row.due).map(|due| date_of(due, TZ).to_string()).unwrap_or_default(),
+    ]
+}

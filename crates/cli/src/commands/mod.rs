@@ -1,0 +1,47 @@
+//! One file for each command.
+
+pub(crate) mod act;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod graph;
+pub(crate) mod listing;
+pub(crate) mod publish;
+pub(crate) mod show;
+pub(crate) mod simulate;
+pub(crate) mod test;
+pub(crate) mod upkeep;
+pub(crate) mod workday;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use duban::EngineError;
+use duban_model::{Severity, Suite};
+use duban_script::Program;
+
+use crate::suite_files;
+
+/// The exit code of a failure: see the head of `main.rs`.
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+    let engine = error.downcast_ref::<EngineError>();
+    let refused = matches!(engine, Some(EngineError::Refused(_)));
+    let store = matches!(engine, Some(EngineError::Store(_)));
+    if refused || error.downcast_ref::<duban_core::Refusal>().is_some() {
+        3
+    } else if store || error.downcast_ref::<duban_store::StoreError>().is_some() {
+        4
+    } else {
+        1
+    }
+}
+
+/// A suite that is fit to run, compiled. What is wrong with it goes to standard error.
+pub(crate) fn load(folder: &Path) -> Result<(Suite, Vec<Arc<Program>>)> {
+    let checked = suite_files::check(folder)?;
+    let errors = check::show(&checked, |problem| problem.severity == Severity::Error);
+    match checked.loaded.suite {
+        Some(suite) if errors == 0 => Ok((suite, checked.programs)),
+        _ => bail!("`{}` has {errors} errors; see `duban check`", folder.display()),
+    }
+}

@@ -1,0 +1,109 @@
+//! `duban publish` and `duban open`: definitions into a database, cases out of them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use duban::{Actor, Date, OpenSpec, WindowKind};
+use serde_json::json;
+
+use super::load;
+use crate::Ended;
+use crate::db::{DbArgs, block_on, engine};
+use crate::output::Output;
+
+/// Publish a suite: its workflows become the current ones of the database.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban publish workflows/jinan-2021 --db office.db
+  duban open --db office.db --suite jinan-2021 --all --date 2022-01-01")]
+pub(crate) struct Publish {
+    /// The folder that holds suite.yaml.
+    folder: PathBuf,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn publish(command: &Publish, output: &Output) -> Result<Ended> {
+    let (suite, _) = load(&command.folder)?;
+    block_on(async {
+        let engine = engine(&command.db.db).await?;
+        let published = engine.publish(&suite).await?;
+        engine.shutdown().await?;
+        output.print(&json!({ "published": published }), || {
+            format!("已发布 {} 项措施到 {}", published.len(), command.db.db.display())
+        })?;
+        Ok(Ended::Well)
+    })
+}
+
+/// Open cases: one workflow for one unit, or everything that a suite asks for.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban open --db office.db --suite jinan-2021 --workflow m23-duty-performance --unit 370102 --date 2022-01-01
+  duban open --db office.db --suite jinan-2021 --all --date 2022-01-01
+
+A case that exists already is refused (exit code 3); with --all it is passed over.")]
+pub(crate) struct Open {
+    /// The suite's id.
+    #[arg(long)]
+    suite: String,
+    /// Every workflow, for every unit of its `cases`.
+    #[arg(long, conflicts_with_all = ["workflow", "unit"])]
+    all: bool,
+    /// The workflow's id.
+    #[arg(long, required_unless_present = "all")]
+    workflow: Option<String>,
+    /// The unit's code.
+    #[arg(long, required_unless_present = "all")]
+    unit: Option<String>,
+    /// A date in the period to be covered.
+    #[arg(long)]
+    date: Date,
+    /// What a case covers: year, half-year, quarter, month or week.
+    #[arg(long, default_value = "year")]
+    period: WindowKind,
+    /// Makes the request safe to repeat.
+    #[arg(long)]
+    key: Option<String>,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn open(command: &Open, output: &Output) -> Result<Ended> {
+    block_on(async {
+        let engine = engine(&command.db.db).await?;
+        let actor = Actor::operator("duban open");
+        let mut opened = Vec::new();
+        let mut refused = Vec::new();
+        if let (false, Some(workflow), Some(unit)) = (command.all, &command.workflow, &command.unit)
+        {
+            let mut spec = OpenSpec::new(command.suite.as_str(), workflow.as_str(), unit.as_str());
+            spec.period = Some(command.period.containing(command.date));
+            let outcome = engine.open(spec, actor, command.key.clone()).await;
+            match outcome {
+                Ok(outcome) => opened.push(outcome.case),
+                Err(error) => {
+                    engine.shutdown().await?;
+                    return Err(error.into());
+                }
+            }
+        } else {
+            let suite = command.suite.as_str().into();
+            for one in engine.open_suite(&suite, command.date, actor).await? {
+                match one.outcome {
+                    Ok(outcome) => opened.push(outcome.case),
+                    Err(error) => refused.push(format!("{}：{error}", one.name.workflow)),
+                }
+            }
+        }
+        engine.shutdown().await?;
+        output.print(&json!({ "opened": opened, "refused": refused }), || {
+            let mut lines: Vec<String> = opened.iter().map(ToString::to_string).collect();
+            lines.extend(refused.iter().cloned());
+            lines.push(format!("立项 {} 件", opened.len()));
+            lines.join("\n")
+        })?;
+        Ok(Ended::Well)
+    })
+}

@@ -1,0 +1,226 @@
+//! Due dates and the ladders towards them: evaluated once, kept as versions.
+
+use std::sync::Arc;
+
+use duban_calendar::{Instant, Roll, Span, date_of, end_of};
+use duban_model::{Ladder, PersonId, Trigger};
+use duban_script::Scene;
+
+use super::Turn;
+use crate::event::{Arming, Deadline, DueReason, Remaining, Side};
+use crate::fact::Fact;
+use crate::ids::ItemKey;
+use crate::item::Item;
+
+/// What makes one version of a due date.
+pub(super) struct NewDeadline {
+    pub(super) due: Instant,
+    pub(super) why: DueReason,
+    pub(super) by: Option<PersonId>,
+    pub(super) in_time: bool,
+    pub(super) provisional: bool,
+}
+
+impl Turn<'_> {
+    /// A version of a due date with the instants at which the light turns.
+    pub(super) fn deadline(&self, version: u32, new: NewDeadline) -> Deadline {
+        let policy = &self.definition.lights;
+        let date = self.date(new.due);
+        let soon_at = policy.yellow_workdays_before.and_then(|days| {
+            let soon = self.env.calendar.sub(date, Span::Workdays(i64::from(days))).ok()?;
+            Some(end_of(soon.date, self.tz()).min(new.due))
+        });
+        let red_at = match policy.red_workdays_after {
+            0 => new.due,
+            days => self.after(new.due, Span::Workdays(i64::from(days))).unwrap_or(new.due),
+        };
+        Deadline {
+            version,
+            due: new.due,
+            why: new.why,
+            by: new.by,
+            in_time: new.in_time,
+            provisional: new.provisional,
+            soon_at,
+            red_at,
+        }
+    }
+
+    /// The due date that the definition gives an item, from a scene of the item.
+    pub(super) fn defined_deadline(
+        &mut self,
+        expr: &duban_model::Expr,
+        roll: Roll,
+        scene: &Scene,
+    ) -> Option<Deadline> {
+        let mut due = self.read_instant("due", expr, scene)?;
+        let counted = counts_workdays(&expr.source) || roll != Roll::None;
+        if roll != Roll::None {
+            let rolled = self.env.calendar.roll(self.date(due), roll);
+            due = end_of(rolled.date, self.tz());
+        }
+        let provisional = counted && self.is_provisional(self.at, due);
+        let why = DueReason::Definition(expr.source.clone());
+        let new = NewDeadline { due, why, by: None, in_time: true, provisional };
+        Some(self.deadline(1, new))
+    }
+
+    pub(super) fn is_provisional(&self, from: Instant, to: Instant) -> bool {
+        let (from, to) = (self.date(from), self.date(to));
+        self.env.calendar.is_provisional(from.min(to), from.max(to))
+    }
+
+    /// Evaluates a ladder's instants towards `scene.due`.
+    ///
+    /// Rungs that have passed already count as collapsed. Where the due date itself has passed,
+    /// the rungs after it count from now.
+    pub(super) fn arm(&mut self, ladder: &Ladder, scene: &Scene) -> Arming {
+        let mut arming = Arming { ladder: ladder.name.clone(), ..Arming::default() };
+        let Some(due) = scene.due else { return arming };
+        let now = self.at;
+        let today = end_of(date_of(now, self.tz()), self.tz());
+        let late = Scene { due: Some(today), ..scene.clone() };
+        for (position, rung) in (0_u16..).zip(&ladder.rungs) {
+            match &rung.trigger {
+                Trigger::At(expr) => {
+                    let Some(at) = self.read_instant("at", expr, scene) else { continue };
+                    let at = if at > due && due < now {
+                        self.read_instant("at", expr, &late).unwrap_or(at)
+                    } else {
+                        at
+                    };
+                    if at < now {
+                        arming.collapsed.push(position);
+                    } else {
+                        arming.rungs.push((position, at));
+                    }
+                }
+                Trigger::Every { every, after } => {
+                    let scene = if due < now { &late } else { scene };
+                    let span = self.read_span("every", every, scene);
+                    let from = self.read_instant("after", after, scene);
+                    if let (Some(span), Some(from)) = (span, from)
+                        && let Some(first) = self.after(from.max(now), span)
+                        && first > now
+                    {
+                        arming.repeats.push((position, first, span));
+                    }
+                }
+                Trigger::Stalled | Trigger::Behind { .. } | Trigger::Unrectified => {}
+            }
+        }
+        arming
+    }
+
+    /// Gives an item a new version of its due date and arms its ladder anew.
+    pub(super) fn set_deadline(&mut self, key: &ItemKey, new: NewDeadline) {
+        let Some(item) = self.case.item(key).cloned() else { return };
+        let version = item.deadline().map_or(0, |deadline| deadline.version) + 1;
+        let due = new.due;
+        let deadline = self.deadline(version, new);
+        let arming = item.armed.as_ref().and_then(|armed| {
+            let definition = Arc::clone(&self.definition);
+            let ladder = Self::ladder(&definition, &armed.ladder)?;
+            let scene = Scene { due: Some(due), ..self.scene(Some(key)) };
+            Some(self.arm(ladder, &scene))
+        });
+        self.push(Fact::DeadlineSet { item: key.clone(), deadline, arming, judged_at: None });
+    }
+
+    /// The review's due date and its ladder, armed.
+    pub(super) fn review_deadline(
+        &mut self,
+        key: &ItemKey,
+        item: &Item,
+    ) -> (Option<Instant>, Option<Arming>) {
+        let Some(due) = item.review.within.and_then(|within| self.after(self.at, within)) else {
+            return (None, None);
+        };
+        let definition = Arc::clone(&self.definition);
+        let name = Self::task(&definition, item).and_then(|task| task.review_ladder.as_deref());
+        let ladder = name.and_then(|name| Self::ladder(&definition, name));
+        let arming = ladder.map(|ladder| {
+            let scene = Scene { due: Some(due), ..self.scene(Some(key)) };
+            self.arm(ladder, &scene)
+        });
+        (Some(due), arming)
+    }
+
+    /// What is left of an item's time: in working days where the due date was counted in them.
+    pub(super) fn remaining(&self, item: &Item) -> Option<Remaining> {
+        let due = item.due()?;
+        let (today, last) = (self.today(), self.date(due));
+        let counted = match item.deadlines.first().map(|deadline| &deadline.why) {
+            Some(DueReason::Definition(source)) => counts_workdays(source),
+            _ => true,
+        };
+        Some(if counted {
+            Remaining::Workdays(self.env.calendar.workdays_between(today, last))
+        } else {
+            Remaining::Days((last - today).num_days())
+        })
+    }
+
+    /// The due date after a clock that stood still goes on: what was left, counted from today.
+    pub(super) fn resumed_due(&self, remaining: Remaining) -> Option<Instant> {
+        let span = match remaining {
+            Remaining::Workdays(days) => Span::Workdays(days),
+            Remaining::Days(days) => Span::Days(days),
+        };
+        let projected = self.env.calendar.add(self.today(), span).ok()?;
+        Some(end_of(projected.date, self.tz()))
+    }
+
+    /// Lets a rung of a ladder fire now: its function runs, its actions happen.
+    pub(super) fn fire_rung(&mut self, key: &ItemKey, ladder: &Ladder, position: u16, side: Side) {
+        let Some(rung) = ladder.rungs.get(usize::from(position)) else { return };
+        let scene = self.scene(Some(key));
+        let mut facts = duban_script::RungFacts {
+            ladder: ladder.name.clone(),
+            index: usize::from(position),
+            words: rung.words.iter().cloned().collect(),
+            ..duban_script::RungFacts::default()
+        };
+        for expr in &rung.to {
+            let to = self.read(
+                "to",
+                expr,
+                &scene,
+                "单位、岗位或人员",
+                duban_script::Value::to_assignees,
+            );
+            facts.to.extend(to.unwrap_or_default());
+        }
+        if facts.to.is_empty() && side == Side::Review {
+            let pending =
+                self.case.item(key).map(|item| item.review.pending().into_iter().cloned());
+            facts.to = pending.map(Iterator::collect).unwrap_or_default();
+        }
+        for (name, expr) in &rung.values {
+            if let Some(value) = self.value(name, expr, &scene) {
+                facts.values.insert(name.clone(), rung_value(&value, self.tz()));
+            }
+        }
+        drop(scene);
+        self.call(&rung.run, key, Some(&facts));
+    }
+}
+
+fn rung_value(value: &duban_script::Value, tz: duban_calendar::Tz) -> duban_script::RungValue {
+    use duban_script::{RungValue, Value};
+    match value {
+        Value::Span(span) => RungValue::Span(*span),
+        Value::Date(date) => RungValue::Date(*date),
+        Value::At(at) => RungValue::Date(date_of(*at, tz)),
+        Value::Int(_) | Value::Decimal(_) => {
+            RungValue::Number(value.to_decimal().unwrap_or_default())
+        }
+        Value::Text(text) => RungValue::Text(text.clone()),
+        other => RungValue::Text(other.to_key().unwrap_or_default()),
+    }
+}
+
+/// Whether an expression counts in working days, by the functions it names.
+fn counts_workdays(source: &str) -> bool {
+    source.contains("workdays") || source.contains("工作日")
+}

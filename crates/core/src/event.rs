@@ -1,0 +1,346 @@
+//! What happened to a case. Events are stored for ever: variants are added, never changed.
+
+use std::collections::BTreeMap;
+
+use duban_calendar::{Instant, Span, Window};
+use duban_model::{Assignee, PersonId, UnitId};
+use duban_script::{SlipColour, Value};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::command::Actor;
+use crate::fact::Fact;
+use crate::ids::ItemKey;
+
+/// One fact about one case, with its place in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the case's log, from 1.
+    pub seq: u64,
+    /// The moment judged: what lateness and scores go by.
+    pub at: Instant,
+    /// When it was recorded; later than `at` where a wake-up came late.
+    pub recorded_at: Instant,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// Which ladder of an item.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The owner's, towards the due date.
+    Work,
+    /// The reviewer's, towards the review's due date.
+    Review,
+}
+
+/// Why a due date is what it is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueReason {
+    /// As the definition has it; the text is the expression.
+    Definition(String),
+    /// The end of a window and its grace.
+    Window,
+    /// An extension was granted.
+    Extension(String),
+    /// The clock had stood still.
+    Resumed,
+    /// A year's calendar was loaded.
+    Calendar,
+    /// A look-back set it.
+    Reopened(String),
+    /// A script asked for it.
+    Script(String),
+    /// An interview's, a rectification's or an opened task's own.
+    Opened,
+}
+
+/// One version of a due date.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// From 1; a new version re-arms the ladder.
+    pub version: u32,
+    /// The end of the last day on which it is on time.
+    pub due: Instant,
+    /// Why.
+    pub why: DueReason,
+    /// Who granted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonId>,
+    /// Whether it was granted before the version before it had passed. Lateness is judged by the
+    /// last version granted in time.
+    pub in_time: bool,
+    /// Whether it rests on a year without an announced calendar.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+    /// When the light turns yellow because it is near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soon_at: Option<Instant>,
+    /// When the light turns red because it has passed.
+    pub red_at: Instant,
+}
+
+/// The rungs of a ladder with their instants, as evaluated when it was armed.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Arming {
+    /// The ladder's name.
+    pub ladder: String,
+    /// Rungs to come: position and instant.
+    pub rungs: Vec<(u16, Instant)>,
+    /// Repeated rungs: position, first instant, span.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<(u16, Instant, Span)>,
+    /// Rungs that had passed already when the ladder was armed; they count as collapsed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collapsed: Vec<u16>,
+}
+
+/// Who reviews, in what manner.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ReviewPlan {
+    /// All at once, any one, or in turn.
+    pub manner: Manner,
+    /// The reviewers in order; empty: submission closes the task.
+    pub members: Vec<Assignee>,
+    /// How long a review may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+/// How several reviewers decide.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    /// Each of them (会签).
+    #[default]
+    All,
+    /// Whoever comes first.
+    Any,
+    /// One after the other.
+    Steps,
+}
+
+/// A new item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewItem {
+    /// Its key.
+    pub key: ItemKey,
+    /// Values of its axes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub axes: BTreeMap<String, Value>,
+    /// A duty's window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// When the window is judged: its end and the grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_at: Option<Instant>,
+    /// The unit it is shown under: the first unit among its axes, or the case's.
+    pub unit: UnitId,
+    /// A due date that is fixed already and runs while the item waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Deadline>,
+    /// Which items its needs mean, where the need has an expression: by position of the need.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub which: BTreeMap<u16, String>,
+}
+
+/// What makes an item ready. Evaluated once; changed by commands alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Who owes it; `None`: nobody was found and the administrator is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Assignee>,
+    /// Who held the post then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<PersonId>,
+    /// The unit it is shown under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<UnitId>,
+    /// Who reviews.
+    pub review: ReviewPlan,
+    /// By when to sign for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_by: Option<Instant>,
+    /// The due date, unless one was fixed before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Deadline>,
+    /// The armed ladder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arming: Option<Arming>,
+    /// How long silence may last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall: Option<Span>,
+    /// When silence will have lasted too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_at: Option<Instant>,
+    /// The end of the first window in which a report is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_at: Option<Instant>,
+    /// The end of the first plan date to come, with its position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<(u16, Instant)>,
+    /// The indicator's target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Decimal>,
+}
+
+/// What an item is, besides a task of the workflow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// A task of the workflow.
+    #[default]
+    Task,
+    /// An interview (约谈).
+    Interview {
+        /// Who is interviewed.
+        who: Assignee,
+        /// Why.
+        why: String,
+        /// The item that stalled.
+        origin: ItemKey,
+        /// How long the rectification may take.
+        rectify_within: Span,
+    },
+    /// What the interviewed must put right (整改).
+    Rectification {
+        /// The interview.
+        interview: ItemKey,
+        /// Why it was held.
+        why: String,
+    },
+    /// A task that a rung opened.
+    Extra {
+        /// What people read.
+        title: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// The item whose rung opened it.
+        origin: ItemKey,
+    },
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notification {
+    /// 催办: a reminder of a ladder or hook.
+    Remind,
+    /// 催办 by hand.
+    Urge,
+    /// 督办单.
+    Slip,
+    /// 通报.
+    Notice,
+    /// 约谈通知.
+    Interview,
+    /// 问责移送.
+    Refer,
+    /// A request that a reviewer must answer, for example for an extension.
+    Ask,
+    /// Something that the administrator must look at.
+    Alarm,
+    /// A custom event for webhooks.
+    Emit,
+}
+
+/// A message that must reach people. Delivered at least once unless collapsed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// What it is.
+    pub kind: Notification,
+    /// The item it is about; `None`: the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemKey>,
+    /// Whom it addresses.
+    pub to: Vec<Assignee>,
+    /// Who held those posts then.
+    pub people: Vec<PersonId>,
+    /// What it says.
+    pub text: String,
+    /// A slip's colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<SlipColour>,
+    /// A slip's or notice's number within the case, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Further data: a custom event's, an evidence package's.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub data: Map<String, Json>,
+    /// It was overtaken by a higher rung during an outage and is not delivered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collapsed: bool,
+}
+
+/// Why an item was closed without being done.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its `when` is false.
+    When,
+    /// Every way to it was skipped.
+    Needs,
+    /// Its window closed before what it needs was there.
+    Blocked,
+    /// An earlier period's case goes on chasing it.
+    Earlier,
+    /// The supervision office dropped it.
+    Dropped(String),
+}
+
+/// What stopped a clock.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldCause {
+    /// A person suspended it.
+    Suspended(String),
+    /// Another item of the case is open.
+    Item(ItemKey),
+}
+
+/// Time used of a deadline: what a stopped clock keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remaining {
+    /// Working days; negative when overdue.
+    Workdays(i64),
+    /// Calendar days; negative when overdue.
+    Days(i64),
+}
+
+impl Notification {
+    /// The word in rows, filters and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Remind => "remind",
+            Self::Urge => "urge",
+            Self::Slip => "slip",
+            Self::Notice => "notice",
+            Self::Interview => "interview",
+            Self::Refer => "refer",
+            Self::Ask => "ask",
+            Self::Alarm => "alarm",
+            Self::Emit => "emit",
+        }
+    }
+
+    /// The word that people read.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Remind | Self::Urge => "催办",
+            Self::Slip => "督办单",
+            Self::Notice => "通报",
+            Self::Interview => "约谈",
+            Self::Refer => "移送",
+            Self::Ask => "请示",
+            Self::Alarm => "告警",
+            Self::Emit => "事件",
+        }
+    }
+}

@@ -1,0 +1,521 @@
+//! One item of a case: a task for one combination of its axes and one window.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use duban_calendar::{Instant, Span, Window};
+use duban_model::{Assignee, PersonId, TaskId, UnitId};
+use duban_script::Value;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::command::Evidence;
+use crate::event::{Deadline, HoldCause, ItemKind, Manner, Remaining, SkipReason};
+use crate::ids::ItemKey;
+
+/// Notable moves kept with an item for `history(…)`; older ones stay in the log alone.
+pub(crate) const HISTORY_MAX: usize = 64;
+
+/// Where an item is in its life.
+#[derive(
+    Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// What it needs is not there yet.
+    #[default]
+    Waiting,
+    /// It can be worked on; nobody has signed for it.
+    Ready,
+    /// It is being worked on.
+    Active,
+    /// Its reviewers have it.
+    Submitted,
+    /// Accepted.
+    Done,
+    /// Closed without work.
+    Skipped,
+    /// Ended by the supervision office.
+    Cancelled,
+}
+
+impl Status {
+    /// The word in scripts, rows and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Active => "active",
+            Self::Submitted => "submitted",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The word that people read.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Waiting => "未到",
+            Self::Ready => "待签收",
+            Self::Active => "在办",
+            Self::Submitted => "待审核",
+            Self::Done => "办结",
+            Self::Skipped => "跳过",
+            Self::Cancelled => "中止",
+        }
+    }
+
+    /// Whether nothing more is owed.
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Done | Self::Skipped | Self::Cancelled)
+    }
+
+    /// Whether somebody owes something now.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Ready | Self::Active | Self::Submitted)
+    }
+}
+
+/// A rung that is still to fire.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ArmedRung {
+    /// When.
+    pub at: Instant,
+    /// Its position in the ladder.
+    pub rung: u16,
+    /// Which firing, from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub nth: u32,
+    /// The span of a repeated rung.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+    /// It fires only while the item is still this many points behind plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u8>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// A ladder towards one deadline version.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Armed {
+    /// The ladder's name.
+    pub ladder: String,
+    /// The deadline version.
+    pub version: u32,
+    /// Rungs to come, by instant, then position.
+    pub rungs: Vec<ArmedRung>,
+}
+
+impl Armed {
+    /// Puts a rung in its place.
+    pub(crate) fn insert(&mut self, rung: ArmedRung) {
+        let place = (rung.at, rung.rung);
+        let at = self.rungs.partition_point(|other| (other.at, other.rung) <= place);
+        self.rungs.insert(at, rung);
+    }
+}
+
+/// Who reviews and how far they are.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Review {
+    /// How several decide.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub manner: Manner,
+    /// The reviewers in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Assignee>,
+    /// Those who have agreed to the submission in hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreed: Vec<Assignee>,
+    /// How long a review may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+    /// By when the submission in hand must be reviewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Instant>,
+    /// Whether that has been found overdue.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub overdue: bool,
+    /// The ladder towards it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Armed>,
+    /// How many reviews there have been; the version of the review's ladder.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
+}
+
+impl Review {
+    /// Those whose turn it is.
+    pub fn pending(&self) -> Vec<&Assignee> {
+        let mut left = self.members.iter().filter(|member| !self.agreed.contains(member));
+        match self.manner {
+            Manner::All | Manner::Any => left.collect(),
+            Manner::Steps => left.next().into_iter().collect(),
+        }
+    }
+}
+
+/// Work that has stopped.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Since when.
+    pub since: Instant,
+    /// Why.
+    pub cause: HoldCause,
+    /// When it resumes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+    /// What is left of the time; `None`: the clock runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Remaining>,
+}
+
+/// An extension that was asked for and not answered.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The date asked for.
+    pub until: Instant,
+    /// Why.
+    pub reason: String,
+    /// When it was asked for.
+    pub at: Instant,
+}
+
+/// A duty's entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was submitted.
+    pub at: Instant,
+    /// Whether it counts for the window.
+    pub counts: bool,
+    /// What became of it.
+    pub state: EntryState,
+    /// Its form.
+    pub form: Arc<Map<String, Json>>,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// Nobody has reviewed it.
+    Submitted,
+    /// It was accepted.
+    Accepted,
+    /// It was returned.
+    Returned,
+}
+
+/// What is kept of an attempt that was superseded, returned or reopened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which, from 1.
+    pub number: u32,
+    /// When it ended.
+    pub ended_at: Instant,
+    /// Its form.
+    pub form: Arc<Map<String, Json>>,
+    /// Its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// Its indicator value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Decimal>,
+}
+
+/// One item of a case.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its key, unique in the case.
+    pub key: ItemKey,
+    /// Its task; for other kinds `interview`, `rectification` or `extra`.
+    pub task: TaskId,
+    /// The task's position in the file; other kinds come after all tasks.
+    pub order: u32,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kind: ItemKind,
+    /// Values of its axes.
+    #[serde(default, skip_serializing_if = "is_empty_axes")]
+    pub axes: Arc<BTreeMap<String, Value>>,
+    /// A duty's window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// When the window is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_at: Option<Instant>,
+    /// Whether the window was judged, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_met: Option<bool>,
+    /// The unit it is shown under.
+    pub unit: UnitId,
+    /// Which items its needs mean, by position of the need.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub which: BTreeMap<u16, String>,
+    /// Needs that another case has answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<u16>,
+
+    /// Where it is in its life.
+    pub status: Status,
+    /// Why it was closed without work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<SkipReason>,
+    /// Which attempt, from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub attempt: u32,
+    /// Earlier attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// Work that has stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+
+    /// Who owes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Assignee>,
+    /// Who held the post when it became ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<PersonId>,
+    /// Who handles it for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<PersonId>,
+    /// Everyone who worked on the attempt in hand; none of them may accept it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<PersonId>,
+    /// Who reviews.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub review: Review,
+
+    /// When it came to its present status.
+    pub since: Instant,
+    /// When a waiting item whose needs are met is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Instant>,
+    /// When it became ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Instant>,
+    /// When it was signed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<Instant>,
+    /// When it was last submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Instant>,
+    /// When it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<Instant>,
+    /// Whether it was done on time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_time: Option<bool>,
+
+    /// By when to sign for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_by: Option<Instant>,
+    /// Whether that has been found overdue.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub start_overdue: bool,
+    /// Every version of the due date, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deadlines: Vec<Deadline>,
+    /// The deadline version that was found near.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub soon_version: u32,
+    /// The deadline version that was found overdue.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub overdue_version: u32,
+    /// An earlier due date that a newly loaded calendar would have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_due: Option<Instant>,
+    /// The ladder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Armed>,
+    /// The extension asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// Extensions granted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: u32,
+    /// When it was last urged by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urged_at: Option<Instant>,
+
+    /// How long silence may last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall: Option<Span>,
+    /// When silence will have lasted too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_at: Option<Instant>,
+    /// Since when silence has lasted too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled_at: Option<Instant>,
+    /// The end of the window in which a report is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_at: Option<Instant>,
+    /// When it was last reported on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<Instant>,
+    /// Progress in percent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub progress: u8,
+    /// The next plan date to check, from 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub plan_next: u16,
+    /// When that plan date ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_at: Option<Instant>,
+    /// Progress planned for the last plan date, in percent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned: u8,
+    /// Percentage points behind it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub behind: u8,
+    /// Plan dates missed in a row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missed_in_a_row: u32,
+
+    /// The data of the last submission.
+    #[serde(default, skip_serializing_if = "is_empty_form")]
+    pub form: Arc<Map<String, Json>>,
+    /// Its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// A duty's entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+    /// The indicator's value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Decimal>,
+    /// The indicator's target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Decimal>,
+    /// Whether the indicator was judged.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub judged: bool,
+    /// The indicator's verdict; `None`: unreported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub met: Option<bool>,
+    /// Its rectification passed its due date (interviews).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unrectified: bool,
+    /// It was struck off (interviews).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub struck_off_at: Option<Instant>,
+    /// Its case was referred on its account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referred_at: Option<Instant>,
+    /// Notable moves, oldest first, at most 64.
+    #[serde(default, skip_serializing_if = "is_empty_history")]
+    pub history: Arc<Vec<(String, Instant)>>,
+}
+
+fn is_empty_axes(axes: &Arc<BTreeMap<String, Value>>) -> bool {
+    axes.is_empty()
+}
+
+fn is_empty_form(form: &Arc<Map<String, Json>>) -> bool {
+    form.is_empty()
+}
+
+fn is_empty_history(history: &Arc<Vec<(String, Instant)>>) -> bool {
+    history.is_empty()
+}
+
+impl Item {
+    /// The due date in force.
+    pub fn deadline(&self) -> Option<&Deadline> {
+        self.deadlines.last()
+    }
+
+    /// The due date in force, as an instant.
+    pub fn due(&self) -> Option<Instant> {
+        self.deadline().map(|deadline| deadline.due)
+    }
+
+    /// The due date before any change.
+    pub fn original_due(&self) -> Option<Instant> {
+        self.deadlines.first().map(|deadline| deadline.due)
+    }
+
+    /// The due date by which lateness is judged: the last one granted in time.
+    pub fn judged_due(&self) -> Option<Instant> {
+        let granted = self.deadlines.iter().rev().find(|deadline| deadline.in_time);
+        granted.or(self.deadlines.first()).map(|deadline| deadline.due)
+    }
+
+    /// Whether its window was judged missed.
+    pub fn is_breached(&self) -> bool {
+        self.window_met == Some(false)
+    }
+
+    /// Whether its clock stands still.
+    pub fn is_held(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.remaining.is_some())
+    }
+
+    /// Whether what needs it may go on: it is closed, or its window is.
+    pub fn is_satisfied(&self) -> bool {
+        self.status.is_closed() || self.window_met.is_some()
+    }
+
+    /// Entries that count for the window and were not returned.
+    pub fn entries_counting(&self) -> u32 {
+        let counting = self
+            .entries
+            .iter()
+            .filter(|entry| entry.counts && entry.state != EntryState::Returned)
+            .count();
+        u32::try_from(counting).unwrap_or(u32::MAX)
+    }
+
+    /// Entries that count for the window and were accepted.
+    pub fn entries_accepted(&self) -> u32 {
+        let accepted = self
+            .entries
+            .iter()
+            .filter(|entry| entry.counts && entry.state == EntryState::Accepted)
+            .count();
+        u32::try_from(accepted).unwrap_or(u32::MAX)
+    }
+
+    /// On whom it waits now: the owner, or the reviewers whose turn it is.
+    pub fn waiting_on(&self) -> Vec<&Assignee> {
+        match self.status {
+            Status::Ready | Status::Active => self.owner.iter().collect(),
+            Status::Submitted => self.review.pending(),
+            Status::Waiting | Status::Done | Status::Skipped | Status::Cancelled => Vec::new(),
+        }
+    }
+
+    /// Records a notable move.
+    pub(crate) fn note(&mut self, kind: &str, at: Instant) {
+        let history = Arc::make_mut(&mut self.history);
+        if history.len() == HISTORY_MAX {
+            history.remove(0);
+        }
+        history.push((kind.to_owned(), at));
+    }
+
+    /// Comes to a new status.
+    pub(crate) fn turn(&mut self, status: Status, at: Instant) {
+        self.status = status;
+        self.since = at;
+    }
+}

@@ -1,0 +1,295 @@
+//! What a host asks of cases: open, act, look, try out, migrate.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use duban_calendar::{Date, Window};
+use duban_core::{Act, Actor, Case, CaseId, CaseName, Command, Decision, Env, Open, cases_of};
+use duban_model::{DefinitionHash, SuiteId, UnitId, WorkflowId};
+use duban_store::Store;
+use serde_json::{Map, Value as Json};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::shared::Shared;
+use crate::steps::{Upcoming, next_steps};
+use crate::work::{Outcome, Request, Work};
+
+/// What to open a case for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenSpec {
+    /// The suite.
+    pub suite: SuiteId,
+    /// The workflow; its current definition is taken.
+    pub workflow: WorkflowId,
+    /// The unit.
+    pub unit: UnitId,
+    /// The period it covers, for workflows that have one.
+    pub period: Option<Window>,
+    /// Its data, read as `case.form`.
+    pub form: Map<String, Json>,
+    /// Tells apart cases for the same unit and period; 0 for the first.
+    pub ordinal: u32,
+}
+
+impl OpenSpec {
+    /// A case without period and data, the first for its unit.
+    pub fn new(
+        suite: impl Into<SuiteId>,
+        workflow: impl Into<WorkflowId>,
+        unit: impl Into<UnitId>,
+    ) -> Self {
+        Self {
+            suite: suite.into(),
+            workflow: workflow.into(),
+            unit: unit.into(),
+            period: None,
+            form: Map::new(),
+            ordinal: 0,
+        }
+    }
+
+    /// The case's name; its id follows from it.
+    pub fn name(&self) -> CaseName {
+        CaseName {
+            suite: self.suite.clone(),
+            workflow: self.workflow.clone(),
+            unit: self.unit.clone(),
+            period: self.period,
+            parent: None,
+            ordinal: self.ordinal,
+        }
+    }
+}
+
+/// What came of opening one case of a suite.
+#[derive(Debug)]
+pub struct Opened {
+    /// The case.
+    pub name: CaseName,
+    /// How it went; a case that existed before is refused as `Exists`.
+    pub outcome: Result<Outcome, EngineError>,
+}
+
+/// Openings of one suite that are under way at once.
+const OPENINGS_MAX: usize = 64;
+
+impl<S: Store> Engine<S> {
+    /// Opens a case on the current definition of its workflow.
+    ///
+    /// With a `key`, the same request of the same actor gets the same answer again. Without one,
+    /// a case that exists is refused as [`Refusal::Exists`](duban_core::Refusal::Exists).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`]; no case was opened.
+    pub async fn open(
+        &self,
+        spec: OpenSpec,
+        actor: Actor,
+        key: Option<String>,
+    ) -> Result<Outcome, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let current = {
+            let (shared, suite, workflow) =
+                (Arc::clone(&shared), spec.suite.clone(), spec.workflow.clone());
+            async move { shared.library.current(&suite, &workflow).await }
+        };
+        let definition = shared.on_runtime(current).await?;
+        let name = spec.name();
+        let case = name.id();
+        let open = Open { name, form: spec.form, carried: Vec::new() };
+        let command = Command::new(actor, Act::Open(open));
+        self.command(&case, command, key, Some(definition)).await
+    }
+
+    /// Opens a case for every unit that each workflow of a suite names in its `cases`, in the
+    /// period around a date. Workflows that people open by hand are left out.
+    ///
+    /// May be repeated: what exists is reported as refused, what failed is tried again. Answers in
+    /// the order of workflows, then of the units in `cases`.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] where the units cannot be found; no case was opened then. What came of
+    /// each case is in the answer.
+    pub async fn open_suite(
+        &self,
+        suite: &SuiteId,
+        on: Date,
+        actor: Actor,
+    ) -> Result<Vec<Opened>, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let names = names_of_suite(Arc::clone(&shared), suite.clone(), on);
+        let mut names = shared.on_runtime(names).await?.into_iter().enumerate();
+        let mut running = JoinSet::new();
+        let mut opened = BTreeMap::new();
+        loop {
+            while running.len() < OPENINGS_MAX
+                && let Some((place, (name, definition))) = names.next()
+            {
+                let (engine, actor) = (self.clone(), actor.clone());
+                let open = Open { name: name.clone(), form: Map::new(), carried: Vec::new() };
+                running.spawn_on(
+                    async move {
+                        let command = Command::new(actor, Act::Open(open));
+                        let outcome =
+                            engine.command(&name.id(), command, None, Some(definition)).await;
+                        (place, Opened { name, outcome })
+                    },
+                    &shared.runtime,
+                );
+            }
+            match running.join_next().await {
+                Some(done) => {
+                    let (place, one) = done.map_err(|_| EngineError::Closed)?;
+                    opened.insert(place, one);
+                }
+                None => return Ok(opened.into_values().collect()),
+            }
+        }
+    }
+
+    /// Asks a case to do something, and answers once that is on the disk.
+    ///
+    /// The command is stamped with the present when this is called: time spent in queues makes
+    /// nobody late. With a `key`, the same request of the same actor to the same case gets the
+    /// same answer again, for as long as the limit `key_ms_max`; what was refused, or changed
+    /// nothing, is decided anew.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Refused`] says why the case does not do it; other variants say what stood
+    /// in the way.
+    pub async fn act(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+        act: Act,
+        key: Option<String>,
+    ) -> Result<Outcome, EngineError> {
+        self.command(case, Command::new(actor, act), key, None).await
+    }
+
+    async fn command(
+        &self,
+        case: &CaseId,
+        command: Command,
+        key: Option<String>,
+        definition: Option<DefinitionHash>,
+    ) -> Result<Outcome, EngineError> {
+        let shared = self.shared();
+        shared.check_running()?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request { command, admitted_at: shared.now(), key, definition };
+        shared.submit(case, Work::Command(Box::new(request), reply))?;
+        shared.answered(case, answer.await)
+    }
+
+    /// What a case would do now. Nothing is stored; earlier moments are imagined too.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act).
+    pub async fn dry_run(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+        act: Act,
+    ) -> Result<Decision, EngineError> {
+        let shared = self.shared();
+        shared.check_running()?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::new(actor, act);
+        let request = Request { command, admitted_at: shared.now(), key: None, definition: None };
+        shared.submit(case, Work::DryRun(Box::new(request), reply))?;
+        shared.answered(case, answer.await)
+    }
+
+    /// A case as it was committed last.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoCase`](duban_core::Refusal::NoCase); [`EngineError::Busy`].
+    pub async fn case(&self, case: &CaseId) -> Result<Case, EngineError> {
+        let shared = self.shared();
+        shared.check_running()?;
+        let (reply, answer) = oneshot::channel();
+        shared.submit(case, Work::Look(reply))?;
+        shared.answered(case, answer.await)
+    }
+
+    /// What comes next for a case if nobody does anything, earliest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`case`](Self::case).
+    pub async fn next_steps(&self, case: &CaseId) -> Result<Vec<Upcoming>, EngineError> {
+        Ok(next_steps(&self.case(case).await?))
+    }
+
+    /// Has a case run on the current definition of its workflow from now on.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act).
+    pub async fn migrate(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+        key: Option<String>,
+    ) -> Result<Outcome, EngineError> {
+        let definition = self.current_of(case).await?;
+        self.act(case, actor, Act::Migrate { definition }, key).await
+    }
+
+    /// What [`migrate`](Self::migrate) would do. Nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act).
+    pub async fn migrate_dry_run(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+    ) -> Result<Decision, EngineError> {
+        let definition = self.current_of(case).await?;
+        self.dry_run(case, actor, Act::Migrate { definition }).await
+    }
+
+    /// The current definition of a case's workflow.
+    async fn current_of(&self, case: &CaseId) -> Result<DefinitionHash, EngineError> {
+        let name = self.case(case).await?.head().name.clone();
+        let shared = Arc::clone(self.shared());
+        let current = async move { shared.library.current(&name.suite, &name.workflow).await };
+        self.shared().on_runtime(current).await
+    }
+}
+
+/// The cases that a suite's workflows ask for, each with the definition to run on.
+async fn names_of_suite<S: Store>(
+    shared: Arc<Shared<S>>,
+    suite: SuiteId,
+    on: Date,
+) -> Result<Vec<(CaseName, DefinitionHash)>, EngineError> {
+    let mut names = Vec::new();
+    for (of, _, hash) in shared.store.currents().await? {
+        if of != suite.as_str() {
+            continue;
+        }
+        let hash = DefinitionHash::new(hash);
+        let program = shared.library.program(&hash).await?;
+        if program.definition().workflow.open.is_some() {
+            continue;
+        }
+        let calendar = shared.library.calendar(&program.definition().suite.calendar).await?;
+        let directory = shared.library.directory();
+        let env = Env { now: shared.now(), program, directory, calendar };
+        names.extend(cases_of(&env, on)?.into_iter().map(|name| (name, hash.clone())));
+    }
+    Ok(names)
+}

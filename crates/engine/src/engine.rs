@@ -1,0 +1,306 @@
+//! The [`Engine`] handle: starting, settling, stopping.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use duban_calendar::Instant;
+use duban_store::Store;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+
+use crate::agenda::Agenda;
+use crate::apply;
+use crate::error::EngineError;
+use crate::library::Library;
+use crate::options::Options;
+use crate::outbox;
+use crate::route::Waiting;
+use crate::shard::Shard;
+use crate::shared::{Inbox, Phase, Queues, Shared};
+use crate::stats::{Counters, Stats};
+use crate::upkeep;
+use crate::wake::{self, Claims};
+
+/// Tasks that a worker may run before it looks at its queues again.
+const TASKS_BETWEEN_LOOKS: u32 = 4;
+
+/// A running engine. A cheap handle: clones share one engine.
+///
+/// The engine has threads of its own, so that neither scripts nor reads block the host's
+/// runtime; its methods may be awaited on any tokio runtime, a current-thread one included.
+///
+/// End it with [`shutdown`](Self::shutdown). Where the last handle is dropped instead, the engine
+/// stops at once: what was answered is on the disk, what was not may be or not, and nothing is
+/// delivered any more until the next start.
+pub struct Engine<S: Store> {
+    inner: Arc<Inner<S>>,
+}
+
+impl<S: Store> Clone for Engine<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<S: Store> {
+    shared: Arc<Shared<S>>,
+    options: Options,
+    runtime: Option<Runtime>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    loops: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+impl<S: Store> Drop for Inner<S> {
+    fn drop(&mut self) {
+        self.shared.phase.send_replace(Phase::Stopped);
+        let runtime = self.runtime.take();
+        if let Some(runtime) = runtime {
+            // Dropping it here could block the host's runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Starts an engine on a store: workers, wake loop, outbox pump, consistency check.
+    ///
+    /// Wake-ups and deliveries that fell due while no engine ran are handled at once.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Thread`]; [`EngineError::Store`]; [`EngineError::BadDocument`] where the
+    /// stored directory cannot be read.
+    pub async fn start(store: S, options: Options) -> Result<Self, EngineError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("duban-engine")
+            .enable_all()
+            .build()
+            .map_err(EngineError::Thread)?;
+        let (shared, inboxes) = share(store, &options, &runtime);
+        let inner = Inner {
+            shared: Arc::clone(&shared),
+            options,
+            runtime: Some(runtime),
+            workers: Mutex::default(),
+            loops: Mutex::default(),
+        };
+        for (number, inbox) in inboxes.into_iter().enumerate() {
+            let worker = start_worker(number, Arc::clone(&shared), inbox)?;
+            inner.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        }
+        let loaded = Arc::clone(&shared);
+        let load = async move {
+            loaded.library.load().await?;
+            apply::resume(&loaded).await
+        };
+        shared.on_runtime(load).await?;
+        inner.start_loops();
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<S>> {
+        &self.inner.shared
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The present moment, as the engine's clock has it.
+    pub fn now(&self) -> Instant {
+        self.shared().now()
+    }
+
+    /// The store under the engine, for reading.
+    pub fn store(&self) -> &S {
+        &self.shared().store
+    }
+
+    /// What the engine has done since it started.
+    pub fn stats(&self) -> Stats {
+        let shared = self.shared();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let (commands_queued, background_queued) = shared.queued();
+        Stats {
+            commands_queued: count(commands_queued),
+            background_queued: count(background_queued),
+            in_flight: count(*shared.jobs.borrow()),
+            wakes_claimed: count(shared.claims.len()),
+            ..shared.counters.snapshot()
+        }
+    }
+
+    /// Waits until everything that is due at the clock's present is done: commands, wake-ups,
+    /// deliveries, runs over all cases. With a clock that moves, more may be due at once.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Closed`].
+    pub async fn settled(&self) -> Result<(), EngineError> {
+        let shared = self.shared();
+        let settle = async {
+            loop {
+                let before = self.progress();
+                let mut jobs = shared.jobs.subscribe();
+                let idle = jobs.wait_for(|jobs| *jobs == 0).await.is_ok();
+                shared.wakeups.quiet().await;
+                shared.outbox.quiet().await;
+                if idle && *shared.jobs.borrow() == 0 && self.progress() == before {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = shared.reached(Phase::Draining) => Err(EngineError::Closed),
+            () = settle => Ok(()),
+        }
+    }
+
+    /// Counts what could bring something new to do.
+    fn progress(&self) -> u64 {
+        let counters = &self.shared().counters;
+        [
+            &counters.commits,
+            &counters.delivered,
+            &counters.delivery_failures,
+            &counters.wake_batches,
+        ]
+        .into_iter()
+        .fold(0, |sum, counter| sum.wrapping_add(counter.load(Ordering::SeqCst)))
+    }
+
+    /// When the engine next has something to do by itself, as far as it knows; best asked once it
+    /// is [`settled`](Self::settled). `None`: nothing is to come.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Closed`].
+    pub async fn next_moment(&self) -> Result<Option<Instant>, EngineError> {
+        self.shared().check_running()?;
+        let shared = self.shared();
+        let at = shared.wakeups.earliest().min(shared.outbox.earliest());
+        Ok(Some(at).filter(|at| *at < Instant::MAX))
+    }
+
+    /// Shuts the engine down in order: takes nothing new on, finishes what was taken on, closes
+    /// the store. Deliveries under way are waited for as long as one attempt may take; what is
+    /// left is delivered after the next start.
+    ///
+    /// From the first call on, every other method answers [`EngineError::Closed`], on all
+    /// handles, and subscriptions end. Repeated or concurrent calls wait for the same end.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`] where the store could not be closed; everything answered before is
+    /// on the disk nevertheless.
+    pub async fn shutdown(&self) -> Result<(), EngineError> {
+        let shared = self.shared();
+        let is_first = shared.phase.send_if_modified(|phase| {
+            let is_first = *phase == Phase::Running;
+            *phase = (*phase).max(Phase::Draining);
+            is_first
+        });
+        if !is_first {
+            shared.reached(Phase::Closed).await;
+            return Ok(());
+        }
+        self.inner.drain().await;
+        shared.phase.send_replace(Phase::Stopped);
+        let closed = self.inner.close().await;
+        shared.phase.send_replace(Phase::Closed);
+        closed
+    }
+}
+
+impl<S: Store> Inner<S> {
+    fn start_loops(&self) {
+        let (shared, poll) = (&self.shared, self.options.poll);
+        let mut loops = vec![
+            shared.runtime.spawn(wake::run(Arc::clone(shared), poll)),
+            shared.runtime.spawn(outbox::run(Arc::clone(shared), poll)),
+        ];
+        if let Some(every) = self.options.check_every {
+            loops.push(shared.runtime.spawn(upkeep::watch(Arc::clone(shared), every)));
+        }
+        *self.loops.lock().unwrap_or_else(PoisonError::into_inner) = loops;
+    }
+
+    /// Waits until what was taken on is finished.
+    async fn drain(&self) {
+        let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+        for one in loops {
+            if let Err(error) = one.await {
+                tracing::error!(%error, "a loop of the engine failed");
+            }
+        }
+        let mut jobs = self.shared.jobs.subscribe();
+        let drained = jobs.wait_for(|jobs| *jobs == 0).await;
+        debug_assert!(drained.is_ok());
+    }
+
+    /// Waits for the workers to end, then closes the store.
+    async fn close(&self) -> Result<(), EngineError> {
+        let workers =
+            std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = self.shared.runtime.spawn_blocking(move || {
+            workers.into_iter().filter_map(|worker| worker.join().err()).count()
+        });
+        if !matches!(joined.await, Ok(0)) {
+            tracing::error!("a worker of the engine had failed");
+        }
+        let store = self.shared.store.clone();
+        self.shared.on_runtime(async move { Ok(store.close().await?) }).await
+    }
+}
+
+fn share<S: Store>(store: S, options: &Options, runtime: &Runtime) -> (Arc<Shared<S>>, Vec<Inbox>) {
+    let limits = &options.limits;
+    let (queues, inboxes) = (0..options.workers())
+        .map(|_| {
+            let (people, people_in) = mpsc::channel(limits.commands_queued_max);
+            let (background, background_in) = mpsc::channel(limits.background_queued_max);
+            let inbox = Inbox { people: people_in, background: background_in };
+            (Queues { people, background }, inbox)
+        })
+        .unzip();
+    let library = Library::new(store.clone(), options.script.clone(), limits.programs_max);
+    let shared = Shared {
+        store,
+        clock: Arc::clone(&options.clock),
+        limits: limits.clone(),
+        channels: options.channels.clone(),
+        library,
+        queues,
+        wakeups: Arc::new(Agenda::new()),
+        claims: Arc::new(Claims::default()),
+        outbox: Agenda::new(),
+        waiting: Waiting::default(),
+        counters: Counters::default(),
+        commits: watch::Sender::new(0),
+        jobs: Arc::new(watch::Sender::new(0)),
+        phase: watch::Sender::new(Phase::Running),
+        runtime: runtime.handle().clone(),
+        directory_run: AtomicU64::new(0),
+        calendar_run: AtomicU64::new(0),
+    };
+    (Arc::new(shared), inboxes)
+}
+
+fn start_worker<S: Store>(
+    number: usize,
+    shared: Arc<Shared<S>>,
+    inbox: Inbox,
+) -> Result<JoinHandle<()>, EngineError> {
+    // The queues are looked at after every few tasks: a person must not wait for a whole burst.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .event_interval(TASKS_BETWEEN_LOOKS)
+        .build()
+        .map_err(EngineError::Thread)?;
+    std::thread::Builder::new()
+        .name(format!("duban-worker-{number}"))
+        .spawn(move || runtime.block_on(Shard::new(shared).run(inbox)))
+        .map_err(EngineError::Thread)
+}

@@ -1,0 +1,193 @@
+//! What cases run on: definitions compiled, the directory, calendars.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use duban_calendar::{Calendar, Instant};
+use duban_model::{
+    Definition, DefinitionHash, Directory, DirectoryData, Problem, SuiteId, WorkflowId,
+};
+use duban_script::{Limits, Program};
+use duban_store::{DefinitionRow, Store};
+use tokio::sync::OnceCell;
+
+use crate::error::EngineError;
+
+/// The name of the stored directory.
+const DIRECTORY: &str = "directory";
+
+fn calendar_name(id: &str) -> String {
+    format!("calendar:{id}")
+}
+
+/// A compiled definition, or one that is being compiled.
+type Cell = Arc<OnceCell<Arc<Program>>>;
+
+/// Definitions, the directory and calendars: in the store, and in memory as far as they are used.
+pub(crate) struct Library<S> {
+    store: S,
+    script: Limits,
+    programs_max: usize,
+    programs: Mutex<Programs>,
+    directory: RwLock<Arc<Directory>>,
+    calendars: RwLock<BTreeMap<String, Arc<Calendar>>>,
+}
+
+#[derive(Default)]
+struct Programs {
+    uses: u64,
+    cells: BTreeMap<DefinitionHash, (u64, Cell)>,
+}
+
+impl Programs {
+    /// The cell of a definition; the one used longest ago makes room for a new one.
+    fn cell(&mut self, hash: &DefinitionHash, max: usize) -> Cell {
+        self.uses += 1;
+        if self.cells.len() >= max && !self.cells.contains_key(hash) {
+            let oldest = self.cells.iter().min_by_key(|(_, (used, _))| *used);
+            if let Some(oldest) = oldest.map(|(hash, _)| hash.clone()) {
+                self.cells.remove(&oldest);
+            }
+        }
+        let entry = self.cells.entry(hash.clone()).or_default();
+        entry.0 = self.uses;
+        Arc::clone(&entry.1)
+    }
+}
+
+impl<S: Store> Library<S> {
+    pub(crate) fn new(store: S, script: Limits, programs_max: usize) -> Self {
+        Self {
+            store,
+            script,
+            programs_max: programs_max.max(1),
+            programs: Mutex::default(),
+            directory: RwLock::default(),
+            calendars: RwLock::default(),
+        }
+    }
+
+    /// Reads the stored directory, if there is one.
+    pub(crate) async fn load(&self) -> Result<(), EngineError> {
+        let Some(json) = self.store.document(DIRECTORY).await? else { return Ok(()) };
+        let bad = |error: String| EngineError::BadDocument { name: DIRECTORY.to_owned(), error };
+        let data: DirectoryData =
+            serde_json::from_str(&json).map_err(|error| bad(error.to_string()))?;
+        let directory = Directory::new(data).map_err(|error| bad(error.to_string()))?;
+        self.put_directory(Arc::new(directory));
+        Ok(())
+    }
+
+    fn put_directory(&self, directory: Arc<Directory>) {
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = directory;
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) async fn set_directory(
+        &self,
+        directory: Arc<Directory>,
+        at: Instant,
+    ) -> Result<(), EngineError> {
+        let json =
+            serde_json::to_string(directory.data()).expect("invariant: a directory is plain data");
+        self.store.put_document(DIRECTORY, &json, at.millis()).await?;
+        self.put_directory(directory);
+        Ok(())
+    }
+
+    pub(crate) async fn calendar(&self, id: &str) -> Result<Arc<Calendar>, EngineError> {
+        let known = |calendars: &BTreeMap<String, Arc<Calendar>>| calendars.get(id).cloned();
+        let kept = known(&self.calendars.read().unwrap_or_else(PoisonError::into_inner));
+        if let Some(calendar) = kept {
+            return Ok(calendar);
+        }
+        let name = calendar_name(id);
+        let json = self.store.document(&name).await?;
+        let json = json.ok_or_else(|| EngineError::NoCalendar(id.to_owned()))?;
+        let calendar: Calendar = serde_json::from_str(&json)
+            .map_err(|error| EngineError::BadDocument { name, error: error.to_string() })?;
+        let mut calendars = self.calendars.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody may have loaded a newer one meanwhile.
+        Ok(Arc::clone(calendars.entry(id.to_owned()).or_insert_with(|| Arc::new(calendar))))
+    }
+
+    /// Whether a calendar of that id is known.
+    pub(crate) async fn has_calendar(&self, id: &str) -> Result<bool, EngineError> {
+        match self.calendar(id).await {
+            Ok(_) => Ok(true),
+            Err(EngineError::NoCalendar(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn set_calendar(
+        &self,
+        calendar: Arc<Calendar>,
+        at: Instant,
+    ) -> Result<(), EngineError> {
+        let json = serde_json::to_string(&*calendar).expect("invariant: a calendar is plain data");
+        self.store.put_document(&calendar_name(calendar.id()), &json, at.millis()).await?;
+        let mut calendars = self.calendars.write().unwrap_or_else(PoisonError::into_inner);
+        calendars.insert(calendar.id().to_owned(), calendar);
+        Ok(())
+    }
+
+    fn programs(&self) -> MutexGuard<'_, Programs> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A definition, compiled once and kept while it is used.
+    pub(crate) async fn program(&self, hash: &DefinitionHash) -> Result<Arc<Program>, EngineError> {
+        let cell = self.programs().cell(hash, self.programs_max);
+        let program = cell.get_or_try_init(|| async {
+            let row = self.store.definition(hash.as_str()).await?;
+            let row = row.ok_or_else(|| EngineError::NoDefinition(hash.to_string()))?;
+            let definition: Definition = serde_json::from_str(&row.json).map_err(|error| {
+                let name = format!("definition {hash}");
+                EngineError::BadDocument { name, error: error.to_string() }
+            })?;
+            self.compile(Arc::new(definition)).map(Arc::new).map_err(EngineError::Invalid)
+        });
+        program.await.cloned()
+    }
+
+    /// Compiles a definition without keeping it.
+    pub(crate) fn compile(&self, definition: Arc<Definition>) -> Result<Program, Vec<Problem>> {
+        Program::compile(definition, self.script.clone())
+    }
+
+    /// Keeps a definition and makes it the current one of its workflow.
+    pub(crate) async fn publish(
+        &self,
+        definition: &Definition,
+        at: Instant,
+    ) -> Result<(), EngineError> {
+        let json =
+            serde_json::to_string(definition).expect("invariant: a definition is plain data");
+        let row = DefinitionRow {
+            hash: definition.hash.to_string(),
+            suite: definition.suite.id.to_string(),
+            workflow: definition.workflow.id.to_string(),
+            json,
+            published_at: at.millis(),
+        };
+        Ok(self.store.publish(row).await?)
+    }
+
+    /// The hash of a workflow's current definition.
+    pub(crate) async fn current(
+        &self,
+        suite: &SuiteId,
+        workflow: &WorkflowId,
+    ) -> Result<DefinitionHash, EngineError> {
+        let row = self.store.current(suite.as_str(), workflow.as_str()).await?;
+        let row = row.ok_or_else(|| EngineError::NoWorkflow {
+            suite: suite.to_string(),
+            workflow: workflow.to_string(),
+        })?;
+        Ok(DefinitionHash::new(row.hash))
+    }
+}

@@ -1,0 +1,145 @@
+//! What an office loads: suites, its directory, calendars.
+
+use std::sync::Arc;
+
+use duban_calendar::Calendar;
+use duban_model::{Definition, DefinitionHash, Directory, Problem, Severity, Suite, WorkflowId};
+use duban_store::Store;
+
+use crate::apply::{self, Applying, Change};
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+impl<S: Store> Engine<S> {
+    /// Compiles every workflow of a suite without keeping anything, and answers with every
+    /// problem found. Names of units and posts are checked against the engine's directory, or the
+    /// suite's own where the engine has none. Warnings do not stand in the way of
+    /// [`publish`](Self::publish).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Closed`].
+    pub async fn check(&self, suite: &Suite) -> Result<Vec<Problem>, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let definitions: Vec<_> = suite.definitions.values().cloned().collect();
+        let own = shared.library.directory();
+        let is_empty = own.units().next().is_none();
+        let directory = suite.directory.clone().filter(|_| is_empty).unwrap_or(own);
+        let check = async move {
+            let compiled = definitions.into_iter().map(|one| shared.library.compile(one));
+            let problems = compiled.map(|program| match program {
+                Ok(program) => program.check(&directory),
+                Err(problems) => problems,
+            });
+            Ok(problems.flatten().collect())
+        };
+        self.shared().on_runtime(check).await
+    }
+
+    /// Keeps every definition of a suite and makes it the current one of its workflow. Running
+    /// cases stay on theirs. Answers with the hashes by workflow.
+    ///
+    /// The directory and the calendar that came with the suite are kept only where the engine has
+    /// none yet: an office's own are never replaced by a sample. Repeated: nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Invalid`] with every problem; nothing was kept.
+    pub async fn publish(
+        &self,
+        suite: &Suite,
+    ) -> Result<Vec<(WorkflowId, DefinitionHash)>, EngineError> {
+        let problems = self.check(suite).await?;
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(EngineError::Invalid(problems));
+        }
+        let shared = Arc::clone(self.shared());
+        let suite = suite.clone();
+        let keep = async move {
+            let (library, now) = (&shared.library, shared.now());
+            if !library.has_calendar(suite.calendar.id()).await? {
+                library.set_calendar(Arc::clone(&suite.calendar), now).await?;
+            }
+            if let Some(directory) = &suite.directory
+                && library.directory().units().next().is_none()
+            {
+                library.set_directory(Arc::clone(directory), now).await?;
+            }
+            for definition in suite.definitions.values() {
+                library.publish(definition, now).await?;
+            }
+            let hash = |(id, definition): (&WorkflowId, &Arc<Definition>)| {
+                (id.clone(), definition.hash.clone())
+            };
+            Ok(suite.definitions.iter().map(hash).collect())
+        };
+        self.shared().on_runtime(keep).await
+    }
+
+    /// A definition by its hash, as a case runs on it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoDefinition`].
+    pub async fn definition(&self, hash: &DefinitionHash) -> Result<Arc<Definition>, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let hash = hash.clone();
+        let read = async move {
+            let program = shared.library.program(&hash).await?;
+            Ok(Arc::clone(program.definition()))
+        };
+        self.shared().on_runtime(read).await
+    }
+
+    /// The directory as it is now; empty until one is loaded.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.shared().library.directory()
+    }
+
+    /// Keeps a new directory and lets every open case look again for owners that it lacked. The
+    /// latter goes on in the background, through a restart too.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`]; the old directory stays.
+    pub async fn set_directory(&self, directory: Directory) -> Result<Applying, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let keep = async move {
+            shared.library.set_directory(Arc::new(directory), shared.now()).await?;
+            apply::begin(&shared, Change::Directory).await
+        };
+        self.shared().on_runtime(keep).await
+    }
+
+    /// A calendar by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoCalendar`].
+    pub async fn calendar(&self, id: &str) -> Result<Arc<Calendar>, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let id = id.to_owned();
+        let read = async move { shared.library.calendar(&id).await };
+        self.shared().on_runtime(read).await
+    }
+
+    /// Keeps a calendar under its id and lets every open case project its provisional due dates
+    /// anew. The latter goes on in the background, through a restart too.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`]; the old calendar stays.
+    pub async fn set_calendar(&self, calendar: Calendar) -> Result<Applying, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let keep = async move {
+            shared.library.set_calendar(Arc::new(calendar), shared.now()).await?;
+            apply::begin(&shared, Change::Calendar).await
+        };
+        self.shared().on_runtime(keep).await
+    }
+}

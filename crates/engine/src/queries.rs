@@ -1,0 +1,201 @@
+//! Questions about all cases, answered from the store, and the upkeep of its rows.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use duban_core::{CaseId, CaseRow, ItemRow};
+use duban_model::Assignee;
+use duban_store::{
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
+    PageRequest, ScoreTotal, Store, StoreError,
+};
+use tokio::sync::oneshot;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::feed::Subscription;
+use crate::upkeep::{self, Audit, Openings, Rebuilt};
+use crate::work::Work;
+
+/// Each answers with [`EngineError::Store`] where the store fails and [`EngineError::Closed`]
+/// once the engine is shut down.
+#[expect(clippy::missing_errors_doc, reason = "said once for all of them")]
+impl<S: Store> Engine<S> {
+    async fn read<T, F>(&self, read: impl FnOnce(S) -> F) -> Result<T, EngineError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        self.shared().check_running()?;
+        let answer = read(self.store().clone());
+        self.shared().on_runtime(async move { Ok(answer.await?) }).await
+    }
+
+    /// Cases, by id.
+    pub async fn cases(
+        &self,
+        filter: CaseFilter,
+        page: PageRequest,
+    ) -> Result<Page<CaseRow>, EngineError> {
+        self.read(|store| async move { store.cases(&filter, &page).await }).await
+    }
+
+    /// Items of all cases, by due date.
+    pub async fn tasks(
+        &self,
+        filter: ItemFilter,
+        page: PageRequest,
+    ) -> Result<Page<ItemRow>, EngineError> {
+        self.read(|store| async move { store.items(&filter, &page).await }).await
+    }
+
+    /// What waits on these assignees now, by due date; without any, what waits on anybody. Each
+    /// row says on whom and since when.
+    pub async fn waiting(
+        &self,
+        on: &[Assignee],
+        page: PageRequest,
+    ) -> Result<Page<ItemRow>, EngineError> {
+        let filter = ItemFilter {
+            waiting_on: on.iter().map(ToString::to_string).collect(),
+            statuses: ["ready", "active", "submitted"].map(str::to_owned).to_vec(),
+            ..ItemFilter::default()
+        };
+        self.tasks(filter, page).await
+    }
+
+    /// Interviews of all cases, by due date.
+    pub async fn interviews(&self, page: PageRequest) -> Result<Page<ItemRow>, EngineError> {
+        let task = Some("interview".to_owned());
+        self.tasks(ItemFilter { task, ..ItemFilter::default() }, page).await
+    }
+
+    /// Deliveries, by case and position.
+    pub async fn deliveries(
+        &self,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<DeliveryRow>, EngineError> {
+        self.read(|store| async move { store.deliveries(&filter, &page).await }).await
+    }
+
+    /// Puts a dead letter back into the outbox, with all its attempts before it; `false` where it
+    /// is not dead.
+    pub async fn retry_delivery(&self, case: &CaseId, seq: u64) -> Result<bool, EngineError> {
+        let (case, at) = (case.as_str().to_owned(), self.now().millis());
+        let is_back =
+            self.read(|store| async move { store.retry_delivery(&case, seq, at).await }).await?;
+        if is_back {
+            self.shared().outbox.note(Some(at));
+        }
+        Ok(is_back)
+    }
+
+    /// A case's events after a position, oldest first.
+    pub async fn events(
+        &self,
+        case: &CaseId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, EngineError> {
+        let case = case.as_str().to_owned();
+        self.read(|store| async move { store.events(&case, after, limit).await }).await
+    }
+
+    /// How many items of which workflow and unit have which light now.
+    pub async fn lights(&self, suite: Option<&str>) -> Result<Vec<LightCount>, EngineError> {
+        let (suite, now) = (suite.map(str::to_owned), self.now().millis());
+        self.read(|store| async move { store.lights(suite.as_deref(), now).await }).await
+    }
+
+    /// Points by unit.
+    pub async fn scores(&self, suite: Option<&str>) -> Result<Vec<ScoreTotal>, EngineError> {
+        let suite = suite.map(str::to_owned);
+        self.read(|store| async move { store.scores(suite.as_deref()).await }).await
+    }
+
+    /// Every case's events in the order of their commits: from a cursor on, or from the
+    /// beginning.
+    pub fn subscribe(&self, after: Option<Cursor>) -> Subscription<S> {
+        Subscription::new(Arc::clone(self.shared()), after, self.options().poll)
+    }
+
+    /// The place at the end of the feed: subscribe with it to see only what comes.
+    pub async fn feed_end(&self) -> Result<Cursor, EngineError> {
+        self.read(|store| async move { store.feed_end().await }).await
+    }
+
+    /// Makes a case's rows again from its events. Deliveries are left alone.
+    pub async fn rebuild(&self, case: &CaseId) -> Result<Rebuilt, EngineError> {
+        let shared = self.shared();
+        shared.check_running()?;
+        let (reply, answer) = oneshot::channel();
+        shared.submit_later(case, Work::Rebuild(reply)).await?;
+        shared.answered(case, answer.await)
+    }
+
+    /// Makes every case's rows again, one case after the other, and tells of each; a case that
+    /// fails does not stop the others. Answers with how many failed.
+    pub async fn rebuild_all(
+        &self,
+        mut progress: impl FnMut(&CaseId, &Result<Rebuilt, EngineError>),
+    ) -> Result<u64, EngineError> {
+        let mut failed = 0;
+        self.for_each_case(async |case| {
+            let rebuilt = self.rebuild(&case).await;
+            failed += u64::from(rebuilt.is_err());
+            progress(&case, &rebuilt);
+        })
+        .await?;
+        Ok(failed)
+    }
+
+    /// Verifies a case's log: every hash, every position, and that its row ends where it does.
+    pub async fn verify(&self, case: &CaseId) -> Result<Audit, EngineError> {
+        self.shared().check_running()?;
+        let (store, case) = (self.store().clone(), case.clone());
+        self.shared().on_runtime(async move { upkeep::audit(&store, &case).await }).await
+    }
+
+    /// Verifies every case's log and tells of each. Answers with how many are broken or could
+    /// not be read.
+    pub async fn verify_all(
+        &self,
+        mut progress: impl FnMut(&CaseId, &Result<Audit, EngineError>),
+    ) -> Result<u64, EngineError> {
+        let mut broken = 0;
+        self.for_each_case(async |case| {
+            let audit = self.verify(&case).await;
+            let is_whole = audit.as_ref().is_ok_and(|audit| audit.broken.is_none());
+            broken += u64::from(!is_whole);
+            progress(&case, &audit);
+        })
+        .await?;
+        Ok(broken)
+    }
+
+    /// Compares the wake-up index with every running case now and puts it right where it is
+    /// wrong. The engine does so by itself as often as its options say.
+    pub async fn check_wakeups(&self) -> Result<(), EngineError> {
+        self.shared().check_running()?;
+        let shared = Arc::clone(self.shared());
+        self.shared().on_runtime(async move { upkeep::check_all(&shared).await }).await
+    }
+
+    async fn for_each_case(&self, mut each: impl AsyncFnMut(CaseId)) -> Result<(), EngineError> {
+        let mut openings = Openings::new(self.store().clone());
+        loop {
+            self.shared().check_running()?;
+            let read = async move {
+                let cases = openings.next().await?;
+                Ok((openings, cases))
+            };
+            let (read_on, cases) = self.shared().on_runtime(read).await?;
+            openings = read_on;
+            let Some(cases) = cases else { return Ok(()) };
+            for case in cases {
+                each(case).await;
+            }
+        }
+    }
+}

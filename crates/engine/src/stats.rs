@@ -1,0 +1,131 @@
+//! Counters of one engine since it started.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+/// What an engine has done since it started. Counted, never estimated.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Stats {
+    /// Commits written.
+    pub commits: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Commands refused by their cases.
+    pub refused: u64,
+    /// Commands turned away because a queue was full.
+    pub busy: u64,
+    /// Commands answered from an idempotency key.
+    pub repeated: u64,
+    /// Commits that another writer had overtaken.
+    pub conflicts: u64,
+    /// Cases that failed inside the engine.
+    pub faulted: u64,
+    /// Functions and expressions that failed and were replaced by the built-in action.
+    pub script_failures: u64,
+    /// Cases loaded from the store because they were not in memory.
+    pub loads: u64,
+    /// Wake-ups handled.
+    pub wakes: u64,
+    /// Batches in which due cases were claimed.
+    pub wake_batches: u64,
+    /// How late the latest wake-up was handled, in milliseconds.
+    pub lateness_ms_max: u64,
+    /// How late wake-ups were handled in sum, in milliseconds.
+    pub lateness_ms_sum: u64,
+    /// Wake-ups whose index was wrong and was put right.
+    pub repaired: u64,
+    /// Cases compared with the wake-up index.
+    pub checked: u64,
+    /// Deliveries that arrived.
+    pub delivered: u64,
+    /// Attempts of deliveries that failed.
+    pub delivery_failures: u64,
+    /// Deliveries given up.
+    pub dead_letters: u64,
+    /// How often the store was asked for due cases or deliveries. It stands still while nothing
+    /// is due.
+    pub index_queries: u64,
+    /// Commands, wake-ups and other work under way or queued now.
+    pub in_flight: u64,
+    /// People's commands that wait in the workers' queues now.
+    pub commands_queued: u64,
+    /// Wake-ups and messages between cases that wait in the workers' queues now.
+    pub background_queued: u64,
+    /// Cases claimed as due and not yet handled now.
+    pub wakes_claimed: u64,
+}
+
+impl Stats {
+    /// The mean lateness of a wake-up, in milliseconds; 0 before the first.
+    pub fn lateness_ms_mean(&self) -> u64 {
+        self.lateness_ms_sum.checked_div(self.wakes).unwrap_or(0)
+    }
+}
+
+/// The counters behind [`Stats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) events: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) busy: AtomicU64,
+    pub(crate) repeated: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) faulted: AtomicU64,
+    pub(crate) script_failures: AtomicU64,
+    pub(crate) loads: AtomicU64,
+    pub(crate) wakes: AtomicU64,
+    pub(crate) wake_batches: AtomicU64,
+    pub(crate) lateness_ms_max: AtomicU64,
+    pub(crate) lateness_ms_sum: AtomicU64,
+    pub(crate) repaired: AtomicU64,
+    pub(crate) checked: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) delivery_failures: AtomicU64,
+    pub(crate) dead_letters: AtomicU64,
+    pub(crate) index_queries: AtomicU64,
+}
+
+/// Adds to a counter.
+pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
+}
+
+impl Counters {
+    pub(crate) fn note_wake(&self, late_ms: i64) {
+        let late = u64::try_from(late_ms).unwrap_or(0);
+        add(&self.wakes, 1);
+        add(&self.lateness_ms_sum, late);
+        self.lateness_ms_max.fetch_max(late, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            commits: read(&self.commits),
+            events: read(&self.events),
+            refused: read(&self.refused),
+            busy: read(&self.busy),
+            repeated: read(&self.repeated),
+            conflicts: read(&self.conflicts),
+            faulted: read(&self.faulted),
+            script_failures: read(&self.script_failures),
+            loads: read(&self.loads),
+            wakes: read(&self.wakes),
+            wake_batches: read(&self.wake_batches),
+            lateness_ms_max: read(&self.lateness_ms_max),
+            lateness_ms_sum: read(&self.lateness_ms_sum),
+            repaired: read(&self.repaired),
+            checked: read(&self.checked),
+            delivered: read(&self.delivered),
+            delivery_failures: read(&self.delivery_failures),
+            dead_letters: read(&self.dead_letters),
+            index_queries: read(&self.index_queries),
+            in_flight: 0,
+            commands_queued: 0,
+            background_queued: 0,
+            wakes_claimed: 0,
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! One piece of work on one case: load, decide, commit, answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use duban_calendar::Instant;
+use duban_core::{
+    Act, Actor, Case, CaseId, Command, Decision, Env, Event, Fact, Refusal, case_from_texts, decide,
+};
+use duban_model::DefinitionHash;
+use duban_script::Program;
+use duban_store::{Commit, KeyRecord, Store};
+use tokio::sync::oneshot;
+
+use crate::error::EngineError;
+use crate::keys;
+use crate::shard::Turn;
+use crate::shared::{Shared, Ticket};
+use crate::stats::add;
+use crate::upkeep::{self, Rebuilt};
+use crate::wake::Claim;
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The case.
+    pub case: CaseId,
+    /// Its version after the command.
+    pub version: u64,
+    /// What happened; empty where the case knew of it already.
+    pub events: Vec<Event>,
+}
+
+/// A command on its way to a case.
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    pub(crate) admitted_at: Instant,
+    pub(crate) key: Option<String>,
+    /// What a case that does not exist yet is to run on.
+    pub(crate) definition: Option<DefinitionHash>,
+}
+
+impl Request {
+    /// Whether somebody outside waits for it; cases and the engine itself can.
+    fn is_urgent(&self) -> bool {
+        matches!(self.command.actor, Actor::Person { .. } | Actor::Operator { .. })
+    }
+}
+
+type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+/// What is to be done with a case.
+pub(crate) enum Work {
+    Command(Box<Request>, Reply<Outcome>),
+    DryRun(Box<Request>, Reply<Decision>),
+    Look(Reply<Case>),
+    Wake(Claim),
+    Check(Reply<bool>),
+    Rebuild(Reply<Rebuilt>),
+}
+
+impl Work {
+    /// Whether it may wait for people: it fills the lower queue.
+    pub(crate) fn is_background(&self) -> bool {
+        match self {
+            Self::Command(request, _) => !request.is_urgent(),
+            Self::DryRun(..) | Self::Look(_) => false,
+            Self::Wake(_) | Self::Check(_) | Self::Rebuild(_) => true,
+        }
+    }
+
+    /// Answers without having done anything.
+    pub(crate) fn refuse(self, error: EngineError) {
+        match self {
+            Self::Command(_, reply) => drop(reply.send(Err(error))),
+            Self::DryRun(_, reply) => drop(reply.send(Err(error))),
+            Self::Look(reply) => drop(reply.send(Err(error))),
+            Self::Check(reply) => drop(reply.send(Err(error))),
+            Self::Rebuild(reply) => drop(reply.send(Err(error))),
+            Self::Wake(_) => {}
+        }
+    }
+}
+
+/// Work with its case.
+pub(crate) struct Job {
+    pub(crate) case: CaseId,
+    pub(crate) work: Work,
+    pub(crate) ticket: Ticket,
+}
+
+/// Work that is done: the case to keep in memory, and the answer to give once it is kept.
+pub(crate) struct Finished {
+    pub(crate) case: Option<Case>,
+    reply: Box<dyn FnOnce() + Send>,
+}
+
+impl Finished {
+    pub(crate) fn reply(self) {
+        (self.reply)();
+    }
+}
+
+/// Does one piece of work. `cached` is the case as committed last, if it is known.
+pub(crate) async fn perform<S: Store>(
+    shared: Arc<Shared<S>>,
+    cached: Option<Case>,
+    turn: Turn,
+    job: Job,
+) -> Finished {
+    let Job { case: id, work, ticket } = job;
+    turn.taken().await;
+    let mut desk = Desk { shared, id, case: cached, turn: Some(turn), is_urgent: false };
+    let reply: Box<dyn FnOnce() + Send> = match work {
+        Work::Command(request, reply) => {
+            let answer = desk.carry_out(&request).await;
+            Box::new(move || drop((reply.send(answer), ticket)))
+        }
+        Work::DryRun(request, reply) => {
+            let answer = desk.dry_run(&request).await;
+            Box::new(move || drop((reply.send(answer), ticket)))
+        }
+        Work::Look(reply) => {
+            let answer = desk.look().await;
+            Box::new(move || drop((reply.send(answer), ticket)))
+        }
+        Work::Wake(claim) => {
+            desk.wake_claimed(&claim).await;
+            Box::new(move || drop((claim, ticket)))
+        }
+        Work::Check(reply) => {
+            let answer = upkeep::check(&mut desk).await;
+            Box::new(move || drop((reply.send(answer), ticket)))
+        }
+        Work::Rebuild(reply) => {
+            let answer = upkeep::rebuild(&mut desk).await;
+            Box::new(move || drop((reply.send(answer), ticket)))
+        }
+    };
+    Finished { case: desk.case, reply }
+}
+
+/// A case in hand.
+pub(crate) struct Desk<S> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) id: CaseId,
+    /// The case as committed last; `None`: it does not exist, or must be loaded.
+    pub(crate) case: Option<Case>,
+    /// Given up once the first decision is on its way to the store.
+    turn: Option<Turn>,
+    /// Somebody waits for the answer, and so for every commit on the way to it.
+    is_urgent: bool,
+}
+
+/// What came of one attempt to commit.
+enum Attempt<T> {
+    Done(T),
+    /// Another writer came first: load again and decide again.
+    Overtaken,
+}
+
+impl<S: Store> Desk<S> {
+    async fn load(&mut self) -> Result<(), EngineError> {
+        if self.case.is_some() {
+            return Ok(());
+        }
+        let Some(stored) = self.shared.store.load(self.id.as_str()).await? else { return Ok(()) };
+        add(&self.shared.counters.loads, 1);
+        let items = stored.items.iter().map(|(key, text)| (key.as_str(), text.as_str()));
+        self.case = Some(case_from_texts(self.id.as_str(), &stored.head, items)?);
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<Case, EngineError> {
+        self.load().await?;
+        let case = self.case.clone();
+        case.ok_or_else(|| Refusal::NoCase(self.id.clone()).into())
+    }
+
+    /// Everything that a decision may know, for the definition that the command needs.
+    async fn env(&self, request: &Request) -> Result<Env, EngineError> {
+        let hash = match (&request.command.act, &self.case) {
+            (Act::Migrate { definition }, _) => definition,
+            (_, Some(case)) => &case.head().definition,
+            (_, None) => match &request.definition {
+                Some(hash) => hash,
+                None => return Err(Refusal::NoCase(self.id.clone()).into()),
+            },
+        };
+        self.env_on(hash, request.admitted_at).await
+    }
+
+    async fn env_on(&self, hash: &DefinitionHash, now: Instant) -> Result<Env, EngineError> {
+        let library = &self.shared.library;
+        let program = library.program(hash).await?;
+        let calendar = library.calendar(&program.definition().suite.calendar).await?;
+        Ok(Env { now, program, directory: library.directory(), calendar })
+    }
+
+    async fn carry_out(&mut self, request: &Request) -> Result<Outcome, EngineError> {
+        self.is_urgent = request.is_urgent();
+        let attempts = self.shared.limits.attempts_max;
+        for _ in 0..attempts {
+            if let Some(outcome) = keys::recall(&self.shared, &self.id, request).await? {
+                add(&self.shared.counters.repeated, 1);
+                return Ok(outcome);
+            }
+            match self.attempt(request).await? {
+                Attempt::Done(outcome) => return Ok(outcome),
+                Attempt::Overtaken => self.case = None,
+            }
+        }
+        Err(EngineError::Contended { case: self.id.clone(), attempts })
+    }
+
+    async fn attempt(&mut self, request: &Request) -> Result<Attempt<Outcome>, EngineError> {
+        self.load().await?;
+        for _ in 0..=self.shared.limits.wakes_before_command_max {
+            let env = self.env(request).await?;
+            match self.decide(&request.command, &env).await? {
+                Err(Refusal::WakeFirst) => {
+                    if let Attempt::Overtaken = self.wake(request.admitted_at).await? {
+                        return Ok(Attempt::Overtaken);
+                    }
+                }
+                Err(refusal) => {
+                    add(&self.shared.counters.refused, 1);
+                    return Err(refusal.into());
+                }
+                Ok(decision) => return self.commit(decision, &env.program, Some(request)).await,
+            }
+        }
+        Err(EngineError::Busy("wakes_before_command_max"))
+    }
+
+    /// Decides on a copy that is thrown away.
+    async fn dry_run(&mut self, request: &Request) -> Result<Decision, EngineError> {
+        self.load().await?;
+        let committed = self.case.clone();
+        let answer = self.decide_ahead(request).await;
+        self.case = committed;
+        answer
+    }
+
+    async fn decide_ahead(&mut self, request: &Request) -> Result<Decision, EngineError> {
+        for _ in 0..=self.shared.limits.wakes_before_command_max {
+            let env = self.env(request).await?;
+            let wake = Command::new(Actor::Engine, Act::Wake);
+            match guarded(self.case.as_ref(), &request.command, &env) {
+                Ok(Err(Refusal::WakeFirst)) => {
+                    let hash = env.program.definition().hash.clone();
+                    let hash =
+                        self.case.as_ref().map_or(hash, |case| case.head().definition.clone());
+                    let env = self.env_on(&hash, request.admitted_at).await?;
+                    let decision = guarded(self.case.as_ref(), &wake, &env);
+                    self.case = Some(decision.map_err(|error| self.faulted(error))??.case);
+                }
+                Ok(decision) => return Ok(decision?),
+                Err(error) => return Err(self.faulted(error)),
+            }
+        }
+        Err(EngineError::Busy("wakes_before_command_max"))
+    }
+
+    fn faulted(&self, error: String) -> EngineError {
+        EngineError::Faulted { case: self.id.clone(), error }
+    }
+
+    /// Decides; a panic marks the case and leaves all others alone.
+    async fn decide(
+        &mut self,
+        command: &Command,
+        env: &Env,
+    ) -> Result<Result<Decision, Refusal>, EngineError> {
+        match guarded(self.case.as_ref(), command, env) {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                self.mark_faulted(&error, env).await;
+                self.case = None;
+                Err(self.faulted(error))
+            }
+        }
+    }
+
+    async fn mark_faulted(&mut self, error: &str, env: &Env) {
+        add(&self.shared.counters.faulted, 1);
+        tracing::error!(case = %self.id, error, "a case failed inside the engine");
+        let Some(case) = &self.case else { return };
+        let mark = Act::MarkFaulted { error: error.to_owned() };
+        let hash = case.head().definition.clone();
+        let Ok(env) = self.env_on(&hash, env.now).await else { return };
+        let command = Command::new(Actor::Engine, mark);
+        let marked = match guarded(self.case.as_ref(), &command, &env) {
+            Ok(Ok(decision)) => self.commit(decision, &env.program, None).await.map(|_| ()),
+            Ok(Err(refusal)) => Err(refusal.into()),
+            Err(error) => Err(self.faulted(error)),
+        };
+        if let Err(error) = marked {
+            tracing::error!(case = %self.id, %error, "a failed case could not be marked");
+        }
+    }
+
+    /// Lets what has passed by `now` happen, as far as one commit goes; `Done(true)`: more has
+    /// passed.
+    async fn wake(&mut self, now: Instant) -> Result<Attempt<Option<bool>>, EngineError> {
+        let Some(case) = &self.case else { return Ok(Attempt::Done(None)) };
+        let hash = case.head().definition.clone();
+        // A clock that stepped back must not hide what lies before the case's last event.
+        let env = self.env_on(&hash, now.max(case.head().last_at)).await?;
+        let decision = self.decide(&Command::new(Actor::Engine, Act::Wake), &env).await??;
+        if decision.events.is_empty() {
+            return Ok(Attempt::Done(None));
+        }
+        let more = decision.more;
+        Ok(match self.commit(decision, &env.program, None).await? {
+            Attempt::Done(_) => Attempt::Done(Some(more)),
+            Attempt::Overtaken => Attempt::Overtaken,
+        })
+    }
+
+    /// Wakes a case that was claimed as due.
+    async fn wake_claimed(&mut self, claim: &Claim) {
+        let now = self.shared.now();
+        match self.wake_once(now).await {
+            Ok(Some(more)) => {
+                self.shared.counters.note_wake(now.millis_since(claim.due));
+                if more {
+                    self.shared.wakeups.note(Some(now.millis()));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                if !matches!(error, EngineError::Faulted { .. }) {
+                    claim.put_off(now);
+                }
+                tracing::error!(case = %self.id, %error, "a wake-up failed");
+            }
+        }
+    }
+
+    async fn wake_once(&mut self, now: Instant) -> Result<Option<bool>, EngineError> {
+        for _ in 0..self.shared.limits.attempts_max {
+            self.load().await?;
+            match self.wake(now).await? {
+                Attempt::Done(Some(more)) => return Ok(Some(more)),
+                Attempt::Done(None) => {
+                    // Claimed as due, but nothing was: either somebody came first, or the
+                    // wake-up index is wrong.
+                    upkeep::check(self).await?;
+                    return Ok(None);
+                }
+                Attempt::Overtaken => self.case = None,
+            }
+        }
+        Err(EngineError::Contended {
+            case: self.id.clone(),
+            attempts: self.shared.limits.attempts_max,
+        })
+    }
+
+    async fn commit(
+        &mut self,
+        decision: Decision,
+        program: &Program,
+        request: Option<&Request>,
+    ) -> Result<Attempt<Outcome>, EngineError> {
+        let outcome = |decision: Decision| Outcome {
+            case: decision.case.id(),
+            version: decision.case.head().version,
+            events: decision.events,
+        };
+        if decision.events.is_empty() {
+            return Ok(Attempt::Done(outcome(decision)));
+        }
+        let key = request.and_then(|request| self.key_record(request, &decision));
+        let mut commit = Commit::of(&decision, program.definition(), key);
+        commit.urgent = self.is_urgent;
+        let has_outgoing = !commit.outgoing.is_empty();
+        // Until the store has answered, what is in it is unknown.
+        self.case = None;
+        self.turn = None;
+        let mut answers = self.shared.store.append(vec![commit]).await?;
+        match answers.pop() {
+            Some(Ok(())) => {
+                self.case = Some(decision.case.clone());
+                self.announce(&decision, has_outgoing);
+                Ok(Attempt::Done(outcome(decision)))
+            }
+            Some(Err(error)) => {
+                tracing::debug!(%error, "another writer came first");
+                add(&self.shared.counters.conflicts, 1);
+                Ok(Attempt::Overtaken)
+            }
+            None => unreachable!("invariant: a store answers for each commit"),
+        }
+    }
+
+    fn key_record(&self, request: &Request, decision: &Decision) -> Option<KeyRecord> {
+        let key = request.key.as_ref()?;
+        Some(KeyRecord {
+            case: self.id.as_str().to_owned(),
+            actor: keys::actor_text(&request.command.actor),
+            key: key.clone(),
+            digest: keys::digest(request).at(decision.expected),
+            version: decision.case.head().version,
+            at: request.admitted_at.millis(),
+        })
+    }
+
+    /// Tells the loops and the subscriptions what a commit brought.
+    fn announce(&self, decision: &Decision, has_outgoing: bool) {
+        let (shared, case) = (&self.shared, &decision.case);
+        shared.wakeups.note(case.next_wakeup().map(Instant::millis));
+        if has_outgoing {
+            shared.outbox.note(Some(shared.now().millis()));
+        }
+        if decision.expected == 0 {
+            shared.waiting.opened(&self.id);
+            if shared.waiting.has_ready() {
+                shared.outbox.nudge();
+            }
+        }
+        let failures = decision
+            .events
+            .iter()
+            .filter(|event| matches!(event.fact, Fact::ScriptFailed { .. }))
+            .count();
+        add(&shared.counters.script_failures, as_u64(failures));
+        add(&shared.counters.events, as_u64(decision.events.len()));
+        add(&shared.counters.commits, 1);
+        shared.commits.send_modify(|commits| *commits += 1);
+    }
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Decides; a panic is caught and told as text.
+fn guarded(
+    case: Option<&Case>,
+    command: &Command,
+    env: &Env,
+) -> Result<Result<Decision, Refusal>, String> {
+    // The case and the environment are only read; what the panic left half-done is dropped.
+    catch_unwind(AssertUnwindSafe(|| decide(case, command, env))).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "panicked without a message".to_owned())
+    })
+}

@@ -1,0 +1,190 @@
+//! Questions that a store answers: filters, keyset pages, rows.
+
+use duban_core::Outgoing;
+use serde::{Deserialize, Serialize};
+
+/// A place in a listing. Opaque: hand back what a page gave you.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
+
+/// Which part of a listing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PageRequest {
+    /// After this place; `None`: from the beginning.
+    pub after: Option<Cursor>,
+    /// At most this many rows; more than [`PageRequest::LIMIT_MAX`] are never given.
+    pub limit: u32,
+}
+
+impl PageRequest {
+    /// The most rows of one page.
+    pub const LIMIT_MAX: u32 = 500;
+
+    /// The first rows of a listing.
+    pub fn first(limit: u32) -> Self {
+        Self { after: None, limit }
+    }
+}
+
+/// Part of a listing.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next part begins; `None`: there is none.
+    pub next: Option<Cursor>,
+}
+
+/// Which cases. Fields that are `None` or empty do not filter. Ordered by id.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CaseFilter {
+    /// Of this suite.
+    pub suite: Option<String>,
+    /// Of this workflow.
+    pub workflow: Option<String>,
+    /// Opened for one of these units.
+    pub units: Vec<String>,
+    /// With this period, for example `2022`.
+    pub period: Option<String>,
+    /// In one of these statuses.
+    pub statuses: Vec<String>,
+    /// Faulted ones only.
+    pub faulted: bool,
+}
+
+/// A light as a filter, compared with the instants at which it turns.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LightFilter {
+    /// Open, and neither yellow nor red.
+    Green,
+    /// Open and yellow.
+    Yellow,
+    /// Open and red.
+    Red,
+}
+
+/// Which items. Fields that are `None` or empty do not filter.
+///
+/// Ordered by (due date, case, key); items without a due date come last.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ItemFilter {
+    /// Of this case.
+    pub case: Option<String>,
+    /// Of this workflow.
+    pub workflow: Option<String>,
+    /// Of this task, or `interview`, `rectification`, `extra`.
+    pub task: Option<String>,
+    /// Shown under one of these units.
+    pub units: Vec<String>,
+    /// In one of these statuses.
+    pub statuses: Vec<String>,
+    /// Waiting on one of these assignees now (their text, for example `post:370102/书记`).
+    pub waiting_on: Vec<String>,
+    /// With this light at an instant (milliseconds UTC).
+    pub light: Option<(LightFilter, i64)>,
+    /// Due no later than this, in milliseconds UTC.
+    pub due_until: Option<i64>,
+}
+
+/// An event as stored.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct EventRow {
+    /// The case.
+    pub case: String,
+    /// Position in the case's log, from 1.
+    pub seq: u64,
+    /// The JSON text that was hashed.
+    pub text: String,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// How far a delivery has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Waiting for its (next) attempt.
+    Pending,
+    /// It arrived.
+    Delivered,
+    /// It failed too often; a person may retry it.
+    Dead,
+}
+
+/// A delivery as stored. Its stable id is `CASE-SEQ`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeliveryRow {
+    /// What it carries.
+    pub outgoing: Outgoing,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// Attempts made.
+    pub attempts: u32,
+    /// When it is tried next, in milliseconds UTC.
+    pub next_at: i64,
+    /// What the last attempt said.
+    pub error: Option<String>,
+}
+
+/// Which deliveries. Ordered by (case, seq).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct DeliveryFilter {
+    /// Of this case.
+    pub case: Option<String>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+}
+
+/// Points given to a unit.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ScoreRow {
+    /// The case.
+    pub case: String,
+    /// The position of the event.
+    pub seq: u64,
+    /// When, in milliseconds UTC.
+    pub at: i64,
+    /// The unit.
+    pub unit: String,
+    /// Points, in hundredths.
+    pub points: i64,
+    /// The rule; `None`: a script.
+    pub rule: Option<String>,
+    /// Why.
+    pub why: String,
+}
+
+/// A unit's points in sum.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ScoreTotal {
+    /// The unit.
+    pub unit: String,
+    /// Points, in hundredths.
+    pub points: i64,
+    /// How many entries.
+    pub entries: u64,
+}
+
+/// How many open items of one workflow and one case unit have which light.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct LightCount {
+    /// The suite.
+    pub suite: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The unit that the case was opened for.
+    pub unit: String,
+    /// Not begun, or closed.
+    pub grey: u64,
+    /// Open and on time.
+    pub green: u64,
+    /// Open and near.
+    pub yellow: u64,
+    /// Open and late.
+    pub red: u64,
+    /// Done (counted in `grey` too).
+    pub done: u64,
+}

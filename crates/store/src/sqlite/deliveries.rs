@@ -1,0 +1,176 @@
+//! The outbox: leasing, noting what became of an attempt, listing.
+//!
+//! A lease moves `next_at` to its own end: where the process dies, the delivery comes up again
+//! by itself.
+
+use duban_core::Outgoing;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::append::{signed, unsigned};
+use super::cursor;
+use super::read::optional_count;
+use crate::error::StoreError;
+use crate::query::{DeliveryFilter, DeliveryRow, DeliveryState, Page, PageRequest};
+
+const COLUMNS: &str = "case_id, seq, kind, at, state, attempts, next_at, error, body";
+
+/// A delivery as it stands in its row; its body is read outside the writer.
+pub(super) struct Raw {
+    case: String,
+    seq: u64,
+    kind: String,
+    at: i64,
+    state: i64,
+    attempts: u32,
+    next_at: i64,
+    error: Option<String>,
+    body: String,
+}
+
+impl Raw {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            case: row.get(0)?,
+            seq: unsigned(row, 1)?,
+            kind: row.get(2)?,
+            at: row.get(3)?,
+            state: row.get(4)?,
+            attempts: row.get(5)?,
+            next_at: row.get(6)?,
+            error: row.get(7)?,
+            body: row.get(8)?,
+        })
+    }
+
+    pub(super) fn open(self) -> Result<DeliveryRow, StoreError> {
+        let body = serde_json::from_str(&self.body).map_err(StoreError::Unreadable)?;
+        let Self { case, seq, kind, at, attempts, next_at, error, .. } = self;
+        let state = match self.state {
+            0 => DeliveryState::Pending,
+            1 => DeliveryState::Delivered,
+            _ => DeliveryState::Dead,
+        };
+        let outgoing = Outgoing { case, seq, kind, at, body };
+        Ok(DeliveryRow { outgoing, state, attempts, next_at, error })
+    }
+}
+
+fn number(state: DeliveryState) -> i64 {
+    match state {
+        DeliveryState::Pending => 0,
+        DeliveryState::Delivered => 1,
+        DeliveryState::Dead => 2,
+    }
+}
+
+pub(super) fn lease(
+    conn: &Connection,
+    now: i64,
+    until: i64,
+    limit: u32,
+) -> rusqlite::Result<Vec<Raw>> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, no FROM outbox WHERE state = 0 AND next_at <= ?1
+         ORDER BY next_at, no LIMIT ?2"
+    ))?;
+    let found = select.query_map(params![now, limit], |row| Ok((Raw::of(row)?, row.get(9)?)))?;
+    let found: Vec<(Raw, i64)> = found.collect::<Result<_, _>>()?;
+    let mut lease = conn.prepare_cached("UPDATE outbox SET next_at = ?2 WHERE no = ?1")?;
+    found
+        .into_iter()
+        .map(|(raw, no)| {
+            lease.execute(params![no, until])?;
+            Ok(Raw { next_at: until, ..raw })
+        })
+        .collect()
+}
+
+pub(super) fn next(conn: &Connection) -> Result<Option<i64>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT next_at FROM outbox WHERE state = 0 ORDER BY next_at LIMIT 1")?
+        .query_row((), |row| row.get(0))
+        .optional()?)
+}
+
+pub(super) fn delivered(conn: &Connection, ids: &[(String, u64)], at: i64) -> rusqlite::Result<()> {
+    let mut update = conn.prepare_cached(
+        "UPDATE outbox SET state = 1, attempts = attempts + 1, delivered_at = ?3, error = NULL
+         WHERE case_id = ?1 AND seq = ?2 AND state <> 1",
+    )?;
+    for (case, seq) in ids {
+        update.execute(params![case, signed(*seq), at])?;
+    }
+    Ok(())
+}
+
+pub(super) fn failed(
+    conn: &Connection,
+    case: &str,
+    seq: u64,
+    error: &str,
+    next_at: Option<i64>,
+) -> rusqlite::Result<()> {
+    let state = if next_at.is_some() { 0 } else { 2 };
+    conn.prepare_cached(
+        "UPDATE outbox SET state = ?3, attempts = attempts + 1, error = ?4,
+             next_at = coalesce(?5, next_at)
+         WHERE case_id = ?1 AND seq = ?2 AND state = 0",
+    )?
+    .execute(params![case, signed(seq), state, error, next_at])?;
+    Ok(())
+}
+
+pub(super) fn retry(conn: &Connection, case: &str, seq: u64, at: i64) -> rusqlite::Result<bool> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE outbox SET state = 0, attempts = 0, next_at = ?3
+             WHERE case_id = ?1 AND seq = ?2 AND state = 2",
+        )?
+        .execute(params![case, signed(seq), at])?;
+    Ok(changed == 1)
+}
+
+/// Removes up to `limit` of what arrived before an instant.
+pub(super) fn prune(conn: &Connection, before: i64, limit: u32) -> rusqlite::Result<usize> {
+    conn.prepare_cached(
+        "DELETE FROM outbox WHERE no IN
+             (SELECT no FROM outbox WHERE state = 1 AND delivered_at < ?1 LIMIT ?2)",
+    )?
+    .execute(params![before, limit])
+}
+
+pub(super) fn list(
+    conn: &Connection,
+    filter: &DeliveryFilter,
+    page: &PageRequest,
+) -> Result<Page<DeliveryRow>, StoreError> {
+    let mut sql = format!("SELECT {COLUMNS} FROM outbox WHERE TRUE");
+    let mut values: Vec<Value> = Vec::new();
+    if let Some(case) = &filter.case {
+        sql.push_str(" AND case_id = ?");
+        values.push(case.clone().into());
+    }
+    if let Some(kind) = &filter.kind {
+        sql.push_str(" AND kind = ?");
+        values.push(kind.clone().into());
+    }
+    if let Some(state) = filter.state {
+        // Written out, so that the partial index of dead ones can serve.
+        sql.push_str(&format!(" AND state = {}", number(state)));
+    }
+    if let Some(after) = &page.after {
+        let (case, seq): (String, u64) = cursor::read(cursor::DELIVERIES, after)?;
+        sql.push_str(" AND (case_id, seq) > (?, ?)");
+        values.extend([case.into(), signed(seq).into()]);
+    }
+    let limit = page.limit.clamp(1, PageRequest::LIMIT_MAX);
+    sql.push_str(" ORDER BY case_id, seq LIMIT ?");
+    values.push(i64::from(limit + 1).into());
+    let mut select = conn.prepare_cached(&sql)?;
+    let raws = select.query_map(params_from_iter(values), Raw::of)?;
+    let rows: Vec<DeliveryRow> = raws.map(|raw| raw?.open()).collect::<Result<_, _>>()?;
+    Ok(cursor::page(rows, optional_count(limit), |row| {
+        cursor::write(cursor::DELIVERIES, &(&row.outgoing.case, row.outgoing.seq))
+    }))
+}

@@ -1,0 +1,300 @@
+//! Listings of cases and items, lights, scores.
+//!
+//! A page of items is found in two steps: an index gives the places, in the order of the listing,
+//! and then the rows of the page alone are read. Open and closed items lie apart in the indexes,
+//! because nearly every question is about open ones; a question about both asks twice.
+
+use duban_core::{CaseRow, ItemRow};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::append::{NEVER, is_closed, unsigned};
+use super::cursor;
+use super::read::optional_count;
+use crate::error::StoreError;
+use crate::query::{
+    CaseFilter, ItemFilter, LightCount, LightFilter, Page, PageRequest, ScoreTotal,
+};
+
+/// Conditions and their values, in the order of the question marks.
+#[derive(Clone, Default)]
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn add(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
+        self.sql.push_str(sql);
+        self.values.extend(values);
+    }
+
+    fn equals(&mut self, column: &str, value: Option<&String>) {
+        if let Some(value) = value {
+            self.add(&format!("{column} = ?"), [value.clone().into()]);
+        }
+    }
+
+    fn any(&mut self, column: &str, values: &[String]) {
+        match values {
+            [] => {}
+            [one] => self.equals(column, Some(one)),
+            many => {
+                self.add(&format!("{column} IN (SELECT value FROM json_each(?))"), [json(many)]);
+            }
+        }
+    }
+}
+
+fn json(texts: &[String]) -> Value {
+    serde_json::to_string(texts).expect("invariant: texts are plain data").into()
+}
+
+const CASE_COLUMNS: &str = "id, suite, workflow, unit, period, title, status, faulted, definition,
+     version, next_wakeup, opened_at, closed_at, data";
+
+fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
+    Ok(CaseRow {
+        id: row.get(0)?,
+        suite: row.get(1)?,
+        workflow: row.get(2)?,
+        unit: row.get(3)?,
+        period: row.get(4)?,
+        title: row.get(5)?,
+        status: row.get(6)?,
+        faulted: row.get(7)?,
+        definition: row.get(8)?,
+        version: unsigned(row, 9)?,
+        next_wakeup: row.get(10)?,
+        opened_at: row.get(11)?,
+        closed_at: row.get(12)?,
+        data: row.get(13)?,
+    })
+}
+
+pub(super) fn case(conn: &Connection, id: &str) -> Result<Option<CaseRow>, StoreError> {
+    let sql = format!("SELECT {CASE_COLUMNS} FROM cases WHERE id = ?1");
+    let mut select = conn.prepare_cached(&sql)?;
+    let mut rows = select.query_map([id], case_row)?;
+    Ok(rows.next().transpose()?)
+}
+
+pub(super) fn cases(
+    conn: &Connection,
+    filter: &CaseFilter,
+    page: &PageRequest,
+) -> Result<Page<CaseRow>, StoreError> {
+    let index = match filter {
+        filter if filter.faulted => "cases_faulted",
+        filter if filter.units.is_empty() => "cases_id",
+        _ => "cases_unit",
+    };
+    let mut conditions = Conditions::default();
+    if filter.faulted {
+        conditions.add("faulted = 1", []);
+    }
+    conditions.any("unit", &filter.units);
+    conditions.equals("suite", filter.suite.as_ref());
+    conditions.equals("workflow", filter.workflow.as_ref());
+    conditions.equals("period", filter.period.as_ref());
+    conditions.any("status", &filter.statuses);
+    if let Some(after) = &page.after {
+        let id: String = cursor::read(cursor::CASES, after)?;
+        conditions.add("id > ?", [id.into()]);
+    }
+    let limit = page.limit.clamp(1, PageRequest::LIMIT_MAX);
+    conditions.values.push(i64::from(limit + 1).into());
+    let sql = format!(
+        "SELECT {CASE_COLUMNS} FROM cases INDEXED BY {index}{} ORDER BY id LIMIT ?",
+        conditions.sql
+    );
+    let mut select = conn.prepare_cached(&sql)?;
+    let rows = select.query_map(params_from_iter(conditions.values), case_row)?;
+    let rows: Vec<CaseRow> = rows.collect::<Result<_, _>>()?;
+    let place = |row: &CaseRow| cursor::write(cursor::CASES, &row.id);
+    Ok(cursor::page(rows, optional_count(limit), place))
+}
+
+/// Where an item stands in the listing: due date, case, key; then its row number.
+type Place = (i64, String, String, i64);
+
+pub(super) fn items(
+    conn: &Connection,
+    filter: &ItemFilter,
+    page: &PageRequest,
+) -> Result<Page<ItemRow>, StoreError> {
+    let limit = page.limit.clamp(1, PageRequest::LIMIT_MAX);
+    let conditions = item_conditions(filter, page)?;
+    // The places and the rows are of one state of the database.
+    let snapshot = conn.unchecked_transaction()?;
+    let mut places = Vec::new();
+    for closed in closed_ones(filter) {
+        let mut conditions = conditions.clone();
+        conditions.add("closed = ?", [i64::from(closed).into()]);
+        places.extend(find(&snapshot, filter, conditions, limit + 1)?);
+    }
+    places.sort();
+    let more = places.len() > optional_count(limit);
+    places.truncate(optional_count(limit));
+    let next = places
+        .last()
+        .filter(|_| more)
+        .map(|(due, case, key, _)| cursor::write(cursor::ITEMS, &(due, case, key)));
+    let mut select = snapshot.prepare_cached(
+        "SELECT case_id, key, task, unit, status, held, owner, waiting_on, since, due, yellow_at,
+             red_at, window, data
+         FROM items WHERE no = ?1",
+    )?;
+    let rows = places.iter().map(|place| select.query_row([place.3], item_row));
+    let rows = rows.collect::<Result<_, _>>()?;
+    Ok(Page { rows, next })
+}
+
+fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions, StoreError> {
+    let mut conditions = Conditions::default();
+    if let Some(case) = &filter.case {
+        conditions.add("case_no = (SELECT no FROM cases WHERE id = ?)", [case.clone().into()]);
+    }
+    conditions.any("unit", &filter.units);
+    conditions.equals("workflow", filter.workflow.as_ref());
+    conditions.equals("task", filter.task.as_ref());
+    conditions.any("status", &filter.statuses);
+    if let Some(due) = filter.due_until {
+        conditions.add("due <= ?", [due.min(NEVER - 1).into()]);
+    }
+    if let Some((light, now)) = filter.light {
+        let now = Value::from(now);
+        match light {
+            LightFilter::Red => conditions.add("red_at < ?", [now]),
+            LightFilter::Yellow => {
+                conditions.add("yellow_at < ?", [now.clone()]);
+                conditions.add("(red_at IS NULL OR red_at >= ?)", [now]);
+            }
+            LightFilter::Green => {
+                conditions.add("status <> 'waiting'", []);
+                conditions.add("(yellow_at IS NULL OR yellow_at >= ?)", [now.clone()]);
+                conditions.add("(red_at IS NULL OR red_at >= ?)", [now]);
+            }
+        }
+    }
+    if let Some(after) = &page.after {
+        let (due, case, key): (i64, String, String) = cursor::read(cursor::ITEMS, after)?;
+        let place = [due.into(), case.into(), key.into()];
+        conditions.add("(due, case_id, key) > (?, ?, ?)", place);
+    }
+    Ok(conditions)
+}
+
+/// Which of open and closed items a filter can mean.
+fn closed_ones(filter: &ItemFilter) -> Vec<bool> {
+    let means = |closed: bool| {
+        let status = filter.statuses.is_empty()
+            || filter.statuses.iter().any(|status| is_closed(status) == closed);
+        status && !(closed && (filter.light.is_some() || !filter.waiting_on.is_empty()))
+    };
+    [false, true].into_iter().filter(|closed| means(*closed)).collect()
+}
+
+fn find(
+    conn: &Connection,
+    filter: &ItemFilter,
+    conditions: Conditions,
+    limit: u32,
+) -> rusqlite::Result<Vec<Place>> {
+    let mut values = Vec::new();
+    let from = if !filter.waiting_on.is_empty() {
+        values.push(json(&filter.waiting_on));
+        "(SELECT DISTINCT item FROM waiting WHERE assignee IN (SELECT value FROM json_each(?)))
+         CROSS JOIN items NOT INDEXED ON no = item"
+    } else if filter.case.is_some() {
+        "items INDEXED BY items_key"
+    } else if !filter.units.is_empty() {
+        "items INDEXED BY items_unit"
+    } else {
+        "items INDEXED BY items_due"
+    };
+    values.extend(conditions.values);
+    values.push(i64::from(limit).into());
+    let sql = format!(
+        "SELECT due, case_id, key, no FROM {from}{} ORDER BY due, case_id, key LIMIT ?",
+        conditions.sql
+    );
+    let mut select = conn.prepare_cached(&sql)?;
+    let places = select.query_map(params_from_iter(values), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    places.collect()
+}
+
+fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
+    Ok(ItemRow {
+        case: row.get(0)?,
+        key: row.get(1)?,
+        task: row.get(2)?,
+        unit: row.get(3)?,
+        status: row.get(4)?,
+        held: row.get(5)?,
+        owner: row.get(6)?,
+        waiting_on: row.get(7)?,
+        since: row.get(8)?,
+        due: Some(row.get(9)?).filter(|due| *due != NEVER),
+        yellow_at: row.get(10)?,
+        red_at: row.get(11)?,
+        window: row.get(12)?,
+        data: row.get(13)?,
+    })
+}
+
+/// Counts on two indexes alone: `cases_unit` gives the groups, `items_light` what is counted.
+pub(super) fn lights(
+    conn: &Connection,
+    suite: Option<&str>,
+    now: i64,
+) -> Result<Vec<LightCount>, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT c.suite, c.workflow, c.unit, count(*),
+             count(*) FILTER (WHERE closed = 0 AND red_at < ?1),
+             count(*) FILTER (WHERE closed = 0 AND yellow_at < ?1
+                 AND (red_at IS NULL OR red_at >= ?1)),
+             count(*) FILTER (WHERE closed = 0 AND i.status <> 'waiting'
+                 AND (yellow_at IS NULL OR yellow_at >= ?1)
+                 AND (red_at IS NULL OR red_at >= ?1)),
+             count(*) FILTER (WHERE i.status = 'done')
+         FROM cases c INDEXED BY cases_unit
+         CROSS JOIN items i INDEXED BY items_light ON i.case_no = c.no
+         WHERE ?2 IS NULL OR c.suite = ?2
+         GROUP BY c.unit, c.suite, c.workflow",
+    )?;
+    let counts = select.query_map((now, suite), |row| {
+        let (all, red) = (unsigned(row, 3)?, unsigned(row, 4)?);
+        let (yellow, green, done) = (unsigned(row, 5)?, unsigned(row, 6)?, unsigned(row, 7)?);
+        Ok(LightCount {
+            suite: row.get(0)?,
+            workflow: row.get(1)?,
+            unit: row.get(2)?,
+            grey: all - red - yellow - green,
+            green,
+            yellow,
+            red,
+            done,
+        })
+    })?;
+    let mut counts: Vec<LightCount> = counts.collect::<Result<_, _>>()?;
+    counts.sort_by(|a, b| (&a.suite, &a.workflow, &a.unit).cmp(&(&b.suite, &b.workflow, &b.unit)));
+    Ok(counts)
+}
+
+pub(super) fn scores(
+    conn: &Connection,
+    suite: Option<&str>,
+) -> Result<Vec<ScoreTotal>, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT unit, sum(points), count(*) FROM scores WHERE ?1 IS NULL OR suite = ?1
+         GROUP BY unit ORDER BY unit",
+    )?;
+    let totals = select.query_map([suite], |row| {
+        Ok(ScoreTotal { unit: row.get(0)?, points: row.get(1)?, entries: unsigned(row, 2)? })
+    })?;
+    Ok(totals.collect::<Result<_, _>>()?)
+}

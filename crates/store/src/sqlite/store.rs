@@ -1,0 +1,226 @@
+//! The trait, method by method: which thread does what.
+
+use std::sync::PoisonError;
+
+use duban_core::{CaseRow, ItemRow};
+
+use super::append::{size_of, write_batch};
+use super::writer::Urgency;
+use super::{SqliteStore, deliveries, list, read, rebuild};
+use crate::commit::{Commit, KeyRecord};
+use crate::error::{CommitError, StoreError};
+use crate::query::{
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
+    PageRequest, ScoreTotal,
+};
+use crate::store::{DefinitionRow, Leased, Store, StoredCase};
+
+/// How many rows a clearing-up reads or removes at a time.
+const CHUNK: u32 = 1000;
+
+impl Store for SqliteStore {
+    async fn append(&self, batch: Vec<Commit>) -> Result<Vec<Result<(), CommitError>>, StoreError> {
+        let urgent = batch.iter().any(|commit| commit.urgent);
+        let urgency = if urgent { Urgency::Urgent } else { Urgency::Later };
+        let size = size_of(&batch);
+        self.handle.queue.submit(urgency, size, move |conn| write_batch(conn, &batch)).await
+    }
+
+    async fn load(&self, case: &str) -> Result<Option<StoredCase>, StoreError> {
+        self.read(|conn| read::load(conn, case))
+    }
+
+    async fn recall(
+        &self,
+        case: &str,
+        actor: &str,
+        key: &str,
+    ) -> Result<Option<KeyRecord>, StoreError> {
+        self.read(|conn| read::recall(conn, case, actor, key))
+    }
+
+    async fn forget_keys(&self, before: i64) -> Result<u64, StoreError> {
+        let mut place = read::KeyPlace::default();
+        let mut forgotten = 0;
+        loop {
+            let (old, last) = self.read(|conn| read::old_keys(conn, &place, before, CHUNK))?;
+            if !old.is_empty() {
+                let gone =
+                    self.write_later(old.len(), move |conn| read::forget_keys(conn, &old, before));
+                forgotten += gone.await?;
+            }
+            match last {
+                Some(last) => place = last,
+                None => return Ok(count(forgotten)),
+            }
+            // A long table must not keep the caller's thread to itself.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn next_wakeup(&self) -> Result<Option<i64>, StoreError> {
+        self.read(read::next_wakeup)
+    }
+
+    /// Nothing is leased: this process is the only one. `skip` are the cases in hand.
+    async fn claim_due(
+        &self,
+        now: i64,
+        _until: i64,
+        limit: u32,
+        skip: &[String],
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        self.read(|conn| read::due(conn, now, limit, skip))
+    }
+
+    async fn lease_deliveries(
+        &self,
+        now: i64,
+        until: i64,
+        limit: u32,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let raws = self.write(move |conn| deliveries::lease(conn, now, until, limit)).await?;
+        raws.into_iter().map(|raw| Ok(Leased { delivery: raw.open()? })).collect()
+    }
+
+    async fn next_delivery(&self) -> Result<Option<i64>, StoreError> {
+        self.read(deliveries::next)
+    }
+
+    async fn delivered(&self, ids: Vec<(String, u64)>, at: i64) -> Result<(), StoreError> {
+        self.write_later(ids.len(), move |conn| deliveries::delivered(conn, &ids, at)).await
+    }
+
+    async fn failed(
+        &self,
+        case: &str,
+        seq: u64,
+        error: &str,
+        next_at: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let (case, error) = (case.to_owned(), error.to_owned());
+        self.write_later(1, move |conn| deliveries::failed(conn, &case, seq, &error, next_at)).await
+    }
+
+    async fn retry_delivery(&self, case: &str, seq: u64, at: i64) -> Result<bool, StoreError> {
+        let case = case.to_owned();
+        self.write(move |conn| deliveries::retry(conn, &case, seq, at)).await
+    }
+
+    async fn prune_delivered(&self, before: i64) -> Result<u64, StoreError> {
+        let rows = read::optional_count(CHUNK);
+        let mut pruned = 0;
+        loop {
+            let gone =
+                self.write_later(rows, move |conn| deliveries::prune(conn, before, CHUNK)).await?;
+            pruned += gone;
+            if gone < rows {
+                return Ok(count(pruned));
+            }
+        }
+    }
+
+    async fn publish(&self, definition: DefinitionRow) -> Result<(), StoreError> {
+        self.write(move |conn| read::publish(conn, &definition)).await
+    }
+
+    async fn definition(&self, hash: &str) -> Result<Option<DefinitionRow>, StoreError> {
+        self.read(|conn| read::definition(conn, hash))
+    }
+
+    async fn current(
+        &self,
+        suite: &str,
+        workflow: &str,
+    ) -> Result<Option<DefinitionRow>, StoreError> {
+        self.read(|conn| read::current(conn, suite, workflow))
+    }
+
+    async fn currents(&self) -> Result<Vec<(String, String, String)>, StoreError> {
+        self.read(read::currents)
+    }
+
+    async fn put_document(&self, name: &str, json: &str, at: i64) -> Result<(), StoreError> {
+        let (name, json) = (name.to_owned(), json.to_owned());
+        self.write(move |conn| read::put_document(conn, &name, &json, at)).await
+    }
+
+    async fn document(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|conn| read::document(conn, name))
+    }
+
+    async fn cases(
+        &self,
+        filter: &CaseFilter,
+        page: &PageRequest,
+    ) -> Result<Page<CaseRow>, StoreError> {
+        self.read(|conn| list::cases(conn, filter, page))
+    }
+
+    async fn case(&self, id: &str) -> Result<Option<CaseRow>, StoreError> {
+        self.read(|conn| list::case(conn, id))
+    }
+
+    async fn items(
+        &self,
+        filter: &ItemFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ItemRow>, StoreError> {
+        self.read(|conn| list::items(conn, filter, page))
+    }
+
+    async fn lights(&self, suite: Option<&str>, now: i64) -> Result<Vec<LightCount>, StoreError> {
+        self.read(|conn| list::lights(conn, suite, now))
+    }
+
+    async fn events(
+        &self,
+        case: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        self.read(|conn| read::events(conn, case, after, limit))
+    }
+
+    async fn feed(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<EventRow>, StoreError> {
+        self.read(|conn| read::feed(conn, after, limit))
+    }
+
+    async fn feed_end(&self) -> Result<Cursor, StoreError> {
+        self.read(read::feed_end)
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DeliveryRow>, StoreError> {
+        self.read(|conn| deliveries::list(conn, filter, page))
+    }
+
+    async fn scores(&self, suite: Option<&str>) -> Result<Vec<ScoreTotal>, StoreError> {
+        self.read(|conn| list::scores(conn, suite))
+    }
+
+    async fn replace_rows(&self, case: CaseRow, items: Vec<ItemRow>) -> Result<(), StoreError> {
+        let (id, rows) = (case.id.clone(), case.version);
+        let replaced =
+            self.write_later(items.len(), move |conn| rebuild::replace_rows(conn, &case, &items));
+        let replaced = replaced.await?;
+        replaced.map_err(|events| StoreError::Behind { case: id, rows, events })
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.handle.shut();
+        let ended = self.handle.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            // The sender goes with the thread, whether that ends well or not.
+            ended.await.ok();
+        }
+        Ok(())
+    }
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}

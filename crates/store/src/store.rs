@@ -1,0 +1,252 @@
+//! The trait that every backend implements.
+
+use std::future::Future;
+
+use duban_core::{CaseRow, ItemRow};
+use serde::{Deserialize, Serialize};
+
+use crate::commit::{Commit, KeyRecord};
+use crate::error::{CommitError, StoreError};
+use crate::query::{
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
+    PageRequest, ScoreTotal,
+};
+
+/// The rows of one case: enough to make it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredCase {
+    /// The version it is at.
+    pub version: u64,
+    /// The hash of its definition.
+    pub definition: String,
+    /// The head as JSON.
+    pub head: String,
+    /// Every item: key and JSON, in the order of keys.
+    pub items: Vec<(String, String)>,
+}
+
+/// A definition as stored.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct DefinitionRow {
+    /// Its hash.
+    pub hash: String,
+    /// The suite.
+    pub suite: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The definition as JSON.
+    pub json: String,
+    /// When it was published, in milliseconds UTC.
+    pub published_at: i64,
+}
+
+/// A delivery handed out for an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// The delivery.
+    pub delivery: DeliveryRow,
+}
+
+/// The durable home of cases.
+///
+/// Methods are whole operations: each is one transaction, so that nobody can store events and
+/// forget the rows. A backend is a cheap handle; clones share one database. Nothing here assumes
+/// that one process alone has the database: versions are checked with every commit, due cases
+/// and deliveries are leased.
+pub trait Store: Clone + Send + Sync + 'static {
+    /// Writes a batch in one transaction, as few disk synchronisations as the backend can, and
+    /// answers for each commit in order once all is durable. One refused commit does not undo
+    /// the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: none of the batch was written.
+    fn append(
+        &self,
+        batch: Vec<Commit>,
+    ) -> impl Future<Output = Result<Vec<Result<(), CommitError>>, StoreError>> + Send;
+
+    /// The rows of a case.
+    fn load(
+        &self,
+        case: &str,
+    ) -> impl Future<Output = Result<Option<StoredCase>, StoreError>> + Send;
+
+    /// What an idempotency key of a case stands for.
+    fn recall(
+        &self,
+        case: &str,
+        actor: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<KeyRecord>, StoreError>> + Send;
+
+    /// Forgets idempotency keys older than an instant; returns how many.
+    fn forget_keys(&self, before: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// The earliest wake-up of any running case, in milliseconds UTC.
+    fn next_wakeup(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+
+    /// Leases up to `limit` cases whose wake-up is not after `now`, earliest first: id and
+    /// wake-up. A case is not handed out again before `until`, unless its row is written.
+    /// A backend with one owner may leave the leasing to its caller and pass over `skip`.
+    fn claim_due(
+        &self,
+        now: i64,
+        until: i64,
+        limit: u32,
+        skip: &[String],
+    ) -> impl Future<Output = Result<Vec<(String, i64)>, StoreError>> + Send;
+
+    /// Leases up to `limit` deliveries whose time has come, oldest first, until `until`: their
+    /// `next_at` becomes `until`, and they come up again then unless they are marked before.
+    fn lease_deliveries(
+        &self,
+        now: i64,
+        until: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
+
+    /// When the next pending delivery is to be tried, in milliseconds UTC.
+    fn next_delivery(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+
+    /// Marks deliveries as arrived, by (case, seq). Unknown ones and those that had arrived are
+    /// ignored.
+    fn delivered(
+        &self,
+        ids: Vec<(String, u64)>,
+        at: i64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Notes a failed attempt: try again at `next_at`, or give it up where that is `None`.
+    /// Ignored where it is unknown or not pending.
+    fn failed(
+        &self,
+        case: &str,
+        seq: u64,
+        error: &str,
+        next_at: Option<i64>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Puts a dead delivery back with a new series of attempts; `false` where it is not dead.
+    fn retry_delivery(
+        &self,
+        case: &str,
+        seq: u64,
+        at: i64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes deliveries that arrived before an instant; returns how many. Their events stay.
+    fn prune_delivered(&self, before: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Keeps a definition and makes it the current one of its workflow. Repeated: only the
+    /// latter.
+    fn publish(
+        &self,
+        definition: DefinitionRow,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// A definition by its hash.
+    fn definition(
+        &self,
+        hash: &str,
+    ) -> impl Future<Output = Result<Option<DefinitionRow>, StoreError>> + Send;
+
+    /// The current definition of a workflow.
+    fn current(
+        &self,
+        suite: &str,
+        workflow: &str,
+    ) -> impl Future<Output = Result<Option<DefinitionRow>, StoreError>> + Send;
+
+    /// Every workflow's current definition: suite, workflow, hash, in that order.
+    fn currents(
+        &self,
+    ) -> impl Future<Output = Result<Vec<(String, String, String)>, StoreError>> + Send;
+
+    /// Keeps a named document of the host: the directory, a calendar.
+    fn put_document(
+        &self,
+        name: &str,
+        json: &str,
+        at: i64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// A named document.
+    fn document(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// Cases, by id.
+    fn cases(
+        &self,
+        filter: &CaseFilter,
+        page: &PageRequest,
+    ) -> impl Future<Output = Result<Page<CaseRow>, StoreError>> + Send;
+
+    /// One case's row.
+    fn case(&self, id: &str) -> impl Future<Output = Result<Option<CaseRow>, StoreError>> + Send;
+
+    /// Items, by due date.
+    fn items(
+        &self,
+        filter: &ItemFilter,
+        page: &PageRequest,
+    ) -> impl Future<Output = Result<Page<ItemRow>, StoreError>> + Send;
+
+    /// How many items of which workflow and unit have which light at an instant, in the order of
+    /// suite, workflow and unit.
+    fn lights(
+        &self,
+        suite: Option<&str>,
+        now: i64,
+    ) -> impl Future<Output = Result<Vec<LightCount>, StoreError>> + Send;
+
+    /// A case's events after a position, oldest first.
+    fn events(
+        &self,
+        case: &str,
+        after: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<EventRow>, StoreError>> + Send;
+
+    /// Every case's events in the order of their commits, resuming from a cursor. A page that is
+    /// not empty has a `next`, from which to resume once there is more; an empty one has none.
+    fn feed(
+        &self,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Page<EventRow>, StoreError>> + Send;
+
+    /// The place at the end of the feed: events after it are new.
+    fn feed_end(&self) -> impl Future<Output = Result<Cursor, StoreError>> + Send;
+
+    /// Deliveries, by (case, seq).
+    fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> impl Future<Output = Result<Page<DeliveryRow>, StoreError>> + Send;
+
+    /// Points by unit.
+    fn scores(
+        &self,
+        suite: Option<&str>,
+    ) -> impl Future<Output = Result<Vec<ScoreTotal>, StoreError>> + Send;
+
+    /// Replaces the rows of a case by these, made again from its events. Deliveries, keys and
+    /// events are left alone. Items that are not among these are removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Behind`] where the rows are not of the case's last event.
+    fn replace_rows(
+        &self,
+        case: CaseRow,
+        items: Vec<ItemRow>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes everything out, closes the database and waits for it. Every later call, through
+    /// any handle, is refused with [`StoreError::Closed`]; closing again does nothing.
+    fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
