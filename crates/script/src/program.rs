@@ -16,6 +16,14 @@ use crate::names::canonical;
 use crate::value::Value;
 
 /// Bounds of every script. Reaching one is a [`ScriptError::Limit`] that names it.
+///
+/// Beside these, lists, maps and closures may lie in each other 32 deep (`nesting_max`). The
+/// defaults keep a release build within a stack of one mebibyte.
+///
+/// ```
+/// let strict = duban_script::Limits { operations_max: 50_000, ..Default::default() };
+/// assert_eq!(strict.actions_max, 100);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// rhai operations for one call.

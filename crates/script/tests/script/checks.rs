@@ -224,3 +224,22 @@ fn a_program_compiles_only_once_what_is_written_twice() {
     assert!(!program.has_function("remind", false));
     assert_eq!(program.definition().hash, definition.hash);
 }
+
+#[test]
+fn every_code_is_in_the_table_once() {
+    let codes: Vec<&str> = duban_script::CODES.iter().map(|(code, ..)| *code).collect();
+    assert!(codes.is_sorted() && codes.windows(2).all(|pair| pair[0] != pair[1]));
+    let sources = [
+        include_str!("../../src/check.rs"),
+        include_str!("../../src/check/infer.rs"),
+        include_str!("../../src/compile.rs"),
+        include_str!("../../src/constants.rs"),
+    ];
+    let mut used: Vec<&str> = sources
+        .iter()
+        .flat_map(|text| text.match_indices("\"DB15").map(|(at, _)| &text[at + 1..at + 7]))
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    assert_eq!(used, codes);
+}

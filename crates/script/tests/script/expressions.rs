@@ -162,6 +162,9 @@ fn forms_hold_what_their_fields_declare() {
     check("tasks[\"m02/setup\"].form.count",     "12");
     check("tasks[\"m02/setup\"].form.held_on",   "2022年5月4日");
     check("tasks[\"m02/other\"] == ()",          "是");
+    check("tasks.list.all[1].item.row.name",     "一期");
+    check("tasks.list.all[1].item.row.nme",      "错误：映射里没有键 nme");
+    check("tasks.list.all[1].item.rwo",          "错误：条目没有轴 rwo；是不是 row？");
     check("indicator(\"list\")",                 "9");
     check("form.rows[0].cout",                   "错误：映射里没有键 cout");
     check("form.rows[9].count",                  "错误：列表有 2 个元素，取不到第 9 个（从 0 数起）");

@@ -11,4 +11,5 @@ mod names;
 mod random;
 mod standard;
 
+mod suites;
 mod support;

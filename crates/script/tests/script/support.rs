@@ -236,7 +236,9 @@ pub(crate) fn world(definition: &Arc<Definition>) -> (Arc<World>, Arc<TaskFacts>
     let mut here = item(definition, "list/1", "list", &[street()]);
     here.form = Arc::new(object(json!({ "covered": 9, "items": ["甲"] })));
     here.value = Some(9.into());
-    let mut there = item(definition, "list/2", "list", &[("body", unit("370102"))]);
+    let row = BTreeMap::from([("name".to_owned(), Value::Text("一期".to_owned()))]);
+    let axes = [("body", unit("370102")), ("row", Value::Map(row))];
+    let mut there = item(definition, "list/2", "list", &axes);
     there.form = Arc::new(object(json!({ "covered": 5 })));
     let case = CaseFacts {
         id: "case-1".to_owned(),
