@@ -37,6 +37,17 @@ impl Operator {
             Self::Pow => "**",
         }
     }
+
+    pub(crate) const fn assignment(self) -> &'static str {
+        match self {
+            Self::Add => "+=",
+            Self::Sub => "-=",
+            Self::Mul => "*=",
+            Self::Div => "/=",
+            Self::Rem => "%=",
+            Self::Pow => "**=",
+        }
+    }
 }
 
 /// Calculates `left operator right`.

@@ -1,507 +1,358 @@
-//! Checks that need no run: what an expression names, and whether that exists.
+//! What can be found wrong with a script without running it.
+//!
+//! The checks walk rhai's syntax tree. They know the names that the host gives, the functions of
+//! the scripts, and the tasks, axes and form fields of the definition; where a value's kind
+//! cannot be known, they keep silent, and the value is checked when it exists.
 
-use std::collections::BTreeMap;
+mod infer;
 
-use duban_model::{Definition, Directory, Expr, Place, Problem, TaskKind};
-use rhai::{AST, ASTNode, EvalAltResult, Expr as Node, ParseError, ParseErrorType, Position, Stmt};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::host::variables;
-use crate::names::{HostKind, NAMES};
-use crate::program::{Reads, Role, place_of};
-use crate::suggest::{closest, with_suggestion};
+use duban_model::{Definition, ExprRole, Problem, TaskDef};
+use rhai::{
+    AST, ASTNode, Expr as Code, FnCallExpr, FnPtr, Module, Position, ScriptFuncDef, Shared, Stmt,
+    Token,
+};
 
-/// The functions of a definition's scripts: name and number of parameters, with their files.
-#[derive(Default)]
-pub(crate) struct Functions(BTreeMap<(String, usize), String>);
+use crate::chain::{Chain, Link, is_inner};
+use crate::explain::Base;
+use crate::kind::{Kind, misfit};
+use crate::known::Known;
+use crate::names::{HostKind, english, of_kind};
+use crate::program::Reads;
+use crate::sandbox::variable_named;
+use crate::suggest::closest;
 
-impl Functions {
-    pub(crate) fn add(&mut self, file: &str, ast: &AST) {
-        for function in ast.iter_functions() {
-            let key = (function.name.to_owned(), function.params.len());
-            self.0.insert(key, file.to_owned());
+/// What a piece of code reads and calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    tasks: BTreeSet<String>,
+    foreign: BTreeSet<String>,
+    later: bool,
+    calls: BTreeSet<String>,
+}
+
+impl Seen {
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.tasks.extend(other.tasks);
+        self.foreign.extend(other.foreign);
+        self.calls.extend(other.calls);
+        self.later |= other.later;
+    }
+
+    /// What is read, also by the functions called.
+    pub(crate) fn reads(mut self, functions: &BTreeMap<String, Self>) -> Reads {
+        let mut visited = BTreeSet::new();
+        while let Some(name) = self.calls.pop_first() {
+            if visited.insert(name.clone())
+                && let Some(called) = functions.get(&name)
+            {
+                self.merge(called.clone());
+            }
         }
-    }
-
-    pub(crate) fn has(&self, name: &str, parameters: usize) -> bool {
-        self.0.contains_key(&(name.to_owned(), parameters))
-    }
-
-    fn has_any(&self, name: &str) -> bool {
-        self.names().any(|known| known == name)
-    }
-
-    pub(crate) fn file_of(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|((known, _), _)| known == name).map(|(_, file)| file.as_str())
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(|(name, _)| name.as_str())
+        Reads {
+            tasks: self.tasks.into_iter().collect(),
+            foreign: self.foreign.into_iter().collect(),
+            later: self.later,
+        }
     }
 }
 
-/// Functions of rhai's own packages that scripts may use.
-const STANDARD: &[&str] = &[
-    "len",
-    "push",
-    "pop",
-    "shift",
-    "insert",
-    "remove",
-    "append",
-    "concat",
-    "reverse",
-    "sort",
-    "filter",
-    "map",
-    "reduce",
-    "find",
-    "find_map",
-    "some",
-    "all",
-    "any",
-    "index_of",
-    "contains",
-    "dedup",
-    "drain",
-    "retain",
-    "splice",
-    "extract",
-    "split",
-    "truncate",
-    "chop",
-    "clear",
-    "pad",
-    "keys",
-    "values",
-    "get",
-    "set",
-    "is_empty",
-    "mixin",
-    "fill_with",
-    "to_string",
-    "to_int",
-    "to_decimal",
-    "round",
-    "trim",
-    "starts_with",
-    "ends_with",
-    "sub_string",
-    "replace",
-    "to_upper",
-    "to_lower",
-    "chars",
-    "range",
-    "abs",
-    "type_of",
-    "is_def_var",
-    "is_def_fn",
-    "Fn",
-    "call",
-    "curry",
-    "throw",
-    "print",
-    "debug",
-    "for_each",
-    "zip",
-    "flatten",
-    "order_by",
-    "to_json",
-    "split_rev",
-    "make_upper",
-    "make_lower",
-    "crop",
-    "bytes",
-    "remove_all",
-    "name",
+/// Variables whose values are not settled when a case opens.
+const LATER: &[&str] = &[
+    "task",
+    "form",
+    "now",
+    "moment",
+    "owner",
+    "reviewer",
+    "interview",
+    "rung",
+    "overdue_workdays",
+    "remaining_workdays",
 ];
 
-/// A name that an expression mentions.
-#[derive(Debug)]
-pub(crate) enum Mention {
-    Variable(String, Position),
-    /// A function and, where it is a constant text, its first argument.
-    Call(String, Position, Option<String>),
-    /// A path from a variable: `tasks.survey.form.count`.
-    Path(Vec<String>, Position),
+/// Walks one expression or function.
+pub(crate) struct Checker<'d> {
+    pub(crate) definition: &'d Definition,
+    known: &'d Known,
+    /// Actions may be called: it is a function, not an expression.
+    acts: bool,
+    /// The task whose key it is.
+    pub(crate) task: Option<&'d TaskDef>,
+    /// The parameter `task` of a function is an item.
+    pub(crate) receives_task: bool,
+    /// The parameters of the function at hand. What a closure captures is among them, and is
+    /// found by name only.
+    parameters: BTreeSet<String>,
+    /// Closures met, each with the host's variables that it captures.
+    waiting: Vec<(String, BTreeSet<String>)>,
+    found: Vec<(Position, usize, Problem)>,
+    seen: Seen,
 }
 
-/// Everything that the functions of an AST mention.
-pub(crate) fn walk(ast: &AST) -> Vec<Mention> {
-    let mut found = Vec::new();
-    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-        let Some(node) = nodes.last() else { return true };
-        match node {
-            ASTNode::Expr(expr) => mention(expr, nodes, &mut found),
-            ASTNode::Stmt(Stmt::FnCall(call, position)) => {
-                found.push(Mention::Call(call.name.to_string(), *position, None));
+impl<'d> Checker<'d> {
+    pub(crate) fn new(definition: &'d Definition, known: &'d Known, acts: bool) -> Self {
+        Self {
+            definition,
+            known,
+            acts,
+            task: None,
+            receives_task: false,
+            parameters: BTreeSet::new(),
+            waiting: Vec::new(),
+            found: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// Checks an expression and that it may give what its role needs.
+    pub(crate) fn expression(&mut self, code: &AST, role: ExprRole) {
+        code.clone_statements_only().walk(&mut |path| {
+            self.visit(path);
+            true
+        });
+        self.closures(code);
+        self.parameters.clear();
+        let [Stmt::Expr(last)] = code.statements() else {
+            if let [Stmt::FnCall(call, position)] = code.statements() {
+                let kind = self.call_kind(call);
+                self.role(kind, *position, role);
             }
-            ASTNode::Stmt(_) => {}
-            _ => {}
-        }
-        true
-    });
-    found
-}
+            return;
+        };
+        let kind = self.kind(last);
+        self.role(kind, last.start_position(), role);
+    }
 
-fn mention(expr: &Node, nodes: &[ASTNode<'_>], found: &mut Vec<Mention>) {
-    match expr {
-        Node::Variable(variable, _, position) => {
-            found.push(Mention::Variable(variable.1.to_string(), *position));
-        }
-        Node::FnCall(call, position) if call.op_token.is_none() => {
-            let constant = call.args.first().and_then(|argument| match argument {
-                Node::StringConstant(text, _) => Some(text.to_string()),
+    fn role(&mut self, kind: Kind<'d>, position: Position, role: ExprRole) {
+        if let Some(wanted) = misfit(role, kind) {
+            let message = format!("这里需要{wanted}，写的是{}", kind.name());
+            let help = match (wanted, kind) {
+                ("时长", Kind::Int) => Some("写成 workdays(3) 或 days(3)".to_owned()),
+                ("日期或时刻", Kind::Span) => {
+                    Some("写明从何时算起，例如 now + workdays(3)".to_owned())
+                }
+                ("单位、岗位或人员", Kind::Text) => {
+                    Some("按名称取单位请写 org(\"…\")".to_owned())
+                }
                 _ => None,
-            });
-            found.push(Mention::Call(call.name.to_string(), *position, constant));
-        }
-        Node::Dot(..) | Node::Index(..) => {
-            let inside = nodes.len() >= 2
-                && matches!(nodes[nodes.len() - 2], ASTNode::Expr(Node::Dot(..) | Node::Index(..)));
-            if !inside {
-                let mut path = Vec::new();
-                let position = path_of(expr, &mut path);
-                if path.len() > 1 {
-                    found.push(Mention::Path(path, position));
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The names along a chain, as far as they are constant.
-fn path_of(expr: &Node, path: &mut Vec<String>) -> Position {
-    match expr {
-        Node::Dot(pair, ..) | Node::Index(pair, ..) => {
-            let position = path_of(&pair.lhs, path);
-            let length = path.len();
-            let last = path_of(&pair.rhs, path);
-            if path.len() > length { last } else { position }
-        }
-        Node::Variable(variable, _, position) => {
-            path.push(variable.1.to_string());
-            *position
-        }
-        Node::Property(property, position) => {
-            path.push(property.2.to_string());
-            *position
-        }
-        Node::StringConstant(text, position) => {
-            path.push(text.to_string());
-            *position
-        }
-        other => {
-            path.push(String::new());
-            other.position()
-        }
-    }
-}
-
-/// What is read, from what is mentioned.
-pub(crate) fn reads(mentions: &[Mention]) -> Reads {
-    let mut reads = Reads::default();
-    for mention in mentions {
-        match mention {
-            Mention::Variable(name, _) => {
-                reads.later |= matches!(
-                    variables::english(name),
-                    Some(
-                        "task"
-                            | "form"
-                            | "now"
-                            | "moment"
-                            | "interview"
-                            | "rung"
-                            | "owner"
-                            | "reviewer"
-                            | "due"
-                            | "overdue_workdays"
-                            | "remaining_workdays"
-                    )
-                );
-            }
-            Mention::Call(name, ..) => {
-                reads.later |= matches!(name.as_str(), "history" | "历史" | "indicator" | "指标");
-            }
-            Mention::Path(path, _) if variables::english(&path[0]) == Some("tasks") => {
-                let list =
-                    if path[1].contains('/') { &mut reads.foreign } else { &mut reads.tasks };
-                if !list.contains(&path[1]) {
-                    list.push(path[1].clone());
-                }
-            }
-            Mention::Path(..) => {}
-        }
-    }
-    reads
-}
-
-/// Functions that hooks, rungs and automatic tasks call but no script has.
-pub(crate) fn script_problems(definition: &Definition, functions: &Functions) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut owed = |name: &str, place: &Place, rung: bool| {
-        let known = functions.has(name, 1) || (rung && functions.has(name, 2));
-        if !known {
-            let arity = if functions.has_any(name) {
-                "参数个数不对"
-            } else {
-                "脚本中没有这个函数"
             };
-            let problem = Problem::error("DB1502", place, format!("函数 {name}：{arity}"));
-            let form = if rung { "fn NAME(task, rung)" } else { "fn NAME(task)" };
-            let help = match closest(name, functions.names()) {
-                Some(near) if !functions.has_any(name) => format!("是不是 {near}？"),
-                _ => format!("写成 {}", form.replace("NAME", name)),
-            };
-            problems.push(problem.with_help(help));
-        }
-    };
-    for task in &definition.workflow.tasks {
-        for function in task.hooks.values() {
-            owed(function, &task.place, false);
-        }
-        if let TaskKind::Automatic { run } = &task.kind {
-            owed(run, &task.place, false);
-        }
-        if let Some(then) = task.extension.as_ref().and_then(|extension| extension.then.as_ref()) {
-            owed(then, &task.place, false);
+            self.problem("DB1513", position, 0, message, help);
         }
     }
-    for rung in definition.ladders.values().flat_map(|ladder| &ladder.rungs) {
-        owed(&rung.run, &rung.place, true);
-    }
-    problems
-}
 
-/// Unknown variables, functions, tasks and form fields of one expression.
-pub(crate) fn expression_problems(
-    definition: &Definition,
-    functions: &Functions,
-    (_, task, expr): Role<'_>,
-    mentions: &[Mention],
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let locals = expr.source.contains("let ") || expr.source.contains('|');
-    for mention in mentions {
-        match mention {
-            Mention::Variable(name, position) => {
-                if !locals && variables::english(name).is_none() {
-                    let message = format!("没有变量 {name}");
-                    let problem = Problem::error("DB1503", &place_of(expr, *position), message);
-                    problems.push(suggest(problem, name, variables::all()));
-                }
-            }
-            Mention::Call(name, position, _) => {
-                if !is_known_function(functions, name) {
-                    let message = format!("没有函数 {name}");
-                    let problem = Problem::error("DB1504", &place_of(expr, *position), message);
-                    problems.push(suggest(problem, name, known_functions(functions)));
-                }
-            }
-            Mention::Path(path, position) => {
-                let place = place_of(expr, *position);
-                problems.extend(path_problem(definition, task, path, &place));
+    /// Checks a function of a file, with the closures in it.
+    pub(crate) fn function(&mut self, file: &AST, function: &Shared<ScriptFuncDef>) {
+        self.body(function, &BTreeSet::new());
+        self.closures(file);
+    }
+
+    /// Checks a body, in which these parameters stand for the host's variables of their names.
+    fn body(&mut self, function: &Shared<ScriptFuncDef>, captured: &BTreeSet<String>) {
+        let parameters = function.params.iter().map(ToString::to_string);
+        self.parameters = parameters.filter(|name| !captured.contains(name)).collect();
+        // rhai walks whole syntax trees only, so the function gets one of its own.
+        let mut module = Module::new();
+        module.set_script_fn(function.clone());
+        AST::new_from_module(module).walk(&mut |path| {
+            self.visit(path);
+            true
+        });
+    }
+
+    /// Checks the closures met so far, and those in them.
+    fn closures(&mut self, file: &AST) {
+        while let Some((name, captured)) = self.waiting.pop() {
+            let found = file.iter_fn_def().find(|function| function.name.as_str() == name);
+            if let Some(closure) = found {
+                self.body(closure, &captured);
             }
         }
     }
-    problems
-}
 
-fn suggest<'a>(
-    problem: Problem,
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Problem {
-    match closest(written, known) {
-        Some(near) => problem.with_help(format!("是不是 {near}？")),
-        None => problem,
+    /// Notes a closure: rhai makes it a function of its own, whose first parameters are what it
+    /// captures.
+    fn closure(&mut self, pointer: &Code, captured: &[Code]) {
+        let Code::DynamicConstant(value, _) = pointer else { return };
+        let Some(pointer) = value.read_lock::<FnPtr>() else { return };
+        let captured = captured.iter().filter(|expr| !self.is_local(expr));
+        let captured = captured.filter_map(|expr| match expr {
+            Code::Variable(variable, ..) => Some(variable.1.to_string()),
+            _ => None,
+        });
+        self.waiting.push((pointer.fn_name().to_owned(), captured.collect()));
     }
-}
 
-fn host_functions<'a>() -> impl Iterator<Item = &'a str> {
-    NAMES
-        .iter()
-        .filter(|name| {
-            matches!(name.kind, HostKind::Function | HostKind::Method { .. } | HostKind::Action)
-        })
-        .flat_map(|name| [name.english, name.chinese])
-}
-
-fn known_functions(functions: &Functions) -> impl Iterator<Item = &str> {
-    host_functions().chain(functions.names()).chain(STANDARD.iter().copied())
-}
-
-fn is_known_function(functions: &Functions, name: &str) -> bool {
-    !name.chars().next().is_some_and(char::is_alphabetic)
-        || known_functions(functions).any(|known| known == name)
-}
-
-/// `form.x` and `tasks.NAME.form.x` against the declared fields, `tasks.NAME` against the tasks.
-fn path_problem(
-    definition: &Definition,
-    task: Option<&duban_model::TaskDef>,
-    path: &[String],
-    place: &Place,
-) -> Option<Problem> {
-    let form = |name: &str| name == "form" || name == "表单";
-    match (variables::english(&path[0]), task) {
-        (Some("form"), Some(task)) => {
-            let known = task.form.iter().map(|field| field.name.as_str());
-            unknown_field(path.get(1)?, known, place)
-        }
-        (Some("tasks"), _) if !path[1].contains('/') && !path[1].is_empty() => {
-            let Some((_, source)) = definition.workflow.task(&path[1]) else {
-                if matches!(path[1].as_str(), "interview" | "rectification" | "extra") {
-                    return None;
-                }
-                let known = definition.workflow.tasks.iter().map(|task| task.id.as_str());
-                let problem = Problem::error("DB1505", place, format!("没有任务 {}", path[1]));
-                return Some(suggest(problem, &path[1], known));
-            };
-            let field = path.get(2).filter(|name| form(name)).and_then(|_| path.get(3))?;
-            let known = source.form.iter().map(|field| field.name.as_str());
-            unknown_field(field, known, place)
-        }
-        _ => None,
+    /// The problems found, at their places, and what was read.
+    pub(crate) fn finish(self, base: Base<'_>) -> (Vec<Problem>, Seen) {
+        let place = |(position, length, problem): (Position, usize, Problem)| Problem {
+            place: base.place(position, length),
+            ..problem
+        };
+        (self.found.into_iter().map(place).collect(), self.seen)
     }
-}
 
-fn unknown_field<'a>(
-    written: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-    place: &Place,
-) -> Option<Problem> {
-    if written.is_empty() || known.clone().any(|name| name == written) {
-        return None;
+    fn problem(
+        &mut self,
+        code: &str,
+        position: Position,
+        length: usize,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let problem = Problem::error(code, &duban_model::Place::default(), message);
+        let problem = Problem { help, ..problem };
+        self.found.push((position, length, problem));
     }
-    let problem = Problem::error("DB1506", place, format!("表单没有字段 {written}"));
-    Some(suggest(problem, written, known))
-}
 
-/// Units named by a constant that the directory does not have, or has more than once.
-pub(crate) fn directory_problems(
-    directory: &Directory,
-    expr: &Expr,
-    mentions: &[Mention],
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for mention in mentions {
-        let Mention::Call(name, position, Some(constant)) = mention else { continue };
-        let place = place_of(expr, *position);
-        match name.as_str() {
-            "org" | "机构" => problems.extend(unit_problem(directory, constant, &place)),
-            "post" | "岗位" => {
-                let known = || directory.data().posts.iter().map(|post| post.name.as_str());
-                if !known().any(|post| post == constant) {
-                    let message = format!("没有哪个单位有岗位“{constant}”");
-                    let problem = Problem::warning("DB1508", &place, message);
-                    problems.push(suggest(problem, constant, known()));
-                }
+    fn suggested<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        closest(written, known).map(|name| format!("是不是 {name}？"))
+    }
+
+    fn visit(&mut self, path: &[ASTNode<'_>]) {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => self.call(call, *position, false),
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => self.assignment(&assignment.1.lhs),
+            Some(ASTNode::Expr(Code::FnCall(call, position))) => {
+                self.call(call, *position, false);
+                self.operator(call, *position);
+            }
+            Some(ASTNode::Expr(pointer @ Code::DynamicConstant(..))) => match path {
+                // Noted with what it captures.
+                [.., ASTNode::Expr(Code::FnCall(call, _)), _] if call.name == "curry" => {}
+                [.., ASTNode::Stmt(Stmt::FnCall(call, _)), _] if call.name == "curry" => {}
+                _ => self.closure(pointer, &[]),
+            },
+            Some(ASTNode::Expr(Code::MethodCall(call, position))) => {
+                self.call(call, *position, true);
+            }
+            Some(ASTNode::Expr(expr @ Code::Variable(variable, ..))) if !self.is_local(expr) => {
+                self.variable(&variable.1, expr.position());
+            }
+            Some(ASTNode::Expr(expr @ (Code::Dot(..) | Code::Index(..)))) if !is_inner(path) => {
+                let chain = Chain::of(expr);
+                self.chain(&chain, true);
             }
             _ => {}
         }
     }
-    problems
-}
 
-fn unit_problem(directory: &Directory, name: &str, place: &Place) -> Option<Problem> {
-    if directory.unit(&name.into()).is_some() {
-        return None;
-    }
-    match directory.units_named(name).count() {
-        1 => None,
-        0 => {
-            let problem = Problem::error("DB1507", place, format!("通讯录中没有单位“{name}”"));
-            Some(suggest(problem, name, directory.units().map(|unit| unit.name.as_str())))
-        }
-        more => {
-            let message = format!("通讯录中有 {more} 个单位叫“{name}”");
-            Some(Problem::error("DB1507", place, message).with_help("请写单位代码"))
+    /// rhai does not measure what is assigned by index, so lists and maps could outgrow their
+    /// limits that way; `set` is measured.
+    fn assignment(&mut self, target: &Code) {
+        if let Some(Link::Index(_)) = Chain::of(target).links.last() {
+            let help = Some("写成 x.set(下标, 值)".to_owned());
+            self.problem("DB1519", target.start_position(), 0, "不能按下标赋值", help);
         }
     }
-}
 
-/// Full-width punctuation and what to write in its place.
-const FULL_WIDTH: &[(char, &str)] = &[
-    ('（', "("),
-    ('）', ")"),
-    ('：', ":"),
-    ('，', ","),
-    ('；', ";"),
-    ('“', "\""),
-    ('”', "\""),
-    ('‘', "'"),
-    ('’', "'"),
-    ('＋', "+"),
-    ('－', "-"),
-    ('＝', "="),
-    ('＞', ">"),
-    ('＜', "<"),
-    ('！', "!"),
-    ('【', "["),
-    ('】', "]"),
-    ('｛', "{"),
-    ('｝', "}"),
-    ('。', "."),
-];
-
-/// A syntax error, with the half-width form where full-width punctuation caused it.
-pub(crate) fn syntax(place: &Place, source: &str, error: &ParseError) -> Problem {
-    let problem = Problem::error("DB1501", place, parse_message(error));
-    let written = FULL_WIDTH.iter().find(|(wide, _)| outside_strings(source).contains(*wide));
-    match written {
-        Some((wide, half)) => problem.with_help(format!("“{wide}”是全角符号，请改成半角 {half}")),
-        None => problem,
+    fn variable(&mut self, name: &str, position: Position) {
+        match variable_named(name) {
+            Some(english) => self.seen.later |= LATER.contains(&english),
+            None if self.known.in_scripts(name) => {}
+            None => {
+                let known = of_kind(HostKind::Variable).flat_map(|it| [it.english, it.chinese]);
+                let help = Self::suggested(name, known);
+                let length = name.chars().count();
+                self.problem("DB1503", position, length, format!("没有变量 {name}"), help);
+            }
+        }
     }
-}
 
-/// The source without what stands between half-width quotes.
-fn outside_strings(source: &str) -> String {
-    source.split('"').step_by(2).collect::<Vec<_>>().join(" ")
-}
-
-fn parse_message(error: &ParseError) -> String {
-    match error.err_type() {
-        ParseErrorType::UnexpectedEOF => "脚本没有写完".to_owned(),
-        ParseErrorType::MissingToken(token, _) => format!("缺少 {token}"),
-        ParseErrorType::Reserved(word) => format!("{word} 是保留字，不能作名称"),
-        ParseErrorType::ExprExpected(what) => format!("这里应有{what}表达式"),
-        ParseErrorType::VariableUndefined(name) => format!("没有变量 {name}"),
-        ParseErrorType::ExprTooDeep => "表达式嵌套超过上限 expr_depth_max".to_owned(),
-        other => format!("语法错误：{other}"),
+    fn call(&mut self, call: &FnCallExpr, position: Position, method: bool) {
+        if call.op_token.is_some() {
+            return;
+        }
+        if call.name == "curry"
+            && let Some((pointer, captured)) = call.args.split_first()
+        {
+            self.closure(pointer, captured);
+        }
+        let (name, arity) = (call.name.as_str(), call.args.len());
+        self.seen.calls.insert(name.to_owned());
+        self.seen.later |= english(HostKind::Function, name)
+            .is_some_and(|name| matches!(name, "history" | "indicator"));
+        self.indicator(call);
+        let length = name.chars().count();
+        if !self.known.has(name, arity, method) {
+            let arities = self.known.arities(name, method);
+            if arities.is_empty() {
+                let help = Self::suggested(name, self.known.names());
+                self.problem("DB1504", position, length, format!("没有函数 {name}"), help);
+            } else {
+                let arities: Vec<String> = arities.iter().map(usize::to_string).collect();
+                let message = format!("{name} 要 {} 个参数，写了 {arity} 个", arities.join(" 或 "));
+                self.problem("DB1509", position, length, message, None);
+            }
+        } else if !self.acts
+            && !self.known.in_scripts(name)
+            && !method
+            && english(HostKind::Action, name).is_some()
+        {
+            let message = format!("表达式只作判断，不能调用动作 {name}");
+            let help = Some("写进脚本函数，由钩子或梯级调用".to_owned());
+            self.problem("DB1514", position, length, message, help);
+        }
     }
-}
 
-/// What went wrong at run time, in Chinese.
-pub(crate) fn in_chinese(error: &EvalAltResult) -> String {
-    match error {
-        EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
-        EvalAltResult::ErrorFunctionNotFound(name, _) => {
-            let short = name.split(" (").next().unwrap_or(name);
-            with_suggestion(format!("没有函数 {name}"), short, host_functions())
+    /// `indicator("task")` reads the task.
+    fn indicator(&mut self, call: &FnCallExpr) {
+        if english(HostKind::Function, &call.name) == Some("indicator")
+            && let [Code::StringConstant(task, position)] = call.args.as_slice()
+        {
+            self.task_named(task, *position);
         }
-        EvalAltResult::ErrorVariableNotFound(name, _) => {
-            with_suggestion(format!("没有变量 {name}"), name, variables::all())
+    }
+
+    /// A task of the workflow by name, or a note that there is none.
+    fn task_named(&mut self, name: &str, position: Position) -> Option<&'d TaskDef> {
+        if name.contains('/') {
+            self.seen.foreign.insert(name.to_owned());
+            return None;
         }
-        EvalAltResult::ErrorPropertyNotFound(name, _) => {
-            let known = NAMES
-                .iter()
-                .filter(|entry| matches!(entry.kind, HostKind::Property { .. }))
-                .flat_map(|entry| [entry.english, entry.chinese]);
-            with_suggestion(format!("没有属性 {name}"), name, known)
+        let tasks = &self.definition.workflow.tasks;
+        let found = tasks.iter().find(|task| task.id.as_str() == name);
+        if found.is_some() {
+            self.seen.tasks.insert(name.to_owned());
+        } else if !["interview", "rectification", "extra"].contains(&name) {
+            let help = Self::suggested(name, tasks.iter().map(|task| task.id.as_str()));
+            let length = name.chars().count();
+            self.problem("DB1505", position, length, format!("没有任务 {name}"), help);
         }
-        EvalAltResult::ErrorDotExpr(message, _) => format!("没有这个属性：{message}"),
-        EvalAltResult::ErrorIndexNotFound(key, _) => format!("没有键 {key}"),
-        EvalAltResult::ErrorArrayBounds(length, index, _) => {
-            format!("列表只有 {length} 项，没有第 {index} 项")
+        found
+    }
+
+    /// Comparisons and sums that can only fail.
+    fn operator(&mut self, call: &FnCallExpr, position: Position) {
+        use Token::{
+            EqualsTo, GreaterThan, GreaterThanEqualsTo, LessThan, LessThanEqualsTo, Minus,
+            NotEqualsTo, Plus,
+        };
+        let (Some(token), [left, right]) = (&call.op_token, call.args.as_slice()) else { return };
+        let (left, right) = (self.kind(left), self.kind(right));
+        match token {
+            EqualsTo | NotEqualsTo | LessThan | LessThanEqualsTo | GreaterThan
+            | GreaterThanEqualsTo => {
+                if let (Some(a), Some(b)) = (left.class(), right.class())
+                    && a != b
+                {
+                    let message = format!("不能比较{}和{}", left.name(), right.name());
+                    self.problem("DB1515", position, 0, message, None);
+                }
+            }
+            Plus | Minus if matches!(left, Kind::Date | Kind::At) && right == Kind::Int => {
+                let message = format!("{}不能直接加减整数", left.name());
+                let help = "按自然日写 days(1)，按工作日写 workdays(1)".to_owned();
+                self.problem("DB1515", position, 0, message, Some(help));
+            }
+            _ => {}
         }
-        EvalAltResult::ErrorMismatchDataType(expected, got, _) => {
-            format!("要{expected}，给的是{got}")
-        }
-        EvalAltResult::ErrorMismatchOutputType(expected, got, _) => {
-            format!("结果要{expected}，给的是{got}")
-        }
-        other => other.to_string(),
+    }
+
+    /// Whether a variable is a local one or a parameter.
+    fn is_local(&self, expr: &Code) -> bool {
+        matches!(expr, Code::Variable(variable, short, _)
+            if short.is_some() || variable.0.is_some() || self.parameters.contains(variable.1.as_str()))
     }
 }

@@ -4,6 +4,40 @@
 //! an expression to a [`Value`], and calls a function to get the [`Action`]s it asks for. It has
 //! no I/O, no clock and no randomness; what a script sees comes through [`Facts`].
 //!
+//! # Compiling
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use duban_model::{Library, load_calendar, load_suite};
+//! use duban_script::{Limits, Program};
+//!
+//! let suite = "title: t
+//! issuer: i
+//! target_year: 2022
+//! calendar: cn
+//! levels: [{ district: 区县 }]
+//! supervision: org(\"a\")
+//! administrator: org(\"a\")";
+//! let workflow = "id: m01
+//! title: t
+//! lead: org(\"a\")
+//! tasks:
+//!   study: { title: t, owner: unit, due: now + workday(40) }";
+//! let sources = [("suite.yaml", suite), ("m01.yaml", workflow)];
+//! let sources = sources.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+//! let calendar = load_calendar("cn.yaml", include_str!("../../../workflows/calendars/cn.yaml"))
+//!     .map_err(|problem| format!("{problem:?}"))?;
+//! let library = Library { calendars: BTreeMap::from([("cn".to_owned(), calendar)]), ..Library::default() };
+//! let loaded = load_suite("s", &sources, &library);
+//! let definition = loaded.draft.definitions.into_values().next().ok_or("nothing loaded")?;
+//!
+//! let Err(problems) = Program::compile(definition, Limits::default()) else { return Err("compiled".into()) };
+//! let found: Vec<_> = problems.iter().map(|it| (it.code.as_str(), it.message.as_str())).collect();
+//! assert_eq!(found, [("DB1504", "没有函数 workday")]);
+//! assert_eq!(problems[0].help.as_deref(), Some("是不是 workdays？"));
+//! # Ok::<(), String>(())
+//! ```
+//!
 //! # Where to start reading
 //!
 //! [`Facts`] (what scripts read), [`Action`] (what they ask for), then [`Program`].
@@ -12,13 +46,22 @@
 
 mod action;
 mod arithmetic;
+mod chain;
 mod check;
+mod codes;
 mod compare;
+mod compile;
+mod constants;
 mod convert;
+mod explain;
 mod facts;
 mod frame;
+mod fullwidth;
 mod host;
+mod kind;
+mod known;
 mod names;
+mod nesting;
 mod object;
 mod program;
 mod sandbox;
@@ -27,6 +70,7 @@ mod text;
 mod value;
 
 pub use crate::action::{Action, SlipColour};
+pub use crate::codes::CODES;
 pub use crate::facts::{CaseFacts, Facts, RungFacts, RungValue, Scene, TaskFacts};
 pub use crate::names::{HostKind, HostName, NAMES};
 pub use crate::program::{Limits, Program, Reads, ScriptError};

@@ -61,7 +61,7 @@ pub struct HostName {
 /// assert_eq!((remind.chinese, remind.kind), ("催办", HostKind::Action));
 /// # Ok::<(), &str>(())
 /// ```
-pub static NAMES: &[HostName] = &ALL;
+pub const NAMES: &[HostName] = &ALL;
 
 const COUNT: usize = variables::NAMES.len()
     + functions::NAMES.len()
@@ -92,6 +92,32 @@ const fn entry(
 ) -> HostName {
     let (doc_zh, doc_en) = docs;
     HostName { english: names.0, chinese: names.1, kind, signature, doc_zh, doc_en }
+}
+
+/// The entries of a kind.
+pub(crate) fn of_kind(kind: HostKind) -> impl Iterator<Item = &'static HostName> {
+    NAMES.iter().filter(move |name| name.kind == kind)
+}
+
+/// The English name of an entry known by either name.
+pub(crate) fn english(kind: HostKind, name: &str) -> Option<&'static str> {
+    of_kind(kind).find(|host| host.english == name || host.chinese == name).map(|it| it.english)
+}
+
+/// Both names of an entry.
+///
+/// # Panics
+///
+/// If the table lacks the entry, which a test rules out.
+pub(crate) fn both(kind: HostKind, english: &str) -> [&'static str; 2] {
+    let found = of_kind(kind).find(|host| host.english == english);
+    let host = found.unwrap_or_else(|| unreachable!("invariant: NAMES has {kind:?} {english}"));
+    [host.english, host.chinese]
+}
+
+/// The English name of an action or function under which a script may define a rung's function.
+pub(crate) fn canonical(name: &str) -> &str {
+    english(HostKind::Action, name).or_else(|| english(HostKind::Function, name)).unwrap_or(name)
 }
 
 #[cfg(test)]

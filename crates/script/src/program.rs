@@ -3,20 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use duban_model::{Definition, Directory, Expr, ExprRole, Place, Problem, expressions};
-use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Position, Scope};
+use duban_model::{Definition, Directory, Expr, Place, Problem};
+use rhai::{AST, Caches, Dynamic, Engine, Module, Scope, Shared};
 use serde_json::{Map, Value as Json};
 
 use crate::action::Action;
-use crate::check::{self, Functions, expression_problems, script_problems};
 use crate::convert::from_dynamic;
+use crate::explain::{Base, script_error, written};
 use crate::facts::{RungFacts, Scene};
-use crate::frame::{ACTIONS_MAX, Frame, LimitReached, Tag};
-use crate::object::{Item, Rung};
-use crate::sandbox;
+use crate::frame::{Fallible, Frame, Tag};
+use crate::names::canonical;
 use crate::value::Value;
 
 /// Bounds of every script. Reaching one is a [`ScriptError::Limit`] that names it.
+///
+/// Beside these, lists, maps and closures may lie in each other 32 deep (`nesting_max`). The
+/// defaults keep a release build within a stack of one mebibyte.
+///
+/// ```
+/// let strict = duban_script::Limits { operations_max: 50_000, ..Default::default() };
+/// assert_eq!(strict.actions_max, 100);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// rhai operations for one call.
@@ -31,6 +38,10 @@ pub struct Limits {
     pub array_len_max: usize,
     /// Entries of a map.
     pub map_len_max: usize,
+    /// Variables alive at once.
+    pub variables_max: usize,
+    /// Functions of one script file.
+    pub functions_max: usize,
     /// Actions that one call may ask for.
     pub actions_max: usize,
 }
@@ -44,6 +55,8 @@ impl Default for Limits {
             string_bytes_max: 64 * 1024,
             array_len_max: 20_000,
             map_len_max: 2_000,
+            variables_max: 1_000,
+            functions_max: 1_000,
             actions_max: 100,
         }
     }
@@ -96,82 +109,49 @@ pub struct Reads {
     pub later: bool,
 }
 
-/// A compiled expression: the function of the program that it became, and what it reads.
-struct Compiled {
-    function: String,
-    reads: Reads,
-}
-
 /// A definition with all its expressions and functions compiled.
 pub struct Program {
-    definition: Arc<Definition>,
-    engine: Arc<Engine>,
-    limits: Limits,
-    ast: AST,
-    by_source: BTreeMap<String, Compiled>,
-    functions: Functions,
-    params: Arc<Map<String, Json>>,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) limits: Limits,
+    pub(crate) engine: Engine,
+    /// Script files with the library first, so that later ones override earlier ones.
+    pub(crate) scripts: Vec<Shared<Module>>,
+    /// Expressions by their text.
+    pub(crate) expressions: BTreeMap<String, Compiled>,
+    /// Functions by their name in English and their number of parameters.
+    pub(crate) functions: BTreeMap<String, BTreeMap<usize, Function>>,
+    pub(crate) params: Arc<Map<String, Json>>,
+}
+
+/// An expression, ready to run.
+pub(crate) struct Compiled {
+    pub(crate) code: Code,
+    pub(crate) reads: Reads,
+}
+
+/// What an expression runs.
+pub(crate) enum Code {
+    /// A bare date, which rhai would take for a subtraction.
+    Constant(Value),
+    /// Anything else.
+    Script(AST),
+}
+
+/// A function of the scripts, ready to be called.
+pub(crate) struct Function {
+    /// A call of it with `task` and `rung` for its parameters; `None` where it has more.
+    pub(crate) call: Option<AST>,
+    pub(crate) place: Place,
 }
 
 impl Program {
     /// Compiles every expression and script of a definition.
     ///
-    /// Functions are looked up in the workflow's own script, then the suite's, then the
-    /// library's, by name and number of parameters.
-    ///
     /// # Errors
     ///
-    /// Every problem found: syntax, unknown functions and variables, fields that the form does
-    /// not declare.
+    /// Every problem found: syntax, unknown functions, fields that the form does not declare.
     pub fn compile(definition: Arc<Definition>, limits: Limits) -> Result<Self, Vec<Problem>> {
-        let engine = Arc::new(sandbox::engine(&limits));
-        let mut problems = Vec::new();
-        let mut ast = AST::empty();
-        let mut functions = Functions::default();
-        // The last one merged wins, so the library comes first.
-        for script in definition.scripts.iter().rev() {
-            match engine.compile(&script.source) {
-                Ok(compiled) => {
-                    functions.add(&script.file, &compiled);
-                    ast = ast.merge(&compiled.clone_functions_only());
-                }
-                Err(error) => {
-                    let place = place_in(&script.file, error.position());
-                    problems.push(check::syntax(&place, &script.source, &error));
-                }
-            }
-        }
-        problems.extend(script_problems(&definition, &functions));
-        let mut by_source: BTreeMap<String, Compiled> = BTreeMap::new();
-        for (role, task, expr) in expressions(&definition) {
-            let number = by_source.len();
-            match compile_expression(&engine, expr, number) {
-                Ok((function, compiled)) => {
-                    let walked = check::walk(&compiled);
-                    problems.extend(expression_problems(
-                        &definition,
-                        &functions,
-                        (role, task, expr),
-                        &walked,
-                    ));
-                    if !by_source.contains_key(&expr.source) {
-                        ast = ast.merge(&compiled.clone_functions_only());
-                        let reads = check::reads(&walked);
-                        by_source.insert(expr.source.clone(), Compiled { function, reads });
-                    }
-                }
-                Err(problem) => problems.push(*problem),
-            }
-        }
-        if !problems.is_empty() {
-            problems.sort();
-            problems.dedup();
-            return Err(problems);
-        }
-        let mut params = definition.suite.params.clone();
-        params.extend(definition.workflow.params.clone());
-        let params = Arc::new(params);
-        Ok(Self { definition, engine, limits, ast, by_source, functions, params })
+        crate::compile::compile(definition, limits)
     }
 
     /// The definition it was compiled from.
@@ -179,18 +159,14 @@ impl Program {
         &self.definition
     }
 
-    /// Checks constants against a directory: units and posts that nobody has.
+    /// The limits it runs under.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Problems that only a directory shows: units and posts that it does not have.
     pub fn check(&self, directory: &Directory) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (_, _, expr) in expressions(&self.definition) {
-            if let Ok((_, compiled)) = compile_expression(&self.engine, expr, 0) {
-                let walked = check::walk(&compiled);
-                problems.extend(check::directory_problems(directory, expr, &walked));
-            }
-        }
-        problems.sort();
-        problems.dedup();
-        problems
+        crate::constants::check(self, directory)
     }
 
     /// Evaluates one expression of the definition.
@@ -199,23 +175,30 @@ impl Program {
     ///
     /// [`ScriptError`]; nothing has happened.
     pub fn eval(&self, expr: &Expr, scene: &Scene) -> Result<Value, ScriptError> {
-        let Some(compiled) = self.by_source.get(&expr.source) else {
-            return Err(ScriptError::NoFunction(expr.source.clone()));
+        let Some(compiled) = self.expressions.get(&expr.source) else {
+            return Err(ScriptError::Failed {
+                place: written(&expr.place),
+                message: "定义里没有这个表达式".to_owned(),
+            });
+        };
+        let code = match &compiled.code {
+            Code::Constant(value) => return Ok(value.clone()),
+            Code::Script(code) => code,
         };
         let frame = self.frame(scene, None, None);
-        let value = self
-            .run(&compiled.function, &frame, ())
-            .map_err(|error| self.explain(&error, Some(expr)))?;
-        from_dynamic(&value).map_err(|got| ScriptError::WrongType {
-            place: shown(&expr.place),
-            expected: "可作为结果的值",
-            got: got.to_owned(),
+        let answer = self.run(code, &Arc::new(frame));
+        let answer = answer.map_err(|error| script_error(&error, Base::Expression(&expr.place)))?;
+        from_dynamic(&answer).map_err(|kind| ScriptError::WrongType {
+            place: written(&expr.place),
+            expected: "值",
+            got: kind.to_owned(),
         })
     }
 
     /// Calls a hook's, a rung's or an automatic task's function and returns what it asks for.
     ///
-    /// A function with two parameters gets the task and the rung, one with one the task.
+    /// With a rung, the function with two parameters is taken, or else the one with one; without,
+    /// the one with one, or else the one with none.
     ///
     /// # Errors
     ///
@@ -226,26 +209,30 @@ impl Program {
         scene: &Scene,
         rung: Option<&RungFacts>,
     ) -> Result<Vec<Action>, ScriptError> {
+        let arities: &[usize] = if rung.is_some() { &[2, 1] } else { &[1, 0] };
+        let unknown = || ScriptError::NoFunction(function.to_owned());
+        let found = self.functions.get(canonical(function)).ok_or_else(unknown)?;
+        let found = arities.iter().find_map(|arity| found.get(arity)).ok_or_else(unknown)?;
+        let call = found.call.as_ref().ok_or_else(unknown)?;
         let rung = rung.map(|rung| Arc::new(rung.clone()));
-        let frame = self.frame(scene, rung.clone(), Some(Mutex::new(Vec::new())));
-        let task = scene.item.clone().map_or(Dynamic::UNIT, |item| Dynamic::from(Item::new(item)));
-        let called = match rung {
-            Some(rung) if self.functions.has(function, 2) => {
-                self.run(function, &frame, (task, Dynamic::from(Rung(rung))))
-            }
-            _ if self.functions.has(function, 1) => self.run(function, &frame, (task,)),
-            _ => return Err(ScriptError::NoFunction(function.to_owned())),
-        };
-        if let Err(error) = called {
-            return Err(self.explain(&error, None));
-        }
-        let actions = frame.actions.as_ref().and_then(|actions| actions.lock().ok());
-        Ok(actions.map(|mut actions| std::mem::take(&mut *actions)).unwrap_or_default())
+        let frame = Arc::new(self.frame(scene, rung, Some(Mutex::new(Vec::new()))));
+        self.run(call, &frame)
+            .map(drop)
+            .map_err(|error| script_error(&error, Base::Call(&found.place)))?;
+        let Some(actions) = &frame.actions else { return Ok(Vec::new()) };
+        Ok(actions.lock().map(|mut actions| std::mem::take(&mut *actions)).unwrap_or_default())
+    }
+
+    /// Whether [`call`](Self::call) finds a function for a rung, or for a hook.
+    pub fn has_function(&self, function: &str, for_rung: bool) -> bool {
+        let arities: &[usize] = if for_rung { &[2, 1] } else { &[1, 0] };
+        let found = self.functions.get(canonical(function));
+        found.is_some_and(|found| arities.iter().any(|arity| found.contains_key(arity)))
     }
 
     /// What an expression of the definition reads.
     pub fn reads(&self, expr: &Expr) -> Reads {
-        self.by_source.get(&expr.source).map(|compiled| compiled.reads.clone()).unwrap_or_default()
+        self.expressions.get(&expr.source).map(|found| found.reads.clone()).unwrap_or_default()
     }
 
     fn frame(
@@ -253,127 +240,34 @@ impl Program {
         scene: &Scene,
         rung: Option<Arc<RungFacts>>,
         actions: Option<Mutex<Vec<Action>>>,
-    ) -> Arc<Frame> {
-        Arc::new(Frame {
+    ) -> Frame {
+        Frame {
             scene: scene.clone(),
-            params: Arc::clone(&self.params),
+            params: self.params.clone(),
             rung,
             actions,
             actions_max: self.limits.actions_max,
-        })
-    }
-
-    fn run(
-        &self,
-        function: &str,
-        frame: &Arc<Frame>,
-        arguments: impl FuncArgs,
-    ) -> Result<Dynamic, Box<EvalAltResult>> {
-        let options = CallFnOptions::new().eval_ast(false).with_tag(Tag(Arc::clone(frame)));
-        let mut scope = Scope::new();
-        self.engine.call_fn_with_options(options, &mut scope, &self.ast, function, arguments)
-    }
-
-    /// A failure with its place and in words for the author.
-    fn explain(&self, error: &EvalAltResult, expr: Option<&Expr>) -> ScriptError {
-        let (inner, function) = innermost(error);
-        let position = inner.position();
-        let file = function.and_then(|name| self.functions.file_of(name));
-        let place = match (file, expr) {
-            (Some(file), _) => shown(&place_in(file, position)),
-            (None, Some(expr)) => shown(&place_of(expr, position)),
-            (None, None) => shown(&place_in("", position)),
-        };
-        match limit_of(inner) {
-            Some(limit) => ScriptError::Limit { place, limit },
-            None => ScriptError::Failed { place, message: check::in_chinese(inner) },
         }
     }
-}
 
-/// Compiles an expression as a function of its own, so that it can be called like any other.
-fn compile_expression(
-    engine: &Engine,
-    expr: &Expr,
-    number: usize,
-) -> Result<(String, AST), Box<Problem>> {
-    let refused = |error: &rhai::ParseError, position: Position| {
-        Box::new(check::syntax(&place_of(expr, position), &expr.source, error))
-    };
-    engine
-        .compile_expression(&expr.source)
-        .map_err(|error| refused(&error, below_first_line(error.position())))?;
-    let function = format!("expression_{number}");
-    let ast = engine
-        .compile(format!("fn {function}() {{\n{}\n}}", expr.source))
-        .map_err(|error| refused(&error, error.position()))?;
-    Ok((function, ast))
-}
-
-/// Positions inside a wrapped expression begin on its second line.
-fn below_first_line(position: Position) -> Position {
-    match (position.line(), position.position()) {
-        (Some(line), column) => Position::new(
-            u16::try_from(line + 1).unwrap_or(u16::MAX),
-            u16::try_from(column.unwrap_or(0)).unwrap_or(u16::MAX),
-        ),
-        (None, _) => position,
-    }
-}
-
-/// The place in the author's file of a position inside a wrapped expression.
-pub(crate) fn place_of(expr: &Expr, position: Position) -> Place {
-    let (Some(line), column) = (position.line(), position.position().unwrap_or(1).max(1)) else {
-        return expr.place.clone();
-    };
-    let line = line.saturating_sub(2);
-    Place {
-        file: expr.place.file.clone(),
-        line: expr.place.line + line,
-        column: if line == 0 { expr.place.column + column - 1 } else { column },
-        length: 1,
-    }
-}
-
-fn place_in(file: &str, position: Position) -> Place {
-    Place {
-        file: file.to_owned(),
-        line: position.line().unwrap_or(1),
-        column: position.position().unwrap_or(1),
-        length: 1,
-    }
-}
-
-fn shown(place: &Place) -> String {
-    format!("{}:{}:{}", place.file, place.line, place.column)
-}
-
-/// The failure at the bottom, and the script's function that it happened in.
-fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Option<&str>) {
-    let mut error = error;
-    let mut function = None;
-    while let EvalAltResult::ErrorInFunctionCall(name, _, inner, _) = error {
-        function = Some(name.as_str());
-        error = inner;
-    }
-    (error, function)
-}
-
-fn limit_of(error: &EvalAltResult) -> Option<&'static str> {
-    match error {
-        EvalAltResult::ErrorTooManyOperations(_) => Some("operations_max"),
-        EvalAltResult::ErrorStackOverflow(_) => Some("call_levels_max"),
-        EvalAltResult::ErrorDataTooLarge(what, _) => Some(match what.as_str() {
-            "Length of string" => "string_bytes_max",
-            "Size of object map" => "map_len_max",
-            _ => "array_len_max",
-        }),
-        EvalAltResult::ErrorTerminated(token, _) => {
-            Some(token.read_lock::<LimitReached>().map_or(ACTIONS_MAX, |reached| reached.0))
+    #[expect(deprecated, reason = "rhai's other ways to run statements cannot carry a tag each")]
+    fn run(&self, code: &AST, frame: &Arc<Frame>) -> Fallible {
+        let mut state = self.engine.new_global_runtime_state();
+        state.tag = Dynamic::from(Tag(frame.clone()));
+        state.lib.extend(self.scripts.iter().cloned());
+        if code.has_functions() {
+            state.lib.push(code.shared_lib().clone());
         }
-        _ => None,
+        let (mut caches, mut scope) = (Caches::new(), Scope::new());
+        self.engine.eval_statements_raw(&mut state, &mut caches, &mut scope, code.statements())
     }
 }
 
-/// What an expression is for, with the task it belongs to.
-pub(crate) type Role<'d> = (ExprRole, Option<&'d duban_model::TaskDef>, &'d Expr);
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program")
+            .field("workflow", &self.definition.workflow.id)
+            .field("hash", &self.definition.hash)
+            .finish_non_exhaustive()
+    }
+}

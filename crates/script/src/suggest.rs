@@ -7,9 +7,9 @@ pub(crate) fn closest<'a>(
 ) -> Option<&'a str> {
     let length = written.chars().count();
     let allowed = match length {
-        0 => return None,
-        1..=3 => 1,
-        4..=7 => 2,
+        0 | 1 => return None,
+        2..=5 => 1,
+        6..=9 => 2,
         _ => 3,
     };
     known

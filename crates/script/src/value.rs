@@ -8,6 +8,18 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// A value that an expression yields, or that an axis holds.
+///
+/// ```
+/// use duban_calendar::{Tz, end_of};
+/// use duban_script::Value;
+///
+/// let day = "2022-07-08".parse().map_err(|_| "no date")?;
+/// let value = Value::Date(day);
+/// assert_eq!(value.to_instant(Tz::Asia__Shanghai), Some(end_of(day, Tz::Asia__Shanghai)));
+/// assert_eq!(value.to_key().as_deref(), Some("2022-07-08"));
+/// assert_eq!((value.to_decimal(), value.type_name()), (None, "日期"));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {

@@ -6,7 +6,7 @@ pub(super) const NAMES: &[HostName] = &[
     entry(
         ("remind", "催办"),
         HostKind::Action,
-        "remind(#{ to, text }); remind(to)",
+        "remind(#{ to, text }); remind(to); remind(to, text)",
         ("催办提醒", "a reminder"),
     ),
     entry(
@@ -24,7 +24,7 @@ pub(super) const NAMES: &[HostName] = &[
     entry(
         ("slip", "督办单"),
         HostKind::Action,
-        "slip(#{ colour, to, text }); slip(colour, to, text)",
+        "slip(#{ colour, to, text }); slip(colour, to); slip(colour, to, text)",
         (
             "发督办单，颜色为 blue、yellow 或 red",
             "a numbered supervision slip: blue, yellow or red",
@@ -51,7 +51,7 @@ pub(super) const NAMES: &[HostName] = &[
     entry(
         ("notice", "通报"),
         HostKind::Action,
-        "notice(#{ to, text }); notice(text)",
+        "notice(#{ to, text }); notice(to); notice(to, text)",
         ("通报", "a notice that names the unit before others"),
     ),
     entry(
@@ -69,7 +69,7 @@ pub(super) const NAMES: &[HostName] = &[
     entry(
         ("interview", "约谈"),
         HostKind::Action,
-        "interview(#{ who, by, why, due, rectify_within })",
+        "interview(#{ who, by, why, due, rectify_within }); interview(who, why)",
         ("约谈：由上级主持，并限期整改", "opens an interview and the rectification after it"),
     ),
     entry(
@@ -108,7 +108,7 @@ pub(super) const NAMES: &[HostName] = &[
     entry(
         ("refer", "移送"),
         HostKind::Action,
-        "refer(#{ to, why }); refer(why)",
+        "refer(#{ to, why }); refer(why); refer(to, why)",
         ("问责移送", "hands the case to the body that holds people to account"),
     ),
     entry(

@@ -1,0 +1,92 @@
+//! The codes of the problems that this crate finds.
+
+/// Every problem code of this crate, what it means, and what to do about it.
+///
+/// ```
+/// assert!(duban_script::CODES.iter().any(|(code, ..)| *code == "DB1506"));
+/// ```
+pub const CODES: &[(&str, &str, &str)] = &[
+    (
+        "DB1501",
+        "an expression or script is not rhai",
+        "Correct the place shown; full-width punctuation is named with its half-width form.",
+    ),
+    (
+        "DB1502",
+        "a hook, rung or automatic task names a function that no script has with that many parameters",
+        "Write `fn NAME(task)`, or `fn NAME(task, rung)` for a rung.",
+    ),
+    (
+        "DB1503",
+        "an unknown variable",
+        "Use one of the names in language.md; the closest is suggested.",
+    ),
+    (
+        "DB1504",
+        "an unknown function",
+        "Use one of the names in language.md, or write it in hooks.rhai.",
+    ),
+    (
+        "DB1505",
+        "`tasks.NAME` names no task of the workflow",
+        "Correct the name; tasks of other workflows are read as `tasks[\"workflow/task\"]`.",
+    ),
+    (
+        "DB1506",
+        "a form field that the form does not declare",
+        "Declare it under `form:`, or correct the name.",
+    ),
+    (
+        "DB1507",
+        "`org(\"…\")` names no unit of the directory, or several",
+        "Correct the name, or write the code.",
+    ),
+    (
+        "DB1508",
+        "a post that no unit has (warning)",
+        "Correct the name, or add the post to the directory.",
+    ),
+    (
+        "DB1509",
+        "a function is called with a number of arguments that it does not take",
+        "Write as many as the message says.",
+    ),
+    (
+        "DB1510",
+        "a property that the value does not have",
+        "Use one of the properties in language.md; the closest is suggested.",
+    ),
+    (
+        "DB1511",
+        "`item.NAME` names no axis of the task's `each`",
+        "Correct the name, or add the axis.",
+    ),
+    (
+        "DB1512",
+        "`params.NAME` is in the params of neither the workflow nor the suite",
+        "Add it under `params:`, or correct the name.",
+    ),
+    (
+        "DB1513",
+        "an expression gives another kind of value than its key needs",
+        "Write what the message asks for, for example `workdays(3)` where a span is needed.",
+    ),
+    (
+        "DB1514",
+        "an expression calls an action",
+        "Expressions only decide: call the action in a function that a hook or rung names.",
+    ),
+    (
+        "DB1515",
+        "a comparison or sum that can only fail, such as a date plus a number",
+        "Compare like with like; add `days(1)` or `workdays(1)` to a date.",
+    ),
+    ("DB1516", "a script file holds a statement outside a function", "Put it into a `fn`."),
+    ("DB1517", "a script defines a function that the host has already", "Give it another name."),
+    ("DB1518", "a level that the suite does not have", "Use a name under `levels:` of suite.yaml."),
+    (
+        "DB1519",
+        "a script assigns by index, which is not measured against the limits",
+        "Write `x.set(index, value)`.",
+    ),
+];
