@@ -62,7 +62,7 @@ const PEOPLE: [&str; 8] = ["c1", "b1", "b2", "s1", "d1", "d2", "x1", "x2"];
 fn actor(number: u16) -> Actor {
     let person = PEOPLE[usize::from(number) % PEOPLE.len()];
     let absent = PEOPLE[usize::from(number / 8) % PEOPLE.len()];
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         Actor::Person { person: person.into(), on_behalf_of: Some(absent.into()) }
     } else {
         Actor::person(person)

@@ -45,18 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // Beside the house: they see the façade, or nothing of it.
     ("duban-examples", &["duban"]),
-    (
-        "duban-benches",
-        &[
-            "duban-calendar",
-            "duban-model",
-            "duban-script",
-            "duban-core",
-            "duban-store",
-            "duban-sim",
-            "duban-engine",
-        ],
-    ),
+    ("duban-benches", &["duban"]),
     ("xtask", &[]),
 ];
 

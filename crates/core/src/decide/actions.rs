@@ -246,8 +246,13 @@ impl Turn<'_> {
     /// A post that somebody fills who is none of `avoid`: the one asked for, or the next above.
     fn filled(&self, asked: Assignee, avoid: &[PersonId]) -> Assignee {
         let directory = &self.env.directory;
+        let is_unit = matches!(asked, Assignee::Unit(_));
         let holders = directory.holders(&asked);
-        if !holders.is_empty() && crate::authority::is_separate(directory, &asked, avoid) {
+        // A unit answers through its first post.
+        if !is_unit
+            && !holders.is_empty()
+            && crate::authority::is_separate(directory, &asked, avoid)
+        {
             return asked;
         }
         directory
