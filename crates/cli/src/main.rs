@@ -14,8 +14,14 @@ mod suite_files;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use crate::output::Output;
+
+/// Workers hand what they allocated to the writer's thread, which frees it: this allocator is
+/// made for that.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// duban（督办）: work that people owe by a date, chased by itself.
 #[derive(Parser)]

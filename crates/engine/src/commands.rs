@@ -69,8 +69,9 @@ impl OpenSpec {
 pub struct Opened {
     /// The case.
     pub name: CaseName,
-    /// How it went; a case that existed before is refused as `Exists`.
-    pub outcome: Result<Outcome, EngineError>,
+    /// The version it was opened at; a case that existed before is refused as `Exists`. The
+    /// events are left to the store: those of a large suite would fill the memory.
+    pub version: Result<u64, EngineError>,
 }
 
 /// Openings of one suite that are under way at once.
@@ -139,7 +140,8 @@ impl<S: Store> Engine<S> {
                         let command = Command::new(actor, Act::Open(open));
                         let outcome =
                             engine.command(&name.id(), command, None, Some(definition)).await;
-                        (place, Opened { name, outcome })
+                        let version = outcome.map(|outcome| outcome.version);
+                        (place, Opened { name, version })
                     },
                     &shared.runtime,
                 );

@@ -91,8 +91,8 @@ pub(crate) fn open(command: &Open, output: &Output) -> Result<Ended> {
         } else {
             let suite = command.suite.as_str().into();
             for one in engine.open_suite(&suite, command.date, actor).await? {
-                match one.outcome {
-                    Ok(outcome) => opened.push(outcome.case),
+                match one.version {
+                    Ok(_) => opened.push(one.name.id()),
                     Err(error) => refused.push(format!("{}：{error}", one.name.workflow)),
                 }
             }

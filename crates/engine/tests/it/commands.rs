@@ -173,12 +173,12 @@ async fn a_suite_is_opened_for_every_unit_once() {
     let on = "2022-01-01".parse().unwrap();
     let opened = office.engine.open_suite(&"s".into(), on, operator()).await.unwrap();
     assert_eq!(opened.len(), 5);
-    assert!(opened.iter().all(|one| one.outcome.is_ok()), "{opened:?}");
+    assert!(opened.iter().all(|one| one.version.is_ok()), "{opened:?}");
     let again = office.engine.open_suite(&"s".into(), on, operator()).await.unwrap();
     assert!(
         again
             .iter()
-            .all(|one| { matches!(one.outcome, Err(EngineError::Refused(Refusal::Exists(_)))) })
+            .all(|one| { matches!(one.version, Err(EngineError::Refused(Refusal::Exists(_)))) })
     );
     assert_eq!(spec("one", 0).name().id(), opened[0].name.id());
 }
