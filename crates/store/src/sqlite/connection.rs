@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteOptions;
@@ -43,6 +44,8 @@ fn open_reader(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connect
 
 fn tune(conn: &Connection, cache_kib: u32, mmap_bytes: u64) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Otherwise a statement is prepared anew whenever a bound value might change its plan.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     let mmap_bytes = i64::try_from(mmap_bytes).unwrap_or(i64::MAX);
     conn.pragma_update(None, "mmap_size", mmap_bytes)?;
