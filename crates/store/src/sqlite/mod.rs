@@ -45,7 +45,7 @@ pub struct SqliteOptions {
     pub mmap_bytes: u64,
     /// Pages of 4 KiB in the write-ahead log before they are moved into the database.
     pub wal_pages: u32,
-    /// The most commits of one transaction, where several batches share it. A quarter of it at
+    /// The most commits of one transaction, where several batches share it. An eighth of it at
     /// most goes to commits that are not urgent. A batch itself is never split.
     pub transaction_commits_max: u32,
     /// The most rows of one transaction; likewise.
@@ -62,7 +62,7 @@ impl Default for SqliteOptions {
             writer_cache_kib: 32 * 1024,
             reader_cache_kib: 8 * 1024,
             mmap_bytes: 0,
-            wal_pages: 8192,
+            wal_pages: 4096,
             transaction_commits_max: 1000,
             transaction_rows_max: 10_000,
             queue_commits_max: 8192,

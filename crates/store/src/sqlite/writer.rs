@@ -159,7 +159,7 @@ impl Queue {
             rows: self.options.transaction_rows_max as usize,
         };
         let left = portion(&mut waiting.urgent, all, &mut taken);
-        let part = Size { commits: all.commits / 4, rows: all.rows / 4 };
+        let part = Size { commits: all.commits / 8, rows: all.rows / 8 };
         let part = Size { commits: part.commits.min(left.commits), rows: part.rows.min(left.rows) };
         portion(&mut waiting.later, part, &mut taken);
         taken
