@@ -26,6 +26,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// duban（督办）: work that people owe by a date, chased by itself.
 #[derive(Parser)]
 #[command(
+    name = "duban",
     version,
     after_help = "Examples:
   duban demo                                     a whole year of 25 measures, in seconds

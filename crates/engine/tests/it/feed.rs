@@ -15,7 +15,7 @@ async fn a_subscriber_sees_what_was_and_what_comes() {
 }
 
 #[tokio::test]
-async fn a_subscriber_goes_on_from_its_cursor_after_a_restart() {
+async fn rule_12_a_subscriber_goes_on_from_its_cursor_after_a_restart() {
     let office = Office::new(1).await;
     let case = office.open("one", 0).await;
     let mut feed = office.engine.subscribe(None);

@@ -11,7 +11,7 @@ use duban_store::{SqliteStore, Store, StoreError};
 use crate::support::{Office, at, end, operator, report, sign, spec, start, suite};
 
 #[tokio::test]
-async fn after_shutdown_everything_is_refused_and_the_file_is_free() {
+async fn rule_17_after_shutdown_everything_is_refused_and_the_file_is_free() {
     let office = Office::new(1).await;
     let case = office.open("one", 0).await;
     let taken = SqliteStore::open(&office.path);

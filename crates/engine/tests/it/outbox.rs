@@ -15,7 +15,7 @@ async fn states(office: &Office) -> Vec<(DeliveryState, u32)> {
 }
 
 #[tokio::test]
-async fn a_failed_delivery_is_tried_again_until_it_arrives() {
+async fn rule_13_a_failed_delivery_is_tried_again_until_it_arrives() {
     let office = Office::new(1).await;
     office.open("one", 0).await;
     office.postbox.failures.store(3, Ordering::SeqCst);
@@ -56,7 +56,7 @@ async fn a_channel_that_gives_up_is_believed() {
 }
 
 #[tokio::test]
-async fn undelivered_messages_survive_a_restart() {
+async fn rule_13_undelivered_messages_survive_a_restart() {
     let office = Office::new(1).await;
     office.open("one", 0).await;
     office.postbox.failures.store(1, Ordering::SeqCst);
