@@ -22,7 +22,7 @@ const DIRECTORY: &str = "directory";
 #[derive(clap::Args, Clone)]
 pub(crate) struct DbArgs {
     /// The database file.
-    #[arg(long, env = "DUBAN_DB", default_value = "duban.db")]
+    #[arg(long, env = "DUBAN_DB", default_value = "duban.db", global = true)]
     pub(crate) db: PathBuf,
 }
 

@@ -279,10 +279,12 @@ async fn names_of_suite<S: Store>(
     on: Date,
 ) -> Result<Vec<(CaseName, DefinitionHash)>, EngineError> {
     let mut names = Vec::new();
-    for (of, _, hash) in shared.store.currents().await? {
-        if of != suite.as_str() {
-            continue;
-        }
+    let mut currents = shared.store.currents().await?;
+    currents.retain(|(of, ..)| of == suite.as_str());
+    if currents.is_empty() {
+        return Err(EngineError::NoSuite(suite.to_string()));
+    }
+    for (_, _, hash) in currents {
         let hash = DefinitionHash::new(hash);
         let program = shared.library.program(&hash).await?;
         if program.definition().workflow.open.is_some() {

@@ -30,6 +30,9 @@ pub enum EngineError {
         /// The workflow.
         workflow: String,
     },
+    /// Nobody published a suite of this id. Publish it first.
+    #[error("suite `{0}` is not published")]
+    NoSuite(String),
     /// The store does not hold a definition that it should. Publish the suite it came with.
     #[error("definition {0} is not in the store")]
     NoDefinition(String),
@@ -123,6 +126,7 @@ impl EngineError {
             Self::Store(_) => "DB4013",
             Self::Thread(_) => "DB4014",
             Self::Closed => "DB4015",
+            Self::NoSuite(_) => "DB4016",
         }
     }
 
@@ -135,6 +139,7 @@ impl EngineError {
             Self::NoWorkflow { suite, workflow } => {
                 format!("文件 {suite} 的措施 {workflow} 尚未发布")
             }
+            Self::NoSuite(suite) => format!("文件 {suite} 尚未发布"),
             Self::NoDefinition(hash) => format!("库中没有措施定义 {hash}，请重新发布"),
             Self::NoCalendar(id) => format!("尚未载入工作日历 {id}"),
             Self::Invalid(problems) => format!("措施定义有 {} 处问题", problems.len()),

@@ -1,6 +1,7 @@
 //! `duban act`: each move a person may make.
 
 use anyhow::{Context, Result};
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use duban::{Act as Move, Actor, Assignee, CaseId, Date, ItemKey};
 use duban_calendar::{Instant, Tz, end_of};
@@ -15,23 +16,23 @@ use crate::output::Output;
 /// Make a move in a case, as a person of the directory.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  duban act CASE --as p0001 --db office.db sign study/370102@2022-H1
-  duban act CASE --as p0001 --db office.db submit project/370102 --form '{\"name\":\"…\"}'
-  duban act CASE --as p0002 --db office.db accept project/370102
-  duban act CASE --as p0003 --db office.db suspend --reason 上级叫停 --item project/370102
+  duban act CASE sign study/370102@2022-H1 --as p0001 --db office.db
+  duban act CASE submit project/370102 --form '{\"name\":\"…\"}' --as p0001 --db office.db
+  duban act CASE accept project/370102 --as p0002 --db office.db
+  duban act CASE suspend --item project/370102 --reason 上级叫停 --as p0003 --db office.db
 
 Exit code 3 where the move is refused; the message says why.")]
 pub(crate) struct Act {
     /// The case's id.
     case: String,
     /// Who acts: a person's id.
-    #[arg(long = "as")]
-    person: String,
+    #[arg(long = "as", global = true)]
+    person: Option<String>,
     /// Whom they stand in for.
-    #[arg(long)]
+    #[arg(long, global = true)]
     on_behalf_of: Option<String>,
     /// Makes the request safe to repeat.
-    #[arg(long)]
+    #[arg(long, global = true)]
     key: Option<String>,
     #[command(flatten)]
     db: DbArgs,
@@ -184,8 +185,13 @@ enum What {
 
 pub(crate) fn run(command: &Act, output: &Output) -> Result<Ended> {
     let act = command.what.to_move()?;
+    // An option that may stand after the move cannot be required by the parser itself.
+    let Some(person) = &command.person else {
+        let missing = "a person must act: give their id with --as\n";
+        clap::Error::raw(ErrorKind::MissingRequiredArgument, missing).exit();
+    };
     let actor = Actor::Person {
-        person: command.person.as_str().into(),
+        person: person.as_str().into(),
         on_behalf_of: command.on_behalf_of.as_deref().map(Into::into),
     };
     block_on(async {

@@ -1,8 +1,8 @@
 //! `duban cases` and `duban tasks`: what there is, filtered, a page at a time.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use duban::{CaseFilter, Cursor, ItemFilter, PageRequest, Store};
+use duban::{CaseFilter, Cursor, ItemFilter, Page, PageRequest, Store};
 use duban_calendar::{Date, Instant, Tz, date_of, end_of, local};
 use duban_core::{Item, Light, Status, Turns, light_at};
 use duban_model::{Assignee, Directory};
@@ -63,14 +63,14 @@ pub(crate) fn cases(command: &Cases, output: &Output) -> Result<Ended> {
         let reading = Reading::open(&command.db).await?;
         let filter = CaseFilter {
             workflow: command.workflow.clone(),
-            units: units(&reading.directory, command.unit.as_deref()),
+            units: units(&reading.directory, command.unit.as_deref())?,
             statuses: command.status.clone(),
             faulted: command.faulted,
             ..CaseFilter::default()
         };
         let page = reading.store.cases(&filter, &command.page.request()).await?;
         output.print(&json!({ "cases": page.rows, "next": page.next }), || {
-            let rows = page.rows.iter().map(|case| {
+            page_text(&page, &["编号", "措施", "单位", "期间", "状态"], |case| {
                 vec![
                     case.id.clone(),
                     case.title.clone(),
@@ -78,9 +78,7 @@ pub(crate) fn cases(command: &Cases, output: &Output) -> Result<Ended> {
                     case.period.clone().unwrap_or_default(),
                     case.status.clone(),
                 ]
-            });
-            let listed = table(&["编号", "措施", "单位", "期间", "状态"], rows).to_string();
-            with_next(listed, page.next.as_ref())
+            })
         })?;
         reading.store.close().await?;
         Ok(Ended::Well)
@@ -88,14 +86,25 @@ pub(crate) fn cases(command: &Cases, output: &Output) -> Result<Ended> {
 }
 
 /// A unit by code or name, as a filter.
-fn units(directory: &Directory, unit: Option<&str>) -> Vec<String> {
-    let Some(text) = unit else { return Vec::new() };
+fn units(directory: &Directory, unit: Option<&str>) -> Result<Vec<String>> {
+    let Some(text) = unit else { return Ok(Vec::new()) };
+    if directory.unit(&text.into()).is_some() {
+        return Ok(vec![text.to_owned()]);
+    }
     let named: Vec<String> = directory.units_named(text).map(|unit| unit.id.to_string()).collect();
-    if named.is_empty() { vec![text.to_owned()] } else { named }
+    if named.is_empty() {
+        bail!("no unit of the directory has the code or name `{text}`");
+    }
+    Ok(named)
 }
 
-fn with_next(listed: String, next: Option<&Cursor>) -> String {
-    match next {
+/// A page as people read it, with the way to the next one.
+fn page_text<T>(page: &Page<T>, heading: &[&str], row: impl Fn(&T) -> Vec<String>) -> String {
+    if page.rows.is_empty() {
+        return "没有符合条件的记录".to_owned();
+    }
+    let listed = table(heading, page.rows.iter().map(row)).to_string();
+    match &page.next {
         Some(Cursor(next)) => format!("{listed}\n还有更多：--after '{next}'"),
         None => listed,
     }
@@ -160,7 +169,7 @@ pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
             case: command.case.clone(),
             workflow: command.workflow.clone(),
             task: command.task.clone(),
-            units: units(&reading.directory, command.unit.as_deref()),
+            units: units(&reading.directory, command.unit.as_deref())?,
             statuses: command.status.clone(),
             waiting_on: command.on.iter().map(ToString::to_string).collect(),
             light: light.map(|light| (light, reading.now.millis())),
@@ -168,9 +177,8 @@ pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
         };
         let page = reading.store.items(&filter, &command.page.request()).await?;
         output.print(&json!({ "tasks": page.rows, "next": page.next }), || {
-            let rows = page.rows.iter().map(|row| task_row(row, &reading));
             let heading = ["事项", "任务", "状态", "灯", "等谁", "自", "期限"];
-            with_next(table(&heading, rows).to_string(), page.next.as_ref())
+            page_text(&page, &heading, |row| task_row(row, &reading))
         })?;
         reading.store.close().await?;
         Ok(Ended::Well)

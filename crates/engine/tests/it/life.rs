@@ -178,4 +178,7 @@ async fn a_workflow_that_nobody_published_is_named() {
     let office = Office::new(1).await;
     let missing = office.engine.open(spec("nothing", 0), operator(), None).await;
     assert!(matches!(missing, Err(EngineError::NoWorkflow { .. })), "{missing:?}");
+    let on = "2022-01-01".parse().unwrap();
+    let missing = office.engine.open_suite(&"nothing".into(), on, operator()).await;
+    assert!(matches!(missing, Err(EngineError::NoSuite(_))), "{missing:?}");
 }
