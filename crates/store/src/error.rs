@@ -35,7 +35,7 @@ pub enum StoreError {
         known: i64,
     },
     /// The file belongs to another program.
-    #[error("`{0}` is a database, but not one of duban's")]
+    #[error("`{0}` is not one of duban's databases")]
     Foreign(String),
     /// Another process has the database open. Stop it, or talk to it over HTTP.
     #[error("`{path}` is in use by {holder}")]

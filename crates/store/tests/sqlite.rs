@@ -1,7 +1,5 @@
 //! The SQLite backend: the suite of every backend, and what a file alone can get wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
-
 use duban_store::{SqliteStore, Store, StoreError, conformance_tests};
 use rusqlite::Connection;
 
