@@ -88,6 +88,7 @@
 //! # Features
 //!
 //! - `sqlite` (default): [`SqliteStore`], one file, nothing to install.
+//! - `notify`: channels over the network, signed webhooks and the robots of chat groups.
 
 mod builtin;
 
@@ -99,6 +100,9 @@ pub use duban_core as core;
 pub use duban_engine as engine;
 /// What authors write and offices own.
 pub use duban_model as model;
+/// Channels over the network: signed webhooks, chat robots.
+#[cfg(feature = "notify")]
+pub use duban_notify as notify;
 /// The sandbox in which scripts run.
 pub use duban_script as script;
 /// Virtual time: simulating a period, workflow tests.

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "duban-engine",
         &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-store"],
     ),
+    ("duban-notify", &["duban-engine"]),
     (
         "duban-cli",
         &[
@@ -41,6 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-store",
             "duban-sim",
             "duban-engine",
+            "duban-notify",
         ],
     ),
     // Beside the house: they see the façade, or nothing of it.

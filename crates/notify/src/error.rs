@@ -1,0 +1,41 @@
+//! What is wrong with a channel's settings. Told when it is made, never while it delivers.
+
+/// Why a channel cannot be made. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotifyError {
+    /// The target is no address that can be sent to. Correct it.
+    #[error("`{url}` is not an http or https address: {error}")]
+    BadUrl {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The target lies inside a network that only the operator may open. List its host.
+    #[error("`{0}` is not a public address; list it in `allowed_hosts` if it is meant")]
+    PrivateTarget(String),
+    /// The secret cannot be used for signing. Copy it again.
+    #[error("the secret of `{channel}` cannot be used: {error}")]
+    BadSecret {
+        /// The channel.
+        channel: String,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Client(#[source] reqwest::Error),
+}
+
+impl NotifyError {
+    /// Stable code for logs and exit messages.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadUrl { .. } => "DB5001",
+            Self::PrivateTarget(_) => "DB5002",
+            Self::BadSecret { .. } => "DB5003",
+            Self::Client(_) => "DB5004",
+        }
+    }
+}

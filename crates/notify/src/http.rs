@@ -1,0 +1,150 @@
+//! The HTTP client that channels share, and what an answer means.
+
+use std::time::Duration;
+
+use duban_engine::ChannelError;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode, Url};
+
+use crate::error::NotifyError;
+use crate::guard::Guard;
+
+/// How channels reach other machines.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Hosts inside the office's network that may be sent to, by name or address. All others must
+    /// have public addresses.
+    pub allowed_hosts: Vec<String>,
+    /// How long connecting may take.
+    pub connect_max: Duration,
+    /// How long one request may take, from connecting to the end of the answer.
+    pub request_max: Duration,
+    /// How much of an answer is read, in bytes.
+    pub answer_bytes_max: usize,
+    /// The longest wait that the other side may ask for; it is asked again no later.
+    pub retry_after_max: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            allowed_hosts: Vec::new(),
+            connect_max: Duration::from_secs(5),
+            request_max: Duration::from_secs(20),
+            answer_bytes_max: 64 * 1024,
+            retry_after_max: Duration::from_secs(3_600),
+        }
+    }
+}
+
+/// Sends requests. A cheap handle; clones share connections.
+///
+/// Redirects are not followed and proxies of the environment are not used: either would lead past
+/// the check of the target.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client,
+    guard: Guard,
+    options: ClientOptions,
+}
+
+impl HttpClient {
+    /// Sets a client up.
+    ///
+    /// # Errors
+    ///
+    /// [`NotifyError::Client`].
+    pub fn new(options: ClientOptions) -> Result<Self, NotifyError> {
+        // A host program may have chosen a provider before; its choice stands.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let guard = Guard::new(&options.allowed_hosts);
+        let client = Client::builder()
+            .user_agent(concat!("duban/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .no_proxy()
+            .dns_resolver(guard.clone())
+            .connect_timeout(options.connect_max)
+            .timeout(options.request_max)
+            .build()
+            .map_err(NotifyError::Client)?;
+        Ok(Self { client, guard, options })
+    }
+
+    /// Reads and checks a target.
+    pub(crate) fn target(&self, url: &str) -> Result<Url, NotifyError> {
+        self.guard.target(url)
+    }
+
+    /// Posts a body; answers with what the other side said, if it said that all is well.
+    pub(crate) async fn post(
+        &self,
+        target: Url,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ChannelError> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(&value).map_err(|error| dead(error.to_string()))?;
+            map.insert(HeaderName::from_static(name), value);
+        }
+        let sent = self.client.post(target).headers(map).body(body).send().await;
+        let mut response = sent.map_err(unreached)?;
+        let (status, asked) = (response.status(), self.asked_wait(response.headers()));
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreached)? {
+            let room = self.options.answer_bytes_max.saturating_sub(answer.len());
+            answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if answer.len() >= self.options.answer_bytes_max {
+                break;
+            }
+        }
+        judge(status, asked, answer)
+    }
+
+    /// `Retry-After` in seconds. Its other form, a date, depends on two clocks and is left alone.
+    fn asked_wait(&self, headers: &HeaderMap) -> Option<Duration> {
+        let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds).min(self.options.retry_after_max))
+    }
+}
+
+fn judge(
+    status: StatusCode,
+    after: Option<Duration>,
+    answer: Vec<u8>,
+) -> Result<Vec<u8>, ChannelError> {
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let error = format!("HTTP {}: {}", status.as_u16(), excerpt(&answer));
+    match status {
+        // Gone for ever, or never to be taken: nothing that a person corrects here will help.
+        StatusCode::GONE | StatusCode::PAYLOAD_TOO_LARGE => Err(ChannelError::Dead { error }),
+        // Also where the settings are wrong: the office has until the last attempt to correct them.
+        _ => Err(ChannelError::Retry { error, after }),
+    }
+}
+
+fn unreached(error: reqwest::Error) -> ChannelError {
+    // Addresses carry tokens, and errors are shown to people.
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    ChannelError::Retry { error: text, after: None }
+}
+
+pub(crate) fn dead(error: String) -> ChannelError {
+    ChannelError::Dead { error }
+}
+
+/// Characters of an answer that an error quotes.
+const EXCERPT_CHARS_MAX: usize = 200;
+
+pub(crate) fn excerpt(answer: &[u8]) -> String {
+    String::from_utf8_lossy(answer).chars().take(EXCERPT_CHARS_MAX).collect()
+}

@@ -1,0 +1,36 @@
+//! How messages reach people beyond the log and the file: signed webhooks and the group robots of
+//! DingTalk, Feishu and WeCom.
+//!
+//! Each is a [`Channel`](duban_engine::Channel): the engine hands it every message at least once,
+//! always under the same id, waits and tries again after a failure, and parks as a dead letter
+//! what never arrives. A channel only says whether to try again, and when.
+//!
+//! # Where to start reading
+//!
+//! [`Webhook`] and [`Robot`] are the channels. [`HttpClient`] is what both send through, and where
+//! targets inside an office's own network are refused unless they are listed.
+//!
+//! ```
+//! use duban_notify::{ClientOptions, HttpClient, Robot, RobotOptions};
+//!
+//! let client = HttpClient::new(ClientOptions::default())?;
+//! let group = RobotOptions::wecom("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=K");
+//! let channel = Robot::new(client.clone(), group)?;
+//!
+//! let inside = RobotOptions::wecom("http://10.0.0.8/send?key=K");
+//! let refused = Robot::new(client, inside).unwrap_err();
+//! assert!(refused.to_string().contains("allowed_hosts"));
+//! # Ok::<(), duban_notify::NotifyError>(())
+//! ```
+
+mod error;
+mod guard;
+mod http;
+mod robot;
+mod sign;
+mod webhook;
+
+pub use crate::error::NotifyError;
+pub use crate::http::{ClientOptions, HttpClient};
+pub use crate::robot::{Robot, RobotKind, RobotOptions};
+pub use crate::webhook::{Webhook, WebhookOptions};

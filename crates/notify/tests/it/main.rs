@@ -1,0 +1,8 @@
+//! Channels against a real peer on loopback that checks the bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
+mod faults;
+mod peer;
+mod robots;
+mod webhooks;
