@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-store"],
     ),
     ("duban-notify", &["duban-engine"]),
+    ("duban-web", &["duban-calendar", "duban-model", "duban-core", "duban-store", "duban-engine"]),
     (
         "duban-cli",
         &[

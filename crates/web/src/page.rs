@@ -1,0 +1,60 @@
+//! Keyset pages: `limit` and `after` in, `Link: …; rel="next"` out.
+
+use axum::Json;
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, Uri};
+use axum::response::{IntoResponse, Response};
+use duban_store::{Cursor, Page, PageRequest};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Rows of a page where the request names no number.
+const LIMIT_DEFAULT: u32 = 50;
+
+/// Part of a listing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Part<V> {
+    rows: Vec<V>,
+    /// Where the next part begins: hand it back as `after`. Left out at the end.
+    next: Option<String>,
+}
+
+/// The part of a listing that a request names.
+pub(crate) fn request(limit: Option<u32>, after: Option<String>) -> PageRequest {
+    let limit = limit.unwrap_or(LIMIT_DEFAULT).clamp(1, PageRequest::LIMIT_MAX);
+    PageRequest { after: after.map(Cursor), limit }
+}
+
+/// A page as an answer: the rows, the cursor of the next page, and the same as a link.
+pub(crate) fn answer<T, V: Serialize>(uri: &Uri, page: Page<T>, view: impl Fn(T) -> V) -> Response {
+    let next = page.next.map(|Cursor(next)| next);
+    let link = next.as_deref().and_then(|next| next_link(uri, next));
+    let rows = page.rows.into_iter().map(view).collect();
+    let mut response = Json(Part { rows, next }).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    response
+}
+
+fn next_link(uri: &Uri, next: &str) -> Option<HeaderValue> {
+    let query = uri.query().unwrap_or_default().split('&');
+    let mut query: Vec<&str> = query
+        .filter(|pair| !pair.is_empty() && *pair != "after" && !pair.starts_with("after="))
+        .collect();
+    let after = format!("after={}", escape(next));
+    query.push(&after);
+    HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"))).ok()
+}
+
+/// Percent-encodes everything but what RFC 3986 calls unreserved.
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

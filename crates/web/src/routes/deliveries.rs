@@ -1,0 +1,62 @@
+//! Deliveries and dead letters.
+
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum_extra::extract::WithRejection;
+use duban_core::CaseId;
+use duban_store::{DeliveryFilter, DeliveryState, Store};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::cases::Rejecting;
+use crate::auth::{Caller, Scope};
+use crate::page::{self, Part};
+use crate::problem::Problem;
+use crate::server::App;
+use crate::view::DeliveryView;
+
+/// Which deliveries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    case: Option<String>,
+    /// `message` for other cases, otherwise for example `remind`.
+    kind: Option<String>,
+    /// `pending`, `delivered` or `dead`.
+    #[param(value_type = Option<String>)]
+    state: Option<DeliveryState>,
+    /// Rows, 50 where it is left out, at most 500.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Deliveries, by case and position.
+#[utoipa::path(get, path = "/api/v1/deliveries", params(ListQuery), tag = "deliveries",
+    responses((status = 200, body = Part<DeliveryView>, description = "`rows`, and `next` where there is more")))]
+pub(crate) async fn list<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
+) -> Result<Response, Problem> {
+    caller.may(Scope::Read)?;
+    let filter = DeliveryFilter { case: query.case, kind: query.kind, state: query.state };
+    let page = app.engine.deliveries(filter, page::request(query.limit, query.after)).await?;
+    Ok(page::answer(&uri, page, DeliveryView::from))
+}
+
+/// Puts a dead letter back, with a new series of attempts.
+#[utoipa::path(post, path = "/api/v1/deliveries/{case}/{seq}/retry", tag = "deliveries",
+    params(("case" = String, Path), ("seq" = u64, Path)),
+    responses((status = 204, description = "it is tried again"), (status = 404, body = Problem)))]
+pub(crate) async fn retry<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Path((case, seq)), _): Rejecting<Path<(String, u64)>>,
+) -> Result<StatusCode, Problem> {
+    caller.may(Scope::Admin)?;
+    let is_back = app.engine.retry_delivery(&CaseId::new(&case), seq).await?;
+    if is_back { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::no_dead_letter()) }
+}

@@ -1,0 +1,30 @@
+//! One file for each kind of thing.
+
+#![expect(unused_qualifications, reason = "the macro that reads parameters writes them")]
+
+pub(crate) mod cases;
+pub(crate) mod deliveries;
+pub(crate) mod feed;
+pub(crate) mod tasks;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+
+use crate::problem::Problem;
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}

@@ -1,0 +1,112 @@
+//! Tasks, their lights, and points.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Query, State};
+use axum::response::Response;
+use axum_extra::extract::WithRejection;
+use duban_store::{ItemFilter, LightFilter, Store};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::cases::Rejecting;
+use crate::auth::{Caller, Scope};
+use crate::page::{self, Part};
+use crate::problem::Problem;
+use crate::server::App;
+use crate::view::{LightsView, ScoreView, TaskView};
+
+/// A light to look for.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LightQuery {
+    Green,
+    Yellow,
+    Red,
+}
+
+/// Which tasks.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    case: Option<String>,
+    workflow: Option<String>,
+    /// A task, or `interview`, `rectification`, `extra`.
+    task: Option<String>,
+    /// A unit's code.
+    unit: Option<String>,
+    /// `waiting`, `ready`, `active`, `submitted`, `done`, `skipped` or `cancelled`.
+    status: Option<String>,
+    /// On whom it waits: `unit:CODE`, `post:CODE/NAME` or `person:ID`.
+    on: Option<String>,
+    /// With this light now.
+    #[param(inline)]
+    light: Option<LightQuery>,
+    /// Rows, 50 where it is left out, at most 500.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Tasks, by due date; those without one come last.
+#[utoipa::path(get, path = "/api/v1/tasks", params(ListQuery), tag = "tasks",
+    responses((status = 200, body = Part<TaskView>, description = "`rows`, and `next` where there is more")))]
+pub(crate) async fn list<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
+) -> Result<Response, Problem> {
+    caller.may(Scope::Read)?;
+    let now = app.engine.now();
+    let light = query.light.map(|light| match light {
+        LightQuery::Green => LightFilter::Green,
+        LightQuery::Yellow => LightFilter::Yellow,
+        LightQuery::Red => LightFilter::Red,
+    });
+    let filter = ItemFilter {
+        case: query.case,
+        workflow: query.workflow,
+        task: query.task,
+        units: query.unit.into_iter().collect(),
+        statuses: query.status.into_iter().collect(),
+        waiting_on: query.on.into_iter().collect(),
+        light: light.map(|light| (light, now.millis())),
+        due_until: None,
+    };
+    let page = app.engine.tasks(filter, page::request(query.limit, query.after)).await?;
+    Ok(page::answer(&uri, page, |row| TaskView::new(row, now)))
+}
+
+/// Of which suite.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SuiteQuery {
+    /// A suite's id; left out: all.
+    suite: Option<String>,
+}
+
+/// How many tasks of which workflow and unit have which light now.
+#[utoipa::path(get, path = "/api/v1/lights", params(SuiteQuery), tag = "tasks",
+    responses((status = 200, body = Vec<LightsView>)))]
+pub(crate) async fn lights<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Query(query), _): Rejecting<Query<SuiteQuery>>,
+) -> Result<Json<Vec<LightsView>>, Problem> {
+    caller.may(Scope::Read)?;
+    let counts = app.engine.lights(query.suite.as_deref()).await?;
+    Ok(Json(counts.into_iter().map(LightsView::from).collect()))
+}
+
+/// Points by unit.
+#[utoipa::path(get, path = "/api/v1/scores", params(SuiteQuery), tag = "tasks",
+    responses((status = 200, body = Vec<ScoreView>)))]
+pub(crate) async fn scores<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Query(query), _): Rejecting<Query<SuiteQuery>>,
+) -> Result<Json<Vec<ScoreView>>, Problem> {
+    caller.may(Scope::Read)?;
+    let totals = app.engine.scores(query.suite.as_deref()).await?;
+    Ok(Json(totals.into_iter().map(ScoreView::from).collect()))
+}

@@ -1,0 +1,235 @@
+//! What answers look like. Instants are RFC 3339 in UTC.
+
+use duban_calendar::Instant;
+use duban_core::{CaseRow, Item, ItemRow, Turns, light_at};
+use duban_store::{DeliveryRow, DeliveryState, EventRow, LightCount, ScoreTotal};
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+fn time(millis: i64) -> String {
+    Instant::from_millis(millis).to_string()
+}
+
+/// A case.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CaseView {
+    /// Its id.
+    id: String,
+    suite: String,
+    workflow: String,
+    /// The code of the unit it was opened for.
+    unit: String,
+    /// What it covers, for example `2022`.
+    period: Option<String>,
+    title: String,
+    /// `open`, `closed`, `struck_off` or `cancelled`.
+    status: String,
+    /// Whether it is left alone because it failed inside the engine.
+    faulted: bool,
+    /// Events so far; also its `ETag`.
+    version: u64,
+    opened_at: String,
+    closed_at: Option<String>,
+    /// When it is looked at next, if nobody does anything.
+    next_wakeup: Option<String>,
+}
+
+impl From<CaseRow> for CaseView {
+    fn from(row: CaseRow) -> Self {
+        Self {
+            id: row.id,
+            suite: row.suite,
+            workflow: row.workflow,
+            unit: row.unit,
+            period: row.period,
+            title: row.title,
+            status: row.status,
+            faulted: row.faulted,
+            version: row.version,
+            opened_at: time(row.opened_at),
+            closed_at: row.closed_at.map(time),
+            next_wakeup: row.next_wakeup.map(time),
+        }
+    }
+}
+
+/// An item of a task.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TaskView {
+    case: String,
+    /// Its key, unique in the case.
+    item: String,
+    /// The task, or `interview`, `rectification`, `extra`.
+    task: String,
+    unit: String,
+    /// `waiting`, `ready`, `active`, `submitted`, `done`, `skipped` or `cancelled`.
+    status: String,
+    /// `green`, `yellow`, `red` or `grey`, now.
+    light: Option<String>,
+    /// Whether work on it has stopped for a while.
+    held: bool,
+    owner: Option<String>,
+    /// On whom it waits; several are joined by a space.
+    waiting_on: Option<String>,
+    since: String,
+    due: Option<String>,
+    /// A duty's window, for example `2022-H1`.
+    window: Option<String>,
+}
+
+impl TaskView {
+    pub(crate) fn new(row: ItemRow, now: Instant) -> Self {
+        let at = |millis: Option<i64>| millis.map(Instant::from_millis);
+        let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
+        let item = serde_json::from_str::<Item>(&row.data).ok();
+        let light = item.map(|item| light_at(item.status, turns, now));
+        Self {
+            case: row.case,
+            item: row.key,
+            task: row.task,
+            unit: row.unit,
+            status: row.status,
+            light: light.map(|light| light.as_str().to_owned()),
+            held: row.held,
+            owner: row.owner,
+            waiting_on: row.waiting_on,
+            since: time(row.since),
+            due: row.due.map(time),
+            window: row.window,
+        }
+    }
+}
+
+/// An event of a case's log.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventView {
+    case: String,
+    /// Position in the case's log, from 1.
+    seq: u64,
+    /// SHA-256 over the hash before it and the stored text.
+    hash: String,
+    /// The stored text as JSON: schema, algorithm and event.
+    #[schema(value_type = Object)]
+    record: Json,
+}
+
+impl From<EventRow> for EventView {
+    fn from(row: EventRow) -> Self {
+        // A text that is no JSON is shown as text: it is evidence either way.
+        let record = serde_json::from_str(&row.text).unwrap_or(Json::String(row.text));
+        Self { case: row.case, seq: row.seq, hash: row.hash, record }
+    }
+}
+
+/// A message on its way, or arrived.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DeliveryView {
+    /// `CASE-SEQ`: the same at every attempt.
+    id: String,
+    case: String,
+    seq: u64,
+    /// `message` for another case, otherwise for example `remind`.
+    kind: String,
+    at: String,
+    /// `pending`, `delivered` or `dead`.
+    state: &'static str,
+    attempts: u32,
+    next_at: Option<String>,
+    /// What the last attempt said.
+    error: Option<String>,
+    /// What it carries.
+    #[schema(value_type = Object)]
+    body: Json,
+}
+
+impl From<DeliveryRow> for DeliveryView {
+    fn from(row: DeliveryRow) -> Self {
+        let state = match row.state {
+            DeliveryState::Pending => "pending",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Dead => "dead",
+        };
+        let is_pending = row.state == DeliveryState::Pending;
+        Self {
+            id: format!("{}-{}", row.outgoing.case, row.outgoing.seq),
+            case: row.outgoing.case,
+            seq: row.outgoing.seq,
+            kind: row.outgoing.kind,
+            at: time(row.outgoing.at),
+            state,
+            attempts: row.attempts,
+            next_at: is_pending.then(|| time(row.next_at)),
+            error: row.error,
+            body: serde_json::to_value(row.outgoing.body).unwrap_or_default(),
+        }
+    }
+}
+
+/// Lights of one workflow and one unit.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LightsView {
+    suite: String,
+    workflow: String,
+    unit: String,
+    /// Not begun, or closed.
+    grey: u64,
+    green: u64,
+    yellow: u64,
+    red: u64,
+    /// Done; counted in `grey` too.
+    done: u64,
+}
+
+impl From<LightCount> for LightsView {
+    fn from(count: LightCount) -> Self {
+        Self {
+            suite: count.suite,
+            workflow: count.workflow,
+            unit: count.unit,
+            grey: count.grey,
+            green: count.green,
+            yellow: count.yellow,
+            red: count.red,
+            done: count.done,
+        }
+    }
+}
+
+/// A unit's points in sum.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ScoreView {
+    unit: String,
+    /// In hundredths of a point.
+    points: i64,
+    entries: u64,
+}
+
+impl From<ScoreTotal> for ScoreView {
+    fn from(total: ScoreTotal) -> Self {
+        Self { unit: total.unit, points: total.points, entries: total.entries }
+    }
+}
+
+/// What a move has brought about.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OutcomeView {
+    case: String,
+    /// The case's version after it; also its `ETag`.
+    version: u64,
+    /// The kinds of what happened, in order.
+    events: Vec<&'static str>,
+}
+
+impl OutcomeView {
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+impl From<duban_engine::Outcome> for OutcomeView {
+    fn from(outcome: duban_engine::Outcome) -> Self {
+        let events = outcome.events.iter().map(|event| event.fact.kind()).collect();
+        Self { case: outcome.case.as_str().to_owned(), version: outcome.version, events }
+    }
+}

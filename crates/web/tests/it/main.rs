@@ -1,0 +1,8 @@
+//! The API over real HTTP on loopback, with an engine on a real store behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
+mod api;
+mod rights;
+mod stream;
+mod support;

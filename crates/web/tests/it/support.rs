@@ -1,0 +1,127 @@
+//! A small office behind a listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use duban::{
+    Actor, CaseId, Engine, OpenSpec, Options, Sources, SqliteStore, TestClock, library, load_suite,
+};
+use duban_web::{App, Scope, Tokens, serve};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+const SUITE: &str = "
+title: 年度工作要点
+date: 2021-12-13
+target_year: 2022
+calendar: cn
+levels: { city: 市, district: 区 }
+ladder: standard
+ladders:
+  standard:
+    - { at: due - workdays(3), do: remind, to: owner }
+";
+
+const DIRECTORY: &str = "
+units:
+  - { id: C, name: 市委办, level: city }
+  - { id: D, name: 历下区, level: district, superior: C }
+  - { id: E, name: 市中区, level: district, superior: C }
+posts:
+  - { unit: C, name: 主任, holders: [zhang] }
+  - { unit: D, name: 书记, holders: [li] }
+  - { unit: E, name: 书记, holders: [wang] }
+people:
+  - { id: zhang, name: 张三 }
+  - { id: li, name: 李四 }
+  - { id: wang, name: 王五 }
+";
+
+const WORKFLOW: &str = "
+id: report
+title: 报送半年总结
+lead: org(\"市委办\")
+cases: units(\"district\")
+tasks:
+  write: { title: 撰写总结, owner: unit.post(\"书记\"), reviewer: unit.superior, due: 2022-06-30 }
+";
+
+pub(crate) struct Office {
+    pub(crate) engine: Engine<SqliteStore>,
+    pub(crate) clock: TestClock,
+    address: SocketAddr,
+    client: Client,
+    tokens: Vec<(Scope, String)>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Office {
+    pub(crate) async fn new() -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let texts =
+            [("suite.yaml", SUITE), ("directory.yaml", DIRECTORY), ("report.yaml", WORKFLOW)];
+        let sources: Sources =
+            texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let suite = load_suite("points", &sources, &library()).suite.unwrap();
+        let clock = TestClock::new("2022-06-01T09:00:00+08:00".parse().unwrap());
+        let options = Options { clock: Arc::new(clock.clone()), ..Options::default() };
+        let store = SqliteStore::open_in_memory().unwrap();
+        let mut tokens = Vec::new();
+        for scope in [Scope::Read, Scope::Act, Scope::Admin] {
+            let token = Tokens::create(&store, scope.as_str(), scope, 0).await.unwrap();
+            tokens.push((scope, token));
+        }
+        let engine = Engine::start(store, options).await.unwrap();
+        engine.publish(&suite).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = App::new(engine.clone());
+        tokio::spawn(serve(app, listener, async move { drop(stopped.await) }));
+        Self { engine, clock, address, client: Client::new(), tokens, _stop: stop }
+    }
+
+    pub(crate) async fn open(&self) -> CaseId {
+        let spec = OpenSpec::new("points", "report", "D");
+        self.engine.open(spec, Actor::operator("OA"), None).await.unwrap().case
+    }
+
+    pub(crate) fn token(&self, scope: Scope) -> &str {
+        &self.tokens.iter().find(|(of, _)| *of == scope).unwrap().1
+    }
+
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) fn call(&self, scope: Scope, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).bearer_auth(self.token(scope))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let response = self.call(Scope::Read, Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    pub(crate) async fn act(&self, case: &CaseId, person: &str, act: Value) -> Response {
+        let path = format!("/api/v1/cases/{case}/moves");
+        let body = serde_json::json!({ "person": person, "act": act });
+        self.call(Scope::Act, Method::POST, &path).json(&body).send().await.unwrap()
+    }
+}
+
+/// A problem's status and code; its header must say what it is.
+pub(crate) async fn problem(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(kind, "application/problem+json", "{body}");
+    assert_eq!(body["status"], status, "{body}");
+    for field in ["title", "detail", "type"] {
+        assert!(body[field].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+    }
+    (status, body["code"].as_str().unwrap().to_owned())
+}
