@@ -466,6 +466,21 @@ pub async fn documents_are_replaced<S: Store>(store: S) {
     }
 }
 
+/// Those of a prefix come by name; what is removed is gone.
+pub async fn documents_are_listed_and_removed<S: Store>(store: S) {
+    for name in ["b", "a/2", "a/1", "a", "ab"] {
+        store.put_document(name, "{}", 1).await.unwrap();
+    }
+    let names = |rows: Vec<(String, String)>| -> Vec<String> {
+        rows.into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(store.documents("a/").await.unwrap()), ["a/1", "a/2"]);
+    assert!(store.remove_document("a/1").await.unwrap());
+    assert!(!store.remove_document("a/1").await.unwrap());
+    assert_eq!(names(store.documents("a/").await.unwrap()), ["a/2"]);
+    assert_eq!(store.documents("").await.unwrap().len(), 4);
+}
+
 /// Their events stay.
 pub async fn old_keys_and_old_deliveries_are_forgotten<S: Store>(store: S) {
     for (case, at) in [("a", 10), ("b", 20)] {

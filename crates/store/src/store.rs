@@ -163,7 +163,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<Vec<(String, String, String)>, StoreError>> + Send;
 
-    /// Keeps a named document of the host: the directory, a calendar.
+    /// Keeps a named document of the host: the directory, a calendar, an account. The name comes
+    /// with a prefix where there are many of a kind, for example `calendar/cn`.
     fn put_document(
         &self,
         name: &str,
@@ -176,6 +177,18 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// Every document whose name begins so: name and JSON, by name.
+    fn documents(
+        &self,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
+
+    /// Removes a document; `false` where there is none of that name.
+    fn remove_document(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Cases, by id.
     fn cases(

@@ -43,29 +43,29 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// A token as it is kept.
+/// What is known of a token.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct TokenInfo {
     /// Whose it is: shown in the log of what it did.
     pub name: String,
     /// What it may do.
     pub scope: Scope,
-    /// SHA-256 of the token, in hexadecimal.
-    digest: String,
+    /// When it was made, in milliseconds UTC.
+    pub made_at: i64,
 }
 
 /// The tokens of a database.
 pub struct Tokens;
 
-/// The document of the store that holds them.
-const DOCUMENT: &str = "tokens";
+/// What the names of their documents begin with; the token's digest follows.
+const DOCUMENTS: &str = "token/";
 
 /// What every token begins with, so that it is recognised where it must not be.
 const PREFIX: &str = "duban_";
 
 impl Tokens {
     /// Makes a token of 256 random bits and keeps its digest; the token itself cannot be read
-    /// again. A token of the same name is replaced. Nobody else may change tokens meanwhile.
+    /// again. A token of the same name is replaced.
     ///
     /// # Errors
     ///
@@ -76,13 +76,11 @@ impl Tokens {
         scope: Scope,
         at: i64,
     ) -> Result<String, StoreError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| StoreError::Database(Box::new(error)))?;
-        let token = format!("{PREFIX}{}", hex(&bytes));
-        let mut tokens = Self::list(store).await?;
-        tokens.retain(|token| token.name != name);
-        tokens.push(TokenInfo { name: name.to_owned(), scope, digest: digest(&token) });
-        Self::keep(store, &tokens, at).await?;
+        let token = format!("{PREFIX}{}", random_hex()?);
+        Self::revoke(store, name).await?;
+        let info = TokenInfo { name: name.to_owned(), scope, made_at: at };
+        let json = serde_json::to_string(&info).map_err(StoreError::Unreadable)?;
+        store.put_document(&document(&token), &json, at).await?;
         Ok(token)
     }
 
@@ -91,13 +89,13 @@ impl Tokens {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn revoke<S: Store>(store: &S, name: &str, at: i64) -> Result<bool, StoreError> {
-        let mut tokens = Self::list(store).await?;
-        let before = tokens.len();
-        tokens.retain(|token| token.name != name);
-        let is_gone = tokens.len() < before;
-        if is_gone {
-            Self::keep(store, &tokens, at).await?;
+    pub async fn revoke<S: Store>(store: &S, name: &str) -> Result<bool, StoreError> {
+        let mut is_gone = false;
+        for (document, json) in store.documents(DOCUMENTS).await? {
+            let info: TokenInfo = serde_json::from_str(&json).map_err(StoreError::Unreadable)?;
+            if info.name == name {
+                is_gone |= store.remove_document(&document).await?;
+            }
         }
         Ok(is_gone)
     }
@@ -108,17 +106,27 @@ impl Tokens {
     ///
     /// [`StoreError::Unreadable`].
     pub async fn list<S: Store>(store: &S) -> Result<Vec<TokenInfo>, StoreError> {
-        let Some(json) = store.document(DOCUMENT).await? else { return Ok(Vec::new()) };
-        serde_json::from_str(&json).map_err(StoreError::Unreadable)
-    }
-
-    async fn keep<S: Store>(store: &S, tokens: &[TokenInfo], at: i64) -> Result<(), StoreError> {
-        let json = serde_json::to_string(tokens).map_err(StoreError::Unreadable)?;
-        store.put_document(DOCUMENT, &json, at).await
+        let kept = store.documents(DOCUMENTS).await?;
+        let read = kept.iter().map(|(_, json)| serde_json::from_str(json));
+        let mut tokens: Vec<TokenInfo> =
+            read.collect::<Result<_, _>>().map_err(StoreError::Unreadable)?;
+        tokens.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(tokens)
     }
 }
 
-fn digest(token: &str) -> String {
+fn document(token: &str) -> String {
+    format!("{DOCUMENTS}{}", digest(token))
+}
+
+/// 256 bits that nobody can guess, in hexadecimal.
+pub(crate) fn random_hex() -> Result<String, StoreError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| StoreError::Database(Box::new(error)))?;
+    Ok(hex(&bytes))
+}
+
+pub(crate) fn digest(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
@@ -150,10 +158,10 @@ impl<S: Store> FromRequestParts<App<S>> for Caller {
             return Err(Problem::unknown_caller());
         }
         // Digests are looked up, not tokens: how long a comparison takes tells nothing of use.
-        let digest = digest(token.trim());
-        let tokens = Tokens::list(app.engine.store()).await.map_err(Problem::store)?;
-        let known = tokens.into_iter().find(|token| token.digest == digest);
-        let known = known.ok_or_else(Problem::unknown_caller)?;
+        let kept = app.engine.store().document(&document(token.trim())).await;
+        let kept = kept.map_err(Problem::store)?.ok_or_else(Problem::unknown_caller)?;
+        let known: TokenInfo = serde_json::from_str(&kept)
+            .map_err(|error| Problem::store(StoreError::Unreadable(error)))?;
         Ok(Self { name: known.name, scope: known.scope })
     }
 }

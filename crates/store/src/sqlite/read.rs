@@ -266,3 +266,20 @@ pub(super) fn document(conn: &Connection, name: &str) -> Result<Option<String>, 
         .query_row([name], |row| row.get(0))
         .optional()?)
 }
+
+pub(super) fn documents(
+    conn: &Connection,
+    prefix: &str,
+) -> Result<Vec<(String, String)>, StoreError> {
+    // A range of the unique index: names that begin so stand together.
+    let end = format!("{prefix}\u{10ffff}");
+    let mut select = conn.prepare_cached(
+        "SELECT name, json FROM documents WHERE name >= ?1 AND name < ?2 ORDER BY name",
+    )?;
+    let rows = select.query_map([prefix, &end], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn remove_document(conn: &Connection, name: &str) -> rusqlite::Result<bool> {
+    Ok(conn.prepare_cached("DELETE FROM documents WHERE name = ?1")?.execute([name])? > 0)
+}

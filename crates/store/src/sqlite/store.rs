@@ -149,6 +149,15 @@ impl Store for SqliteStore {
         self.read(|conn| read::document(conn, name))
     }
 
+    async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|conn| read::documents(conn, prefix))
+    }
+
+    async fn remove_document(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |conn| read::remove_document(conn, &name)).await
+    }
+
     async fn cases(
         &self,
         filter: &CaseFilter,
