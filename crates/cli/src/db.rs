@@ -84,6 +84,11 @@ fn existing(path: &Path) -> Result<SqliteStore> {
     Ok(SqliteStore::open(path)?)
 }
 
+/// Whether a simulation has made the database.
+pub(crate) async fn is_simulated(store: &SqliteStore) -> Result<bool> {
+    Ok(stands_at(store).await?.is_some())
+}
+
 async fn stands_at(store: &SqliteStore) -> Result<Option<Instant>> {
     let Some(text) = store.document(STANDS_AT).await? else { return Ok(None) };
     Ok(Some(serde_json::from_str(&text)?))
@@ -106,16 +111,21 @@ pub(crate) fn present() -> Instant {
 /// file beside it.
 pub(crate) async fn engine(path: &Path) -> Result<Engine<SqliteStore>> {
     let store = SqliteStore::open(path)?;
-    let mut outbox = path.as_os_str().to_owned();
-    outbox.push(".outbox.jsonl");
     let mut options = Options {
-        channels: vec![Arc::new(FileChannel::open(PathBuf::from(outbox))?)],
+        channels: vec![Arc::new(FileChannel::open(beside(path, ".outbox.jsonl"))?)],
         ..Options::default()
     };
     if let Some(at) = stands_at(&store).await? {
         options.clock = Arc::new(TestClock::new(at));
     }
     Ok(Engine::start(store, options).await?)
+}
+
+/// A file or folder that belongs to a database, named after it.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// An engine whose time stands still before everything: for upkeep alone.

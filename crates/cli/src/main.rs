@@ -29,7 +29,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
     name = "duban",
     version,
     after_help = "Examples:
-  duban demo                                     a whole year of 25 measures, in seconds
+  duban demo                                     a whole year of 25 measures, then its pages
+  duban serve --db office.db                     the daemon
   duban check workflows/jinan-2021               every problem of every file
   duban test workflows/jinan-2021                the authors' workflow tests
   duban simulate workflows/jinan-2021 --from 2022-01-01 --to 2022-12-31
@@ -59,6 +60,8 @@ enum Command {
     Tasks(commands::listing::Tasks),
     Show(commands::show::Show),
     Act(commands::act::Act),
+    Serve(commands::serve::Serve),
+    Token(commands::serve::Token),
     Rebuild(commands::upkeep::Rebuild),
     Audit(commands::upkeep::Audit),
 }
@@ -87,6 +90,8 @@ fn main() -> ExitCode {
         Command::Tasks(tasks) => commands::listing::tasks(tasks, &output),
         Command::Show(show) => commands::show::run(show, &output),
         Command::Act(act) => commands::act::run(act, &output),
+        Command::Serve(serve) => commands::serve::run(serve, &output),
+        Command::Token(token) => commands::serve::token(token, &output),
         Command::Rebuild(rebuild) => commands::upkeep::rebuild(rebuild, &output),
         Command::Audit(audit) => commands::upkeep::audit(audit, &output),
     };

@@ -44,7 +44,7 @@ pub use crate::case::{Case, CaseHead, CaseStatus};
 pub use crate::command::{
     Act, Actor, Answer, Carried, Command, Evidence, Message, Open, OpenRequest, Watch,
 };
-pub use crate::decide::{Decision, EVENTS_MAX, Env, MOMENTS_MAX, cases_of, decide};
+pub use crate::decide::{Decision, EVENTS_MAX, Env, MOMENTS_MAX, cases_of, decide, fields_of};
 pub use crate::event::{
     Arming, Deadline, DueReason, Event, HoldCause, ItemKind, Manner, NewItem, Notification,
     Readiness, Remaining, ReviewPlan, Sent, Side, SkipReason,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use duban_calendar::Calendar;
 use duban_model::{Definition, DefinitionHash, Directory, Problem, Severity, Suite, WorkflowId};
-use duban_store::Store;
+use duban_store::{Store, StoreError};
 
 use crate::apply::{self, Applying, Change};
 use crate::engine::Engine;
@@ -69,6 +69,10 @@ impl<S: Store> Engine<S> {
             for definition in suite.definitions.values() {
                 library.publish(definition, now).await?;
             }
+            // What authors wrote is kept beside it, for those who change it later.
+            let sources = serde_json::to_string(&*suite.sources).map_err(StoreError::Unreadable)?;
+            let name = format!("sources/{}", suite.head.id);
+            shared.store.put_document(&name, &sources, now.millis()).await?;
             let hash = |(id, definition): (&WorkflowId, &Arc<Definition>)| {
                 (id.clone(), definition.hash.clone())
             };

@@ -18,6 +18,17 @@ pub enum SlipColour {
     Red,
 }
 
+impl SlipColour {
+    /// The word that people read, before 督办单.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Blue => "蓝色",
+            Self::Yellow => "黄色",
+            Self::Red => "红色",
+        }
+    }
+}
+
 /// What a script asks for.
 ///
 /// Scripts propose and prompt. There is no action that approves, accepts or skips.

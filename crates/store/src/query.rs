@@ -83,6 +83,8 @@ pub struct ItemFilter {
     pub waiting_on: Vec<String>,
     /// With this light at an instant (milliseconds UTC).
     pub light: Option<(LightFilter, i64)>,
+    /// Due no earlier than this, in milliseconds UTC.
+    pub due_from: Option<i64>,
     /// Due no later than this, in milliseconds UTC.
     pub due_until: Option<i64>,
 }

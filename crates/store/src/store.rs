@@ -185,10 +185,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
 
     /// Removes a document; `false` where there is none of that name.
-    fn remove_document(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    fn remove_document(&self, name: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Cases, by id.
     fn cases(

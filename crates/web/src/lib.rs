@@ -1,23 +1,35 @@
-//! The HTTP API: everything that a program of an office asks of the engine.
+//! What an office works with: the HTTP API, the pages, who may sign in and see what.
 //!
-//! [`router`] makes the service; [`serve`] runs it until it is told to stop. Whoever calls shows a
-//! token ([`Tokens`]); what it may do follows from its [`Scope`]. The API describes itself at
-//! `/api/openapi.json` (OpenAPI 3.1). Errors are problem details (RFC 9457) with the codes of
-//! `docs/errors.md`.
+//! [`router`] makes the service; [`serve`] runs it until it is told to stop.
+//!
+//! Programs call `/api/v1` with a token ([`Tokens`]); what they may do follows from its
+//! [`Scope`]. The API describes itself at `/api/openapi.json` (OpenAPI 3.1), and its errors are
+//! problem details (RFC 9457) with the codes of `docs/errors.md`. People look at pages with a
+//! session; what they see and may do follows from the posts they hold in the directory, and
+//! whether a move is theirs is for the case to say.
 //!
 //! # Where to start reading
 //!
-//! `routes/` has a file for each kind of thing; `view.rs` is what answers look like, `problem.rs`
-//! what errors look like, `auth.rs` who may do what.
+//! `server.rs` has the routes. `routes/` is the API, with a file for each kind of thing;
+//! `pages/` the pages. `auth.rs`, `account.rs`, `session.rs` and `guard.rs` keep strangers out;
+//! `sight.rs` says what a person may see.
 
+mod account;
 mod auth;
 mod document;
+mod evidence;
+mod guard;
 mod page;
+mod pages;
 mod problem;
 mod routes;
 mod server;
+mod session;
+mod sight;
 mod view;
 
+pub use crate::account::{Account, Accounts, AdminPost, Holder};
 pub use crate::auth::{Scope, TokenInfo, Tokens};
 pub use crate::document::openapi;
-pub use crate::server::{App, router, serve};
+pub use crate::evidence::Evidence;
+pub use crate::server::{App, Settings, router, serve};

@@ -1,34 +1,121 @@
 //! The service: routes, limits, and running it.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use duban_engine::Engine;
+use duban_model::Library;
 use duban_store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::document;
+use crate::evidence::Evidence;
+use crate::guard::{self, SignInLimits};
+use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::routes::{cases, deliveries, feed, tasks};
+
+/// How a daemon is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Origins whose pages may show these in a frame, for example `https://oa.example.cn`.
+    pub frame_ancestors: Vec<String>,
+    /// Whoever calls speaks TLS, to a proxy in front: cookies travel over TLS alone.
+    pub is_behind_tls: bool,
+    /// Anybody may sign in as anybody. For simulated databases on loopback.
+    pub is_demonstration: bool,
+    /// What comes with the program: scripts and calendars that drafts are checked against.
+    pub library: Arc<Library>,
+    /// Where files of evidence lie.
+    pub evidence: Evidence,
+}
+
+impl Default for Settings {
+    /// No frames, no TLS, no demonstration, no library, and files that go with the process.
+    fn default() -> Self {
+        Self {
+            frame_ancestors: Vec::new(),
+            is_behind_tls: false,
+            is_demonstration: false,
+            library: Arc::default(),
+            evidence: Evidence::in_memory(),
+        }
+    }
+}
 
 /// What every route works with. A cheap handle.
 #[derive(Clone)]
 pub struct App<S: Store> {
     pub(crate) engine: Engine<S>,
+    site: Arc<Site>,
+}
+
+/// What the pages share.
+struct Site {
+    settings: Settings,
+    changes: Changes,
+    limits: SignInLimits,
+    stop: watch::Sender<bool>,
 }
 
 impl<S: Store> App<S> {
-    /// An API over an engine.
-    pub fn new(engine: Engine<S>) -> Self {
-        Self { engine }
+    /// An API and pages over an engine.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn new(engine: Engine<S>, settings: Settings) -> Self {
+        let site = Site {
+            settings,
+            changes: Changes::of(&engine),
+            limits: SignInLimits::default(),
+            stop: watch::Sender::new(false),
+        };
+        Self { engine, site: Arc::new(site) }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.site.settings
+    }
+
+    pub(crate) fn evidence(&self) -> &Evidence {
+        &self.site.settings.evidence
+    }
+
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.site.changes
+    }
+
+    pub(crate) fn limits(&self) -> &SignInLimits {
+        &self.site.limits
+    }
+
+    /// Resolves when the service is to end: streams, which would go on for ever, end then.
+    pub(crate) fn stopping(&self) -> Stopping {
+        Stopping(self.site.stop.subscribe())
+    }
+}
+
+/// A wait for the end of the service.
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    pub(crate) async fn wait(&mut self) {
+        // Where the sender is gone, the service is too.
+        drop(self.0.wait_for(|stops| *stops).await);
     }
 }
 
@@ -52,24 +139,48 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/deliveries/{case}/{seq}/retry", post(deliveries::retry::<S>))
         .route("/feed", get(feed::read::<S>))
         .route("/stream", get(feed::stream::<S>));
-    Router::new()
+    let settings = app.settings();
+    let policy = security_policy(&settings.frame_ancestors);
+    let api = Router::new()
         .nest("/api/v1", api)
         .route("/api/openapi.json", get(document::serve))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::<S>))
         .fallback(async || Problem::not_found())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    pages::router::<S>()
+        .layer(from_fn(guard::same_site))
+        .layer(set(CONTENT_SECURITY_POLICY, policy))
+        .layer(set(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
+        .merge(api)
         .method_not_allowed_fallback(async || Problem::no_method())
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
-        .layer(SetResponseHeaderLayer::overriding(
-            X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(set(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(SetResponseHeaderLayer::if_not_present(
             CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
         .with_state(app)
+}
+
+fn set(name: HeaderName, value: HeaderValue) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, value)
+}
+
+/// Nothing from elsewhere, nothing inline, and frames only where they are allowed.
+fn security_policy(frame_ancestors: &[String]) -> HeaderValue {
+    let frames = if frame_ancestors.is_empty() {
+        "'none'".to_owned()
+    } else {
+        format!("'self' {}", frame_ancestors.join(" "))
+    };
+    let policy = format!(
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors {frames}"
+    );
+    // What cannot stand in a header allows no frame at all.
+    HeaderValue::from_str(&policy)
+        .unwrap_or_else(|_| HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"))
 }
 
 /// Whether the store answers.
@@ -90,5 +201,10 @@ pub async fn serve<S: Store>(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let site = Arc::clone(&app.site);
+    let stop = async move {
+        stop.await;
+        site.stop.send_replace(true);
+    };
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
 }

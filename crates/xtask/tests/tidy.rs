@@ -19,7 +19,20 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-store"],
     ),
     ("duban-notify", &["duban-engine"]),
-    ("duban-web", &["duban-calendar", "duban-model", "duban-core", "duban-store", "duban-engine"]),
+    ("duban-documents", &[]),
+    (
+        "duban-web",
+        &[
+            "duban-calendar",
+            "duban-model",
+            "duban-script",
+            "duban-core",
+            "duban-store",
+            "duban-sim",
+            "duban-engine",
+            "duban-documents",
+        ],
+    ),
     (
         "duban-cli",
         &[
@@ -30,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-store",
             "duban-sim",
             "duban-engine",
+            "duban-web",
             "duban",
         ],
     ),

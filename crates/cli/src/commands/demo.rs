@@ -1,5 +1,6 @@
 //! `duban demo`: all 25 measures, every district, a whole year, in seconds.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,8 +13,11 @@ use duban_core::Decision;
 use duban_model::{Definition, Suite};
 use duban_sim::{Observer, simulate};
 use duban_store::Commit;
+use duban_web::Settings;
+use tokio::net::TcpListener;
 
 use super::load;
+use super::serve::until_told;
 use super::simulate::{Progress, summary};
 use super::upkeep::has_cases;
 use crate::Ended;
@@ -26,7 +30,8 @@ use crate::output::Output;
   duban demo
   duban demo --seed 7 --db /tmp/seven.db
 
-It leaves a real database to explore; its time stands still at the end of the year.")]
+It leaves a real database to explore; its time stands still at the end of the year. Then its
+pages are served on loopback until Ctrl-C.")]
 pub(crate) struct Demo {
     /// The database to make. It must not hold cases yet, unless it is the default one.
     #[arg(long)]
@@ -37,6 +42,12 @@ pub(crate) struct Demo {
     /// The suite.
     #[arg(long)]
     suite: Option<PathBuf>,
+    /// End after the summary, in place of serving the year's pages.
+    #[arg(long)]
+    no_serve: bool,
+    /// Where the pages are served; where it is left out and 8080 is taken, a free port.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
 }
 
 /// The database that a demonstration without `--db` makes anew.
@@ -82,7 +93,30 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
             summary(&report)
         )
     })?;
-    Ok(Ended::Well)
+    if demo.no_serve {
+        return Ok(Ended::Well);
+    }
+    block_on(async {
+        let listener = listener(demo.listen).await?;
+        until_told(&path, listener, Settings::default(), output).await
+    })
+}
+
+async fn listener(wanted: Option<SocketAddr>) -> Result<TcpListener> {
+    if let Some(address) = wanted {
+        if !address.ip().is_loopback() {
+            bail!(
+                "{address} can be reached from other machines, where anybody could sign in as \
+                 anybody; a demonstration listens on 127.0.0.1 alone"
+            );
+        }
+        return TcpListener::bind(address).await.with_context(|| format!("listening on {address}"));
+    }
+    let home = std::net::Ipv4Addr::LOCALHOST;
+    match TcpListener::bind((home, 8080)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((home, 0)).await.context("listening on a free port"),
+    }
 }
 
 /// The suite beside the working directory, or beside the sources that the program was built from.

@@ -173,6 +173,7 @@ pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
             statuses: command.status.clone(),
             waiting_on: command.on.iter().map(ToString::to_string).collect(),
             light: light.map(|light| (light, reading.now.millis())),
+            due_from: None,
             due_until: command.due.map(|due| end_of(due, TZ).millis()),
         };
         let page = reading.store.items(&filter, &command.page.request()).await?;

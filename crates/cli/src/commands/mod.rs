@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod graph;
 pub(crate) mod listing;
 pub(crate) mod publish;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod simulate;
 pub(crate) mod test;

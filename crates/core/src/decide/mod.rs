@@ -33,6 +33,7 @@ use crate::log::{CHAIN_START, Encoded, encode};
 use crate::refusal::Refusal;
 
 pub use self::open::cases_of;
+pub use self::scene::fields_of;
 pub(crate) use self::scene::title_of;
 pub use self::wake::MOMENTS_MAX;
 

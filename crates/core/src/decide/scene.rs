@@ -123,8 +123,8 @@ pub(crate) fn title_of<'a>(item: &'a Item, task: Option<&'a TaskDef>) -> &'a str
     }
 }
 
-/// The fields that an item's submission fills in.
-pub(crate) fn fields_of(item: &Item, task: Option<&TaskDef>) -> Vec<Field> {
+/// The fields that an item's submission fills in; `task` is the one it is an item of.
+pub fn fields_of(item: &Item, task: Option<&TaskDef>) -> Vec<Field> {
     match &item.kind {
         ItemKind::Task => task.map(|task| task.form.clone()).unwrap_or_default(),
         ItemKind::Interview { .. } => crate::form::interview_fields(),

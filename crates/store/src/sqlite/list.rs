@@ -160,6 +160,10 @@ fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions
     conditions.equals("workflow", filter.workflow.as_ref());
     conditions.equals("task", filter.task.as_ref());
     conditions.any("status", &filter.statuses);
+    if let Some(due) = filter.due_from {
+        conditions.add("due >= ?", [due.into()]);
+        conditions.add("due < ?", [NEVER.into()]);
+    }
     if let Some(due) = filter.due_until {
         conditions.add("due <= ?", [due.min(NEVER - 1).into()]);
     }

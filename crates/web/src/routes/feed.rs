@@ -80,6 +80,9 @@ pub(crate) async fn stream<S: Store>(
         None => app.engine.feed_end().await?,
     };
     let batches = stream::unfold(app.engine.subscribe(Some(after)), next_batch);
+    let mut stopping = app.stopping();
+    let stop = Box::pin(async move { stopping.wait().await });
+    let batches = batches.take_until(stop);
     let events = batches.flat_map(|batch| stream::iter(events_of(batch)));
     let events = events.map(Ok::<Event, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())

@@ -71,6 +71,7 @@ pub(crate) async fn list<S: Store>(
         statuses: query.status.into_iter().collect(),
         waiting_on: query.on.into_iter().collect(),
         light: light.map(|light| (light, now.millis())),
+        due_from: None,
         due_until: None,
     };
     let page = app.engine.tasks(filter, page::request(query.limit, query.after)).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use duban::{
     Actor, CaseId, Engine, OpenSpec, Options, Sources, SqliteStore, TestClock, library, load_suite,
 };
-use duban_web::{App, Scope, Tokens, serve};
+use duban_web::{App, Scope, Settings, Tokens, serve};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -78,7 +78,7 @@ impl Office {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = App::new(engine.clone());
+        let app = App::new(engine.clone(), Settings::default());
         tokio::spawn(serve(app, listener, async move { drop(stopped.await) }));
         Self { engine, clock, address, client: Client::new(), tokens, _stop: stop }
     }

@@ -1,0 +1,184 @@
+//! `duban serve` and `duban token`: the daemon, and what programs show to it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use duban_web::{Accounts, App, Evidence, Scope, Settings, Tokens, serve};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::Ended;
+use crate::db::{DbArgs, beside, block_on, engine, is_simulated, present};
+use crate::output::Output;
+
+/// Run the daemon: API and pages.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban serve --db office.db
+  duban serve --db office.db --listen 127.0.0.1:9000
+
+The first start prints a link with which the first account is made; it works once.
+Ctrl-C or SIGTERM ends it after the requests under way.")]
+pub(crate) struct Serve {
+    /// Where it listens. Anything beyond loopback needs --behind-proxy as well.
+    #[arg(long, env = "DUBAN_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// A proxy in front of it speaks TLS: cookies travel over TLS alone, and it may listen
+    /// beyond loopback.
+    #[arg(long, env = "DUBAN_BEHIND_PROXY")]
+    behind_proxy: bool,
+    /// Origins whose pages may show these in a frame, for example `https://oa.example.cn`.
+    #[arg(long, env = "DUBAN_FRAME_ANCESTORS", value_delimiter = ',')]
+    frame_ancestors: Vec<String>,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
+    if !command.listen.ip().is_loopback() && !command.behind_proxy {
+        bail!(
+            "{} can be reached from other machines and would speak plain HTTP; put a proxy with \
+             TLS in front and say --behind-proxy, or listen on 127.0.0.1",
+            command.listen
+        );
+    }
+    let settings = Settings {
+        frame_ancestors: command.frame_ancestors.clone(),
+        is_behind_tls: command.behind_proxy,
+        ..Settings::default()
+    };
+    block_on(async {
+        let listener = TcpListener::bind(command.listen).await;
+        let listener = listener.with_context(|| format!("listening on {}", command.listen))?;
+        until_told(&command.db.db, listener, settings, output).await
+    })
+}
+
+/// Serves a database until Ctrl-C or SIGTERM.
+///
+/// # Errors
+///
+/// Where the database cannot be used or the listener fails.
+pub(crate) async fn until_told(
+    db: &Path,
+    listener: TcpListener,
+    mut settings: Settings,
+    output: &Output,
+) -> Result<Ended> {
+    let address = listener.local_addr()?;
+    let engine = engine(db).await?;
+    settings.is_demonstration = is_simulated(engine.store()).await?;
+    settings.library = Arc::new(duban::library());
+    settings.evidence = Evidence::folder(&beside(db, ".evidence"))?;
+    let link = if settings.is_demonstration {
+        None
+    } else {
+        Accounts::first_link(engine.store(), engine.now().millis()).await?
+    };
+    let link = link.map(|path| format!("http://{address}{path}"));
+    output.print(&json!({ "listening": address.to_string(), "first_link": link }), || {
+        let mut lines = vec![format!("督办服务 http://{address}  （Ctrl-C 结束）")];
+        if let Some(link) = &link {
+            lines.push(format!("还没有账号。用这个一次性链接建立安全管理员：\n  {link}"));
+        }
+        if settings.is_demonstration {
+            lines.push("模拟库：时间停在年末，登录页可任选身份。".to_owned());
+        }
+        lines.join("\n")
+    })?;
+    let stopped = stop_signal()?;
+    let served = serve(App::new(engine.clone(), settings), listener, stopped).await;
+    engine.shutdown().await?;
+    served.context("serving")?;
+    Ok(Ended::Well)
+}
+
+/// Resolves with the first Ctrl-C or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Tokens of programs that call the API.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban token add oa --scope act --db office.db
+  duban token list --db office.db
+  duban token revoke oa --db office.db
+
+While the daemon runs, tokens are made on its page “账号”.")]
+pub(crate) struct Token {
+    #[command(subcommand)]
+    what: TokenWhat,
+}
+
+#[derive(Subcommand)]
+enum TokenWhat {
+    /// Make a token and print it; it cannot be read again.
+    Add {
+        /// Whose it is.
+        name: String,
+        /// read, act or admin; each includes those before it.
+        #[arg(long, default_value = "read")]
+        scope: Scope,
+        #[command(flatten)]
+        db: DbArgs,
+    },
+    /// List names and scopes.
+    List {
+        #[command(flatten)]
+        db: DbArgs,
+    },
+    /// Take a token away.
+    Revoke {
+        /// Whose it is.
+        name: String,
+        #[command(flatten)]
+        db: DbArgs,
+    },
+}
+
+pub(crate) fn token(command: &Token, output: &Output) -> Result<Ended> {
+    let (TokenWhat::Add { db, .. } | TokenWhat::List { db } | TokenWhat::Revoke { db, .. }) =
+        &command.what;
+    block_on(async {
+        let store = duban::SqliteStore::open(&db.db)?;
+        let ended = match &command.what {
+            TokenWhat::Add { name, scope, .. } => {
+                let token = Tokens::create(&store, name, *scope, present().millis()).await?;
+                output.print(&json!({ "name": name, "token": token }), || token.clone())?;
+                Ended::Well
+            }
+            TokenWhat::List { .. } => {
+                let tokens = Tokens::list(&store).await?;
+                output.print(&serde_json::to_value(&tokens)?, || {
+                    let line = |token: &duban_web::TokenInfo| {
+                        format!("{}  {}", token.name, token.scope.as_str())
+                    };
+                    tokens.iter().map(line).collect::<Vec<_>>().join("\n")
+                })?;
+                Ended::Well
+            }
+            TokenWhat::Revoke { name, .. } => {
+                let is_gone = Tokens::revoke(&store, name).await?;
+                if !is_gone {
+                    bail!("there is no token `{name}`; see `duban token list`");
+                }
+                output.print(&json!({ "revoked": name }), || format!("已撤销 {name}"))?;
+                Ended::Well
+            }
+        };
+        duban::Store::close(&store).await?;
+        Ok(ended)
+    })
+}

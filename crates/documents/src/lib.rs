@@ -1,0 +1,16 @@
+//! What offices look at and file: graphs of workflows and cases, and bars, as SVG.
+//!
+//! Drawing is pure: the same data gives the same bytes. Colours are left to the page's style
+//! sheet, by class; text is measured with one em for a Chinese character, so that no font needs
+//! to be at hand.
+//!
+//! # Where to start reading
+//!
+//! [`Dag::svg`] for graphs, [`bars`] for bars.
+
+mod bars;
+mod dag;
+mod xml;
+
+pub use crate::bars::{Bar, bars};
+pub use crate::dag::{Dag, Node};

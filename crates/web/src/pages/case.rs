@@ -1,0 +1,259 @@
+//! One case: its graph with states, tasks, timeline, deliveries, what comes next.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header::HeaderMap;
+use axum::response::Response;
+use duban_calendar::Instant;
+use duban_core::{Case, CaseId, Light, Teller, decode, light};
+use duban_documents::{Dag, Node};
+use duban_engine::{Engine, NextStep, Upcoming, next_steps};
+use duban_model::{Assignee, Definition, Many, Workflow};
+use duban_store::{DeliveryFilter, DeliveryState, PageRequest, Store};
+
+use crate::pages::lines::task_href;
+use crate::pages::shell::Shell;
+use crate::pages::{Failure, render};
+use crate::server::App;
+use crate::session::Visitor;
+use crate::sight::Sight;
+
+/// Lines of the timeline that are shown, the latest.
+const LINES_SHOWN: usize = 200;
+
+/// Events read at once.
+const BATCH: u32 = 500;
+
+pub(crate) struct ItemLine {
+    pub(crate) href: String,
+    pub(crate) title: String,
+    pub(crate) status: &'static str,
+    pub(crate) light: &'static str,
+    pub(crate) light_zh: &'static str,
+    pub(crate) owner: String,
+    pub(crate) due: String,
+}
+
+struct DeliveryLine {
+    kind: String,
+    to: String,
+    text: String,
+    state: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "case.html")]
+struct CasePage {
+    shell: Shell,
+    status: &'static str,
+    unit: String,
+    period: String,
+    lead: String,
+    description: String,
+    basis: String,
+    faulted: Option<String>,
+    graph: String,
+    items: Vec<ItemLine>,
+    timeline: Vec<String>,
+    left_out: usize,
+    next: Vec<String>,
+    deliveries: Vec<DeliveryLine>,
+}
+
+/// A case that the visitor may see, with what it runs on.
+pub(crate) async fn visible<S: Store>(
+    app: &App<S>,
+    visitor: &Visitor,
+    id: &CaseId,
+) -> Result<(Sight, Case, Arc<Definition>), Failure> {
+    let sight = Sight::of(&app.engine, visitor.person()?).await?;
+    let case = app.engine.case(id).await?;
+    // Whoever may not see it learns nothing of whether it exists.
+    if !sight.may_see(&case) {
+        return Err(Failure::Missing);
+    }
+    let definition = app.engine.definition(&case.head().definition).await?;
+    Ok((sight, case, definition))
+}
+
+pub(crate) async fn show<S: Store>(
+    State(app): State<App<S>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = CaseId::new(&id);
+    let (sight, case, definition) = visible(&app, &visitor, &id).await?;
+    let teller = Teller { definition: &definition, directory: &sight.directory };
+    let head = case.head();
+    let now = app.engine.now();
+    let told = timeline(&app.engine, &id, &teller, None).await?;
+    let left_out = told.len().saturating_sub(LINES_SHOWN);
+    let filter = DeliveryFilter { case: Some(id.as_str().to_owned()), ..DeliveryFilter::default() };
+    let deliveries = app.engine.deliveries(filter, PageRequest::first(100)).await?;
+    let deliveries = deliveries.rows.into_iter().filter_map(|row| {
+        let duban_core::Body::People(sent) = row.outgoing.body else { return None };
+        let to: Vec<String> = sent.to.iter().map(|to| teller.name(to)).collect();
+        let state = state_zh(row.state);
+        Some(DeliveryLine {
+            kind: sent.kind.zh().to_owned(),
+            to: to.join("、"),
+            text: sent.text,
+            state,
+        })
+    });
+    let deliveries = deliveries.collect();
+    let unit = teller.name(&Assignee::Unit(head.name.unit.clone()));
+    let title = format!("{} · {unit}", head.title);
+    let shell = Shell::new(title, "", &visitor, &sight.directory, &headers).following(id.as_str());
+    Ok(render(&CasePage {
+        shell: with_path(shell, &format!("/cases/{id}")),
+        status: head.status.zh(),
+        unit,
+        period: head.name.period.map(|period| period.name()).unwrap_or_default(),
+        lead: head.lead.as_ref().map(|lead| teller.name(lead)).unwrap_or_default(),
+        description: definition.workflow.description.clone().unwrap_or_default(),
+        basis: definition.workflow.basis.join("、"),
+        faulted: head.faulted.clone(),
+        graph: picture(&id, &case, &definition, now).svg(),
+        items: items(&id, &case, &definition, &teller, now),
+        timeline: told.into_iter().skip(left_out).rev().collect(),
+        left_out,
+        next: next_steps(&case).iter().take(20).map(|step| coming(step, &teller)).collect(),
+        deliveries,
+    }))
+}
+
+pub(crate) fn with_path(mut shell: Shell, path: &str) -> Shell {
+    path.clone_into(&mut shell.path);
+    shell
+}
+
+pub(crate) fn state_zh(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "待送达",
+        DeliveryState::Delivered => "已送达",
+        DeliveryState::Dead => "未送达",
+    }
+}
+
+/// A case's events told, oldest first; of one item, where it is named.
+pub(crate) async fn timeline<S: Store>(
+    engine: &Engine<S>,
+    id: &CaseId,
+    teller: &Teller<'_>,
+    only: Option<&duban_core::ItemKey>,
+) -> Result<Vec<String>, Failure> {
+    let (mut told, mut after) = (Vec::new(), 0);
+    loop {
+        let rows = engine.events(id, after, BATCH).await?;
+        let Some(last) = rows.last() else { return Ok(told) };
+        after = last.seq;
+        for row in rows {
+            let event = decode(&row.text)
+                .map_err(|error| Failure::Bad(format!("记录 {} 无法读取：{error}", row.seq)))?;
+            let is_wanted = only.is_none_or(|only| {
+                event.fact.item() == Some(only)
+                    || matches!(&event.fact, duban_core::Fact::Sent(sent) if sent.item.as_ref() == Some(only))
+            });
+            told.extend(is_wanted.then(|| teller.line(&event)).flatten());
+        }
+    }
+}
+
+fn items(
+    id: &CaseId,
+    case: &Case,
+    definition: &Definition,
+    teller: &Teller<'_>,
+    now: Instant,
+) -> Vec<ItemLine> {
+    let mut items: Vec<_> = case.items().collect();
+    items.sort_by_key(|item| item.order);
+    let line = |item: &Arc<duban_core::Item>| {
+        let light = light(item, definition, now);
+        ItemLine {
+            href: task_href(id.as_str(), item.key.as_str()),
+            title: teller.item_title(item),
+            status: item.status.zh(),
+            light: light.as_str(),
+            light_zh: light.zh(),
+            owner: item.owner.as_ref().map(|owner| teller.name(owner)).unwrap_or_default(),
+            due: item.due().map(|due| teller.date(due)).unwrap_or_default(),
+        }
+    };
+    items.into_iter().map(line).collect()
+}
+
+/// The workflow's graph, each task with the worst light of its items and how many are done.
+fn picture(id: &CaseId, case: &Case, definition: &Definition, now: Instant) -> Dag {
+    let mut dag = plain(&definition.workflow);
+    for node in &mut dag.nodes {
+        let items: Vec<_> = case.items_of(&node.id).collect();
+        let worst = items.iter().map(|item| light(item, definition, now)).max();
+        let done = items.iter().filter(|item| item.status.is_closed()).count();
+        node.class = worst.unwrap_or(Light::Grey).as_str().to_owned();
+        node.note = match items.as_slice() {
+            [] => "未开始".to_owned(),
+            [one] => one.status.zh().to_owned(),
+            many => format!("{done}/{} 已结束", many.len()),
+        };
+        node.href = match items.as_slice() {
+            [one] => Some(task_href(id.as_str(), one.key.as_str())),
+            _ => None,
+        };
+    }
+    dag
+}
+
+/// A workflow's graph without a case.
+pub(crate) fn plain(workflow: &Workflow) -> Dag {
+    let mut nodes = Vec::new();
+    let mut edges = Vec::new();
+    for task in &workflow.tasks {
+        for need in &task.needs {
+            let from = match &need.workflow {
+                Some(other) => format!("{other}/{}", need.task),
+                None => need.task.to_string(),
+            };
+            if need.workflow.is_some() && nodes.iter().all(|node: &Node| node.id != from) {
+                let title = from.clone();
+                let class = "foreign".to_owned();
+                nodes.push(Node { id: from.clone(), title, class, ..Node::default() });
+            }
+            let label = match need.many {
+                Many::All => String::new(),
+                Many::AtLeast(number) => format!("≥{number}"),
+            };
+            edges.push((from, task.id.to_string(), label));
+        }
+        let note = task.every.map(|every| format!("每{}", every.zh())).unwrap_or_default();
+        let title = task.title.clone();
+        nodes.push(Node { id: task.id.to_string(), title, note, ..Node::default() });
+    }
+    Dag { title: workflow.title.clone(), nodes, edges }
+}
+
+fn coming(step: &Upcoming, teller: &Teller<'_>) -> String {
+    let what = match &step.what {
+        NextStep::Resumes => "恢复".to_owned(),
+        NextStep::Begins => "可以开始".to_owned(),
+        NextStep::StartDue => "应签收".to_owned(),
+        NextStep::DueSoon => "转黄灯".to_owned(),
+        NextStep::Due => "到期".to_owned(),
+        NextStep::ReportDue => "应反馈".to_owned(),
+        NextStep::PlanChecked => "对照计划进度".to_owned(),
+        NextStep::Stalls => "无进展即停滞".to_owned(),
+        NextStep::Rung(ladder, rung) => format!("阶梯 {ladder} 第 {} 级", rung + 1),
+        NextStep::ReviewRung(ladder, rung) => format!("审核阶梯 {ladder} 第 {} 级", rung + 1),
+        NextStep::ReviewDue => "应审核".to_owned(),
+        NextStep::WindowJudged => "判定本期".to_owned(),
+        NextStep::WindowOpens(task) => format!("任务 {task} 的下一期开始"),
+        NextStep::Renews => "下一期事项立项".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let item = step.item.as_ref().map(|item| teller.key_title(item)).unwrap_or_default();
+    format!("{}  {what}  {item}", teller.date(step.at))
+}

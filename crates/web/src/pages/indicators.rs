@@ -1,0 +1,111 @@
+//! Indicators against their targets, and progress against plan.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::header::HeaderMap;
+use axum::response::Response;
+use duban_model::DefinitionHash;
+use duban_store::{Cursor, ItemFilter, PageRequest, Store};
+use serde::Deserialize;
+
+use crate::pages::duties::Chosen;
+use crate::pages::lines::{Lines, TaskLine};
+use crate::pages::shell::{Shell, encode};
+use crate::pages::{Failure, render};
+use crate::server::App;
+use crate::session::Visitor;
+use crate::sight::Sight;
+
+const LINES: u32 = 100;
+
+#[derive(Deserialize)]
+pub(crate) struct IndicatorsQuery {
+    /// `WORKFLOW/TASK`.
+    indicator: Option<String>,
+    after: Option<String>,
+}
+
+struct Indicator {
+    line: TaskLine,
+    value: String,
+    target: String,
+    verdict: &'static str,
+    planned: String,
+}
+
+#[derive(Template)]
+#[template(path = "indicators.html")]
+struct IndicatorsPage {
+    shell: Shell,
+    choices: Vec<Chosen>,
+    indicators: Vec<Indicator>,
+    next: Option<String>,
+}
+
+pub(crate) async fn show<S: Store>(
+    State(app): State<App<S>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(query): Query<IndicatorsQuery>,
+) -> Result<Response, Failure> {
+    let sight = Sight::of(&app.engine, visitor.person()?).await?;
+    let (mut choices, mut suffix) = (Vec::new(), Vec::new());
+    for (_, workflow, hash) in app.engine.store().currents().await? {
+        let definition = app.engine.definition(&DefinitionHash::new(&hash)).await?;
+        for task in &definition.workflow.tasks {
+            if task.indicator.is_none() && task.plan.is_empty() {
+                continue;
+            }
+            let name = format!("{}：{}", definition.workflow.title, task.title);
+            choices.push(Chosen {
+                value: format!("{workflow}/{}", task.id),
+                name,
+                is_chosen: false,
+            });
+            let unit = task.indicator.as_ref().map(|indicator| indicator.unit.clone());
+            suffix.push(unit.unwrap_or_default());
+        }
+    }
+    let wanted = choices.iter().position(|one| Some(&one.value) == query.indicator.as_ref());
+    let at = wanted.unwrap_or(0);
+    let (mut indicators, mut next) = (Vec::new(), None);
+    if let (Some(chosen), Some(units)) = (choices.get_mut(at), sight.filter(None)) {
+        chosen.is_chosen = true;
+        let (workflow, task) = chosen.value.split_once('/').unwrap_or_default();
+        let filter = ItemFilter {
+            workflow: Some(workflow.to_owned()),
+            task: Some(task.to_owned()),
+            units,
+            ..ItemFilter::default()
+        };
+        let request = PageRequest { after: query.after.map(Cursor), limit: LINES };
+        let page = app.engine.tasks(filter, request).await?;
+        let value = encode(&chosen.value);
+        next = page
+            .next
+            .map(|cursor| format!("/indicators?indicator={value}&after={}", encode(&cursor.0)));
+        for line in Lines::new(&app.engine).lines(page.rows).await? {
+            let item = &line.item;
+            let number = |number: Option<rust_decimal::Decimal>| {
+                number.map_or("—".to_owned(), |number| {
+                    format!("{}{}", number.normalize(), suffix[at])
+                })
+            };
+            let (value, target) = (number(item.value), number(item.target));
+            let verdict = match (item.judged, item.met) {
+                (true, Some(true)) => "达标",
+                (true, Some(false)) => "未达标",
+                (true, None) => "未上报",
+                (false, _) => "未判定",
+            };
+            let planned = if item.planned == 0 {
+                String::new()
+            } else {
+                format!("{}% / 计划 {}%", item.progress, item.planned)
+            };
+            indicators.push(Indicator { line, value, target, verdict, planned });
+        }
+    }
+    let shell = Shell::new("指标", "/indicators", &visitor, &sight.directory, &headers);
+    Ok(render(&IndicatorsPage { shell: shell.following_all(), choices, indicators, next }))
+}

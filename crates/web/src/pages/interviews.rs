@@ -1,0 +1,79 @@
+//! The ledger of interviews: who, by whom, why, what had to be put right, what came of it.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::header::HeaderMap;
+use axum::response::Response;
+use duban_core::{ItemKind, Status};
+use duban_store::{Cursor, ItemFilter, PageRequest, Store};
+use serde::Deserialize;
+
+use crate::pages::lines::{Lines, TaskLine};
+use crate::pages::shell::{Shell, encode};
+use crate::pages::{Failure, render};
+use crate::server::App;
+use crate::session::Visitor;
+use crate::sight::Sight;
+
+const LINES: u32 = 50;
+
+#[derive(Deserialize)]
+pub(crate) struct InterviewsQuery {
+    after: Option<String>,
+}
+
+struct Interview {
+    line: TaskLine,
+    who: String,
+    why: String,
+    outcome: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "interviews.html")]
+struct InterviewsPage {
+    shell: Shell,
+    interviews: Vec<Interview>,
+    next: Option<String>,
+}
+
+pub(crate) async fn show<S: Store>(
+    State(app): State<App<S>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(query): Query<InterviewsQuery>,
+) -> Result<Response, Failure> {
+    let sight = Sight::of(&app.engine, visitor.person()?).await?;
+    let (mut interviews, mut next) = (Vec::new(), None);
+    if let Some(units) = sight.filter(None) {
+        let task = Some("interview".to_owned());
+        let filter = ItemFilter { task, units, ..ItemFilter::default() };
+        let request = PageRequest { after: query.after.map(Cursor), limit: LINES };
+        let page = app.engine.tasks(filter, request).await?;
+        next = page.next.map(|cursor| format!("/interviews?after={}", encode(&cursor.0)));
+        for line in Lines::new(&app.engine).lines(page.rows).await? {
+            let ItemKind::Interview { who, why, .. } = &line.item.kind else { continue };
+            let (who, why) = (sight.directory.name_of(who), why.clone());
+            let outcome = outcome(&line.item);
+            interviews.push(Interview { line, who, why, outcome });
+        }
+    }
+    let shell = Shell::new("约谈台账", "/interviews", &visitor, &sight.directory, &headers);
+    Ok(render(&InterviewsPage { shell: shell.following_all(), interviews, next }))
+}
+
+fn outcome(item: &duban_core::Item) -> &'static str {
+    if item.referred_at.is_some() {
+        "已移送"
+    } else if item.struck_off_at.is_some() {
+        "已销号"
+    } else if item.unrectified {
+        "逾期未整改"
+    } else if item.status == Status::Done {
+        "已约谈，整改中"
+    } else if item.status == Status::Cancelled {
+        "已中止"
+    } else {
+        "待约谈"
+    }
+}

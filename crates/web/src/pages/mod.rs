@@ -1,0 +1,199 @@
+//! The pages: Chinese first, rendered on the server, working without script.
+//!
+//! Each file has one page or ledger: what it asks the engine, and the template that shows it.
+
+mod accounts;
+mod assets;
+mod audit;
+mod case;
+mod deliveries;
+mod directory;
+mod duties;
+mod fields;
+mod indicators;
+mod interviews;
+mod lines;
+mod live;
+mod moves;
+mod notices;
+mod overview;
+mod search;
+mod shell;
+mod sign_in;
+mod simulation;
+mod suites;
+mod task;
+mod todo;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use duban_core::Refusal;
+use duban_engine::EngineError;
+use duban_store::{Store, StoreError};
+
+pub(crate) use crate::pages::live::Changes;
+
+use crate::account::AccountError;
+use crate::pages::shell::Shell;
+use crate::server::App;
+
+/// The largest form with its files, in bytes.
+const FORM_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Every page.
+pub(crate) fn router<S: Store>() -> Router<App<S>> {
+    Router::new()
+        .route("/", get(overview::show::<S>))
+        .route("/todo", get(todo::show::<S>))
+        .route("/tasks", get(todo::tasks::<S>))
+        .route("/cases/{case}", get(case::show::<S>))
+        .route("/cases/{case}/task", get(task::show::<S>).post(task::make_move::<S>))
+        .route("/cases/{case}/files/{file}", get(task::download::<S>))
+        .route("/duties", get(duties::show::<S>))
+        .route("/interviews", get(interviews::show::<S>))
+        .route("/notices", get(notices::show::<S>))
+        .route("/indicators", get(indicators::show::<S>))
+        .route("/search", get(search::show::<S>))
+        .route("/suites", get(suites::list::<S>).post(suites::create::<S>))
+        .route("/suites/{suite}", get(suites::show::<S>))
+        .route("/suites/{suite}/graph/{workflow}", get(suites::graph::<S>))
+        .route("/suites/{suite}/draft", get(suites::draft::<S>).post(suites::save::<S>))
+        .route("/suites/{suite}/simulate", post(simulation::run::<S>))
+        .route("/suites/{suite}/publish", post(suites::publish::<S>))
+        .route("/suites/{suite}/open", post(suites::open::<S>))
+        .route("/deliveries", get(deliveries::show::<S>))
+        .route("/deliveries/retry", post(deliveries::retry::<S>))
+        .route("/directory", get(directory::show::<S>))
+        .route("/accounts", get(accounts::show::<S>).post(accounts::change::<S>))
+        .route("/audit", get(audit::show::<S>).post(audit::verify::<S>))
+        .route("/signin", get(sign_in::show::<S>).post(sign_in::sign_in::<S>))
+        .route("/signout", post(sign_in::sign_out::<S>))
+        .route("/welcome", get(sign_in::welcome::<S>).post(sign_in::set_password::<S>))
+        .route("/language", get(shell::switch))
+        .route("/live", get(live::stream::<S>))
+        .route("/assets/app.css", get(assets::css))
+        .route("/assets/app.js", get(assets::script))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+}
+
+/// Why a page is not shown. The visitor reads it as a page.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody has signed in; the path to come back to.
+    SignIn(String),
+    /// Not for this visitor.
+    NotYours,
+    /// There is no such thing, or none that this visitor may know of.
+    Missing,
+    /// The request cannot be read.
+    Bad(String),
+    /// Too many attempts.
+    TooOften,
+    /// The engine refused or failed.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(EngineError::Store(error))
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Store(error) => error.into(),
+            other => Self::Bad(other.to_string()),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    shell: Shell,
+    text: String,
+}
+
+impl Failure {
+    /// What people read.
+    pub(crate) fn zh(&self) -> String {
+        match self {
+            Self::SignIn(_) => "请先登录".to_owned(),
+            Self::NotYours => "这一页不在您的职责范围内".to_owned(),
+            Self::Missing => "没有这一项，或者您无权查看".to_owned(),
+            Self::Bad(text) => text.clone(),
+            Self::TooOften => "尝试次数过多，请一分钟后再试".to_owned(),
+            Self::Engine(error) => error.zh(),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::SignIn(_) => StatusCode::SEE_OTHER,
+            Self::NotYours => StatusCode::FORBIDDEN,
+            Self::Missing => StatusCode::NOT_FOUND,
+            Self::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
+            Self::Engine(EngineError::Refused(Refusal::NoCase(_) | Refusal::NoItem(_))) => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Engine(EngineError::Store(StoreError::BadCursor(_))) => StatusCode::BAD_REQUEST,
+            Self::Engine(EngineError::Refused(_) | EngineError::KeyReused { .. }) => {
+                StatusCode::CONFLICT
+            }
+            Self::Engine(
+                EngineError::Busy(_) | EngineError::Contended { .. } | EngineError::Closed,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        if let Self::SignIn(path) = &self {
+            let target = format!("/signin?to={}", shell::encode(path));
+            let target = HeaderValue::from_str(&target)
+                .expect("invariant: an encoded path is a header value");
+            return (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response();
+        }
+        let status = self.status();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(failure = ?self, "page failed");
+        }
+        let page = FailurePage { shell: Shell::bare("无法显示"), text: self.zh() };
+        (status, render(&page)).into_response()
+    }
+}
+
+/// A page as an answer.
+pub(crate) fn render(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "template failed");
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            (StatusCode::INTERNAL_SERVER_ERROR, [(CONTENT_TYPE, plain)], "页面出错").into_response()
+        }
+    }
+}
+
+/// Sends the browser to another page with GET.
+pub(crate) fn go(path: &str) -> Response {
+    match HeaderValue::from_str(path) {
+        Ok(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
+        Err(_) => Failure::Bad("地址无效".to_owned()).into_response(),
+    }
+}

@@ -1,0 +1,189 @@
+//! Signing in and out, and the link that sets a password.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::header::{HeaderMap, SET_COOKIE};
+use axum::response::Response;
+use axum_extra::extract::cookie::Cookie;
+use duban_store::Store;
+use serde::Deserialize;
+
+use crate::account::{Accounts, AdminPost, Holder};
+use crate::pages::shell::{Shell, local};
+use crate::pages::{Failure, go, render};
+use crate::server::App;
+use crate::session;
+
+/// People offered in a demonstration.
+const OFFERED_MAX: usize = 60;
+
+#[derive(Deserialize)]
+pub(crate) struct SignInQuery {
+    to: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    shell: Shell,
+    to: String,
+    problem: Option<String>,
+    /// In a demonstration: whom one may be.
+    offered: Vec<(String, String)>,
+}
+
+pub(crate) async fn show<S: Store>(
+    State(app): State<App<S>>,
+    Query(query): Query<SignInQuery>,
+) -> Response {
+    page(&app, local(query.to.as_deref()), None)
+}
+
+fn page<S: Store>(app: &App<S>, to: String, problem: Option<String>) -> Response {
+    let offered = if app.settings().is_demonstration { offer(app) } else { Vec::new() };
+    render(&SignInPage { shell: Shell::bare("登录"), to, problem, offered })
+}
+
+/// The supervision office and the heads of the upper units, then the posts of administration.
+fn offer<S: Store>(app: &App<S>) -> Vec<(String, String)> {
+    let directory = app.engine.directory();
+    let depth = |unit: &duban_model::Unit| directory.chain(&unit.id).count();
+    let mut posts: Vec<_> = directory.data().posts.iter().collect();
+    posts.sort_by_key(|post| {
+        let unit = directory.unit(&post.unit);
+        (unit.map_or(usize::MAX, depth), unit.is_some_and(|unit| unit.tags.is_empty()))
+    });
+    let named = posts.into_iter().filter_map(|post| {
+        let person = directory.person(post.holders.first()?)?;
+        let unit = directory.unit(&post.unit)?;
+        Some((
+            format!("person:{}", person.id),
+            format!("{} {}（{}）", unit.name, post.name, person.name),
+        ))
+    });
+    let mut offered: Vec<(String, String)> = named.take(OFFERED_MAX).collect();
+    offered.extend(
+        AdminPost::ALL.map(|post| (format!("admin:{}", post.as_str()), post.zh().to_owned())),
+    );
+    offered
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignInForm {
+    #[serde(default)]
+    login: String,
+    #[serde(default)]
+    password: String,
+    /// In a demonstration: `person:ID` or `admin:POST`.
+    who: Option<String>,
+    to: Option<String>,
+}
+
+pub(crate) async fn sign_in<S: Store>(
+    State(app): State<App<S>>,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Failure> {
+    let to = local(form.to.as_deref());
+    if app.settings().is_demonstration {
+        let holder = form.who.as_deref().and_then(|who| chosen(&app, who));
+        let holder = holder.ok_or_else(|| Failure::Bad("请选择一个身份".to_owned()))?;
+        let cookie = session::begin(&app, form.who.as_deref().unwrap_or_default(), holder).await?;
+        return Ok(with_cookie(go(&to), &cookie));
+    }
+    if !app.limits().may_try(&form.login) {
+        return Err(Failure::TooOften);
+    }
+    let account = Accounts::verify(app.engine.store(), &form.login, &form.password).await?;
+    let Some(account) = account else {
+        tracing::warn!(login = form.login, "sign-in refused");
+        return Ok(page(&app, to, Some("用户名或口令不对".to_owned())));
+    };
+    tracing::info!(login = account.login, "signed in");
+    let cookie = session::begin(&app, &account.login, account.holder).await?;
+    Ok(with_cookie(go(&to), &cookie))
+}
+
+fn chosen<S: Store>(app: &App<S>, who: &str) -> Option<Holder> {
+    let (kind, id) = who.split_once(':')?;
+    match kind {
+        "person" => {
+            let person = app.engine.directory().person(&id.into())?.id.clone();
+            Some(Holder::Person(person))
+        }
+        "admin" => {
+            let post = AdminPost::ALL.into_iter().find(|post| post.as_str() == id)?;
+            Some(Holder::Admin(post))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) async fn sign_out<S: Store>(
+    State(app): State<App<S>>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let gone = session::end(&app, &headers).await?;
+    Ok(with_cookie(go("/signin"), &gone))
+}
+
+fn with_cookie(mut response: Response, cookie: &Cookie<'_>) -> Response {
+    if let Ok(cookie) = cookie.to_string().parse() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Deserialize)]
+pub(crate) struct WelcomeQuery {
+    key: String,
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct WelcomePage {
+    shell: Shell,
+    key: String,
+    login: String,
+    problem: Option<String>,
+}
+
+/// The page of a link that sets a password.
+pub(crate) async fn welcome<S: Store>(
+    State(app): State<App<S>>,
+    Query(query): Query<WelcomeQuery>,
+) -> Result<Response, Failure> {
+    let now = app.engine.now().millis();
+    let account = Accounts::invited(app.engine.store(), &query.key, now).await?;
+    let shell = Shell::bare("设置口令");
+    Ok(render(&WelcomePage { shell, key: query.key, login: account.login, problem: None }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct WelcomeForm {
+    key: String,
+    password: String,
+    again: String,
+}
+
+pub(crate) async fn set_password<S: Store>(
+    State(app): State<App<S>>,
+    Form(form): Form<WelcomeForm>,
+) -> Result<Response, Failure> {
+    let (store, now) = (app.engine.store(), app.engine.now().millis());
+    let invited = Accounts::invited(store, &form.key, now).await?;
+    let problem = if form.password == form.again {
+        match Accounts::set_password(store, &form.key, &form.password, now).await {
+            Ok(account) => {
+                let cookie = session::begin(&app, &account.login, account.holder).await?;
+                return Ok(with_cookie(go("/"), &cookie));
+            }
+            Err(error) => error.to_string(),
+        }
+    } else {
+        "两次输入的口令不同".to_owned()
+    };
+    let shell = Shell::bare("设置口令");
+    let (key, login) = (form.key, invited.login);
+    Ok(render(&WelcomePage { shell, key, login, problem: Some(problem) }))
+}

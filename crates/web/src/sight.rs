@@ -1,0 +1,140 @@
+//! What a person may see: their own units and all below, what they take part in, and, for the
+//! supervision office of a suite, everything of that suite.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use duban_calendar::date_of;
+use duban_core::{Actor, Case, CaseHead};
+use duban_engine::Engine;
+use duban_model::{Assignee, Directory, PersonId, UnitId};
+use duban_store::{CaseFilter, PageRequest, Store};
+
+use crate::pages::Failure;
+
+/// What one person may see and for whom they may act today.
+pub(crate) struct Sight {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) person: PersonId,
+    /// Absent people for whom they stand in today.
+    pub(crate) absent: Vec<PersonId>,
+    /// Units in which they, or those absent, hold posts.
+    own: BTreeSet<UnitId>,
+    /// Whether they supervise every suite.
+    sees_all: bool,
+}
+
+impl Sight {
+    pub(crate) async fn of<S: Store>(
+        engine: &Engine<S>,
+        person: &PersonId,
+    ) -> Result<Self, Failure> {
+        let directory = engine.directory();
+        // Stand-ins are by civil day; offices of one database share a zone.
+        let today = date_of(engine.now(), duban_calendar::Tz::Asia__Shanghai);
+        let absences = directory.data().stand_ins.iter();
+        let absent: Vec<PersonId> = absences
+            .filter(|one| one.by == *person && one.from <= today && today <= one.until)
+            .map(|one| one.absent.clone())
+            .collect();
+        let mut own = BTreeSet::new();
+        for one in absent.iter().chain([person]) {
+            own.extend(directory.posts_of(one).map(|post| post.unit.clone()));
+        }
+        let mut sight = Self { directory, person: person.clone(), absent, own, sees_all: false };
+        sight.sees_all = sight.supervises_all(engine).await?;
+        Ok(sight)
+    }
+
+    /// Everyone on whose behalf they may act: themselves first.
+    pub(crate) fn actors(&self) -> Vec<Actor> {
+        let mut actors = vec![Actor::person(self.person.clone())];
+        actors.extend(self.absent.iter().map(|absent| Actor::Person {
+            person: self.person.clone(),
+            on_behalf_of: Some(absent.clone()),
+        }));
+        actors
+    }
+
+    /// Every assignee whose work is theirs.
+    pub(crate) fn assignees(&self) -> Vec<Assignee> {
+        let mut all = BTreeSet::new();
+        for one in self.absent.iter().chain([&self.person]) {
+            all.insert(Assignee::Person(one.clone()));
+            for post in self.directory.posts_of(one) {
+                all.insert(Assignee::Unit(post.unit.clone()));
+                all.insert(Assignee::Post(post.unit.clone(), post.name.as_str().into()));
+            }
+        }
+        all.into_iter().collect()
+    }
+
+    /// For lists: the units they may see; `None` where they see all.
+    pub(crate) fn units(&self) -> Option<Vec<UnitId>> {
+        if self.sees_all {
+            return None;
+        }
+        let units = self.directory.units();
+        Some(units.filter(|unit| self.covers(&unit.id)).map(|unit| unit.id.clone()).collect())
+    }
+
+    /// The units of a list's filter, narrowed to what they may see; empty: no unit is left out.
+    /// `None` where they may see nothing of what is wanted.
+    pub(crate) fn filter(&self, wanted: Option<&str>) -> Option<Vec<String>> {
+        match wanted.filter(|wanted| !wanted.is_empty()) {
+            Some(wanted) if self.covers(&wanted.into()) => Some(vec![wanted.to_owned()]),
+            Some(_) => None,
+            None => {
+                let Some(units) = self.units() else { return Some(Vec::new()) };
+                let units: Vec<String> = units.iter().map(ToString::to_string).collect();
+                (!units.is_empty()).then_some(units)
+            }
+        }
+    }
+
+    /// Whether a unit is theirs or lies below one of theirs.
+    pub(crate) fn covers(&self, unit: &UnitId) -> bool {
+        self.sees_all || self.own.iter().any(|own| self.directory.is_within(unit, own))
+    }
+
+    /// Whether they may look into a case.
+    pub(crate) fn may_see(&self, case: &Case) -> bool {
+        let head = case.head();
+        let is_ours = |assignee: &Assignee| {
+            matches!(assignee, Assignee::Person(person)
+                if *person == self.person || self.absent.contains(person))
+                || self.directory.unit_of(assignee).is_some_and(|unit| self.covers(&unit))
+        };
+        self.covers(&head.name.unit)
+            || head.supervision.iter().chain(&head.lead).chain(&head.with).any(is_ours)
+            || case.items().any(|item| {
+                let handler = item.handler.as_ref();
+                self.covers(&item.unit)
+                    || item.owner.iter().chain(&item.review.members).any(is_ours)
+                    || handler.is_some_and(|handler| *handler == self.person)
+            })
+    }
+
+    /// Whether every suite that has cases is supervised by them. Its first case says who does.
+    async fn supervises_all<S: Store>(&self, engine: &Engine<S>) -> Result<bool, Failure> {
+        let currents = engine.store().currents().await?;
+        let suites: BTreeSet<String> = currents.into_iter().map(|(suite, _, _)| suite).collect();
+        let mut supervised = 0;
+        for suite in &suites {
+            let filter = CaseFilter { suite: Some(suite.clone()), ..CaseFilter::default() };
+            let first = engine.cases(filter, PageRequest::first(1)).await?.rows;
+            let Some(first) = first.first() else { continue };
+            let head: CaseHead =
+                serde_json::from_str(&first.data).map_err(duban_store::StoreError::Unreadable)?;
+            let office = head.supervision;
+            let holders = office.map(|office| self.directory.holders(&office)).unwrap_or_default();
+            if !holders.contains(&self.person)
+                && !holders.iter().any(|holder| self.absent.contains(holder))
+            {
+                return Ok(false);
+            }
+            supervised += 1;
+        }
+        Ok(supervised > 0)
+    }
+}
