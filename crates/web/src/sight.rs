@@ -8,7 +8,7 @@ use duban_calendar::date_of;
 use duban_core::{Actor, Case, CaseHead};
 use duban_engine::Engine;
 use duban_model::{Assignee, Directory, PersonId, UnitId};
-use duban_store::{CaseFilter, PageRequest, Store};
+use duban_store::{CaseFilter, PageRequest, Store, StoreError};
 
 use crate::pages::Failure;
 
@@ -115,26 +115,31 @@ impl Sight {
             })
     }
 
-    /// Whether every suite that has cases is supervised by them. Its first case says who does.
+    /// Whether every suite that has cases is supervised by them.
     async fn supervises_all<S: Store>(&self, engine: &Engine<S>) -> Result<bool, Failure> {
-        let currents = engine.store().currents().await?;
-        let suites: BTreeSet<String> = currents.into_iter().map(|(suite, _, _)| suite).collect();
-        let mut supervised = 0;
-        for suite in &suites {
-            let filter = CaseFilter { suite: Some(suite.clone()), ..CaseFilter::default() };
-            let first = engine.cases(filter, PageRequest::first(1)).await?.rows;
-            let Some(first) = first.first() else { continue };
-            let head: CaseHead =
-                serde_json::from_str(&first.data).map_err(duban_store::StoreError::Unreadable)?;
-            let office = head.supervision;
-            let holders = office.map(|office| self.directory.holders(&office)).unwrap_or_default();
-            if !holders.contains(&self.person)
-                && !holders.iter().any(|holder| self.absent.contains(holder))
-            {
-                return Ok(false);
-            }
-            supervised += 1;
-        }
-        Ok(supervised > 0)
+        let offices = supervisors(engine).await?;
+        let is_theirs = |holders: &Vec<PersonId>| {
+            holders.contains(&self.person) || self.absent.iter().any(|one| holders.contains(one))
+        };
+        Ok(!offices.is_empty() && offices.iter().all(is_theirs))
     }
+}
+
+/// Who supervises each suite that has cases. A suite's first case says which office does.
+pub(crate) async fn supervisors<S: Store>(
+    engine: &Engine<S>,
+) -> Result<Vec<Vec<PersonId>>, Failure> {
+    let directory = engine.directory();
+    let currents = engine.store().currents().await?;
+    let suites: BTreeSet<String> = currents.into_iter().map(|(suite, _, _)| suite).collect();
+    let mut found = Vec::new();
+    for suite in suites {
+        let filter = CaseFilter { suite: Some(suite), ..CaseFilter::default() };
+        let first = engine.cases(filter, PageRequest::first(1)).await?.rows;
+        let Some(first) = first.first() else { continue };
+        let head: CaseHead = serde_json::from_str(&first.data).map_err(StoreError::Unreadable)?;
+        let office = head.supervision;
+        found.push(office.map(|office| directory.holders(&office)).unwrap_or_default());
+    }
+    Ok(found)
 }

@@ -14,9 +14,10 @@ use crate::pages::shell::{Shell, local};
 use crate::pages::{Failure, go, render};
 use crate::server::App;
 use crate::session;
+use crate::sight::supervisors;
 
 /// People offered in a demonstration.
-const OFFERED_MAX: usize = 60;
+const OFFERED_MAX: usize = 400;
 
 #[derive(Deserialize)]
 pub(crate) struct SignInQuery {
@@ -36,37 +37,39 @@ struct SignInPage {
 pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     Query(query): Query<SignInQuery>,
-) -> Response {
-    page(&app, local(query.to.as_deref()), None)
+) -> Result<Response, Failure> {
+    page(&app, local(query.to.as_deref()), None).await
 }
 
-fn page<S: Store>(app: &App<S>, to: String, problem: Option<String>) -> Response {
-    let offered = if app.settings().is_demonstration { offer(app) } else { Vec::new() };
-    render(&SignInPage { shell: Shell::bare("登录"), to, problem, offered })
+async fn page<S: Store>(
+    app: &App<S>,
+    to: String,
+    problem: Option<String>,
+) -> Result<Response, Failure> {
+    let offered = if app.settings().is_demonstration { offer(app).await? } else { Vec::new() };
+    Ok(render(&SignInPage { shell: Shell::bare("登录"), to, problem, offered }))
 }
 
-/// The supervision office and the heads of the upper units, then the posts of administration.
-fn offer<S: Store>(app: &App<S>) -> Vec<(String, String)> {
+/// The supervision office, the heads of the upper units, then the posts of administration.
+async fn offer<S: Store>(app: &App<S>) -> Result<Vec<(String, String)>, Failure> {
     let directory = app.engine.directory();
-    let depth = |unit: &duban_model::Unit| directory.chain(&unit.id).count();
+    let supervisors: Vec<_> = supervisors(&app.engine).await?.into_iter().flatten().collect();
     let mut posts: Vec<_> = directory.data().posts.iter().collect();
-    posts.sort_by_key(|post| {
-        let unit = directory.unit(&post.unit);
-        (unit.map_or(usize::MAX, depth), unit.is_some_and(|unit| unit.tags.is_empty()))
+    posts.sort_by_cached_key(|post| {
+        let supervises = post.holders.iter().any(|holder| supervisors.contains(holder));
+        (!supervises, directory.chain(&post.unit).count())
     });
     let named = posts.into_iter().filter_map(|post| {
         let person = directory.person(post.holders.first()?)?;
         let unit = directory.unit(&post.unit)?;
-        Some((
-            format!("person:{}", person.id),
-            format!("{} {}（{}）", unit.name, post.name, person.name),
-        ))
+        let name = format!("{} {}（{}）", unit.name, post.name, person.name);
+        Some((format!("person:{}", person.id), name))
     });
     let mut offered: Vec<(String, String)> = named.take(OFFERED_MAX).collect();
     offered.extend(
         AdminPost::ALL.map(|post| (format!("admin:{}", post.as_str()), post.zh().to_owned())),
     );
-    offered
+    Ok(offered)
 }
 
 #[derive(Deserialize)]
@@ -97,7 +100,7 @@ pub(crate) async fn sign_in<S: Store>(
     let account = Accounts::verify(app.engine.store(), &form.login, &form.password).await?;
     let Some(account) = account else {
         tracing::warn!(login = form.login, "sign-in refused");
-        return Ok(page(&app, to, Some("用户名或口令不对".to_owned())));
+        return page(&app, to, Some("用户名或口令不对".to_owned())).await;
     };
     tracing::info!(login = account.login, "signed in");
     let cookie = session::begin(&app, &account.login, account.holder).await?;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use duban::{
     Actor, CaseId, Engine, OpenSpec, Options, Sources, SqliteStore, TestClock, library, load_suite,
 };
-use duban_web::{App, Scope, Settings, Tokens, serve};
+use duban_web::{Accounts, App, Evidence, Scope, Settings, Tokens, serve};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -48,20 +49,44 @@ tasks:
   write: { title: 撰写总结, owner: unit.post(\"书记\"), reviewer: unit.superior, due: 2022-06-30 }
 ";
 
+/// A task with a form, a file and a review, for the pages.
+const PLAN: &str = "
+id: plan
+title: 制定工作计划
+lead: org(\"市委办\")
+cases: units(\"district\")
+tasks:
+  draft:
+    title: 起草计划
+    owner: unit.post(\"书记\")
+    reviewer: unit.superior
+    due: 2022-06-30
+    form:
+      topic: { type: text, title: 主题, required: true }
+      budget: { type: money, title: 预算 }
+    evidence: [计划书]
+  publish: { title: 印发计划, needs: [draft], owner: unit.post(\"书记\"), due: 2022-07-15 }
+";
+
 pub(crate) struct Office {
     pub(crate) engine: Engine<SqliteStore>,
     pub(crate) clock: TestClock,
     address: SocketAddr,
     client: Client,
     tokens: Vec<(Scope, String)>,
+    _files: TempDir,
     _stop: oneshot::Sender<()>,
 }
 
 impl Office {
     pub(crate) async fn new() -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
-        let texts =
-            [("suite.yaml", SUITE), ("directory.yaml", DIRECTORY), ("report.yaml", WORKFLOW)];
+        let texts = [
+            ("suite.yaml", SUITE),
+            ("directory.yaml", DIRECTORY),
+            ("report.yaml", WORKFLOW),
+            ("plan.yaml", PLAN),
+        ];
         let sources: Sources =
             texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         let suite = load_suite("points", &sources, &library()).suite.unwrap();
@@ -77,15 +102,66 @@ impl Office {
         engine.publish(&suite).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = App::new(engine.clone(), Settings::default());
+        let files = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            library: Arc::new(library()),
+            evidence: Evidence::folder(files.path()).unwrap(),
+            ..Settings::default()
+        };
+        let app = App::new(engine.clone(), settings);
         tokio::spawn(serve(app, listener, async move { drop(stopped.await) }));
-        Self { engine, clock, address, client: Client::new(), tokens, _stop: stop }
+        Self { engine, clock, address, client, tokens, _files: files, _stop: stop }
     }
 
     pub(crate) async fn open(&self) -> CaseId {
-        let spec = OpenSpec::new("points", "report", "D");
+        self.open_of("report").await
+    }
+
+    pub(crate) async fn open_of(&self, workflow: &str) -> CaseId {
+        let spec = OpenSpec::new("points", workflow, "D");
         self.engine.open(spec, Actor::operator("OA"), None).await.unwrap().case
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Makes accounts as an office does: the first by the link of the first start, the others by
+    /// the links that the security administrator hands out. Every password is [`PASSWORD`].
+    pub(crate) async fn accounts(&self, holders: &[(&str, &str)]) {
+        let link = Accounts::first_link(self.engine.store(), 0).await.unwrap().unwrap();
+        let security = self.welcome(&link).await;
+        for (login, holder) in holders {
+            let form = [("what", "create"), ("login", login), ("holder", holder)];
+            let request = self.bare(Method::POST, "/accounts").header("cookie", &security);
+            let page = request.form(&form).send().await.unwrap().text().await.unwrap();
+            let (_, rest) = page.split_once("<code id=\"secret\">").unwrap();
+            let link = rest.split_once('<').unwrap().0.replace("&#38;", "&");
+            self.welcome(&link).await;
+        }
+    }
+
+    /// Follows a link that sets a password; the cookie that comes with it.
+    async fn welcome(&self, link: &str) -> String {
+        let key = link.split_once("key=").unwrap().1;
+        let form = [("key", key), ("password", PASSWORD), ("again", PASSWORD)];
+        let request = self.bare(Method::POST, "/welcome").form(&form);
+        cookie(&request.send().await.unwrap())
+    }
+
+    /// The cookie of somebody who signs in.
+    pub(crate) async fn sign_in(&self, login: &str) -> String {
+        let form = [("login", login), ("password", PASSWORD)];
+        cookie(&self.bare(Method::POST, "/signin").form(&form).send().await.unwrap())
+    }
+
+    /// A page as somebody sees it: status and text.
+    pub(crate) async fn look(&self, cookie: &str, path: &str) -> (u16, String) {
+        let request = self.bare(Method::GET, path).header("cookie", cookie);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     pub(crate) fn token(&self, scope: Scope) -> &str {
@@ -111,6 +187,14 @@ impl Office {
         let body = serde_json::json!({ "person": person, "act": act });
         self.call(Scope::Act, Method::POST, &path).json(&body).send().await.unwrap()
     }
+}
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse 42";
+
+fn cookie(response: &Response) -> String {
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
 }
 
 /// A problem's status and code; its header must say what it is.
