@@ -71,8 +71,11 @@ impl Dag {
         let columns = layout.layers.len();
         let width = columns * (BOX_WIDTH + GAP_X) + 16 - GAP_X.min(columns * GAP_X);
         let height = tallest * (BOX_HEIGHT + GAP_Y) + 16;
+        // A picture with links in it is no longer one thing.
+        let has_links = self.nodes.iter().any(|node| node.href.is_some());
+        let role = if has_links { "group" } else { "img" };
         let mut svg = format!(
-            "<svg class=\"dag\" role=\"img\" aria-label=\"{}\" width=\"{width}\" \
+            "<svg class=\"dag\" role=\"{role}\" aria-label=\"{}\" width=\"{width}\" \
              height=\"{height}\" viewBox=\"0 0 {width} {height}\">",
             escape(&self.title)
         );

@@ -10,6 +10,8 @@ main.addEventListener("input", () => { touched = true; });
 async function refresh() {
   if (touched) return;
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
+  // The session has ended: the page to sign in at takes its place.
+  if (response.redirected) location.reload();
   if (!response.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("main");
   if (!fresh || touched) return;

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::Instant;
-use duban_core::{Case, CaseId, Light, Teller, decode, light};
+use duban_core::{Case, CaseId, Event, Light, Teller, decode, light};
 use duban_documents::{Dag, Node};
 use duban_engine::{Engine, NextStep, Upcoming, next_steps};
 use duban_model::{Assignee, Definition, Many, Workflow};
@@ -89,7 +89,8 @@ pub(crate) async fn show<S: Store>(
     let teller = Teller { definition: &definition, directory: &sight.directory };
     let head = case.head();
     let now = app.engine.now();
-    let told = timeline(&app.engine, &id, &teller, None).await?;
+    let log = log(&app.engine, &id).await?;
+    let told: Vec<String> = log.iter().filter_map(|event| teller.line(event)).collect();
     let left_out = told.len().saturating_sub(LINES_SHOWN);
     let filter = DeliveryFilter { case: Some(id.as_str().to_owned()), ..DeliveryFilter::default() };
     let deliveries = app.engine.deliveries(filter, PageRequest::first(100)).await?;
@@ -139,26 +140,19 @@ pub(crate) fn state_zh(state: DeliveryState) -> &'static str {
     }
 }
 
-/// A case's events told, oldest first; of one item, where it is named.
-pub(crate) async fn timeline<S: Store>(
-    engine: &Engine<S>,
-    id: &CaseId,
-    teller: &Teller<'_>,
-    only: Option<&duban_core::ItemKey>,
-) -> Result<Vec<String>, Failure> {
-    let (mut told, mut after) = (Vec::new(), 0);
+/// A case's events, oldest first.
+pub(crate) async fn log<S: Store>(engine: &Engine<S>, id: &CaseId) -> Result<Vec<Event>, Failure> {
+    let mut log: Vec<Event> = Vec::new();
     loop {
+        let after = log.last().map_or(0, |event| event.seq);
         let rows = engine.events(id, after, BATCH).await?;
-        let Some(last) = rows.last() else { return Ok(told) };
-        after = last.seq;
+        if rows.is_empty() {
+            return Ok(log);
+        }
         for row in rows {
             let event = decode(&row.text)
                 .map_err(|error| Failure::Bad(format!("记录 {} 无法读取：{error}", row.seq)))?;
-            let is_wanted = only.is_none_or(|only| {
-                event.fact.item() == Some(only)
-                    || matches!(&event.fact, duban_core::Fact::Sent(sent) if sent.item.as_ref() == Some(only))
-            });
-            told.extend(is_wanted.then(|| teller.line(&event)).flatten());
+            log.push(event);
         }
     }
 }

@@ -6,14 +6,15 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use duban_core::{
-    Actor, CaseId, Evidence, Item, ItemKey, ItemKind, Teller, due_reason, fields_of, light,
+    Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Teller, due_reason, fields_of,
+    light,
 };
 use duban_model::Definition;
 use duban_store::Store;
 use serde::Deserialize;
 
 use crate::evidence::{EvidenceError, FILE_BYTES_MAX};
-use crate::pages::case::{timeline, visible, with_path};
+use crate::pages::case::{log, visible, with_path};
 use crate::pages::fields::{self, Input, Sent};
 use crate::pages::lines::task_href;
 use crate::pages::moves::{self, Offer};
@@ -136,6 +137,8 @@ async fn page<S: Store>(
         ItemKind::Extra { why, .. } => why.clone().unwrap_or_default(),
         ItemKind::Task => String::new(),
     };
+    let log = log(&app.engine, &id).await?;
+    let own: Vec<&Event> = log.iter().filter(|event| is_about(event, &key)).collect();
     let shell = Shell::new(teller.item_title(item), "", visitor, &sight.directory, headers);
     let evidence_owed = task.map(|task| task.evidence.clone()).unwrap_or_default();
     Ok(render(&TaskPage {
@@ -156,9 +159,9 @@ async fn page<S: Store>(
         dues: dues.collect(),
         asked: asked.unwrap_or_default(),
         filled,
-        files: files(&id, item),
+        files: files(&id, &own, &teller),
         evidence_owed,
-        history: timeline(&app.engine, &id, &teller, Some(&key)).await?.into_iter().rev().collect(),
+        history: own.iter().rev().filter_map(|event| teller.line(event)).collect(),
         offers: moves::offered(&app.engine, &sight, &id, item).await?,
         inputs: fields::inputs(&fields, &item.form),
         key: crate::auth::random_hex()?,
@@ -185,15 +188,30 @@ fn indicator(item: &Item, definition: &Definition) -> String {
     format!("{}，目标 {}{verdict}", number(item.value), number(item.target))
 }
 
-/// Files of this and earlier attempts that can be fetched here.
-fn files(case: &CaseId, item: &Item) -> Vec<FileLine> {
-    let earlier = item.attempts.iter().flat_map(|attempt| &attempt.evidence);
-    let line = |one: &Evidence| {
-        let digest = one.file.strip_prefix("sha256:")?;
-        let href = format!("/cases/{case}/files/{digest}?name={}", encode(&one.name));
-        Some(FileLine { name: one.name.clone(), href })
-    };
-    item.evidence.iter().chain(earlier).filter_map(line).collect()
+/// Whether an event is about an item.
+fn is_about(event: &Event, key: &ItemKey) -> bool {
+    match &event.fact {
+        Fact::Sent(sent) => sent.item.as_ref() == Some(key),
+        fact => fact.item() == Some(key),
+    }
+}
+
+/// Files that came with reports and submissions, the latest first.
+fn files(case: &CaseId, log: &[&Event], teller: &Teller<'_>) -> Vec<FileLine> {
+    let mut lines = Vec::new();
+    for event in log.iter().rev() {
+        let (Fact::Reported { evidence, .. } | Fact::Submitted { evidence, .. }) = &event.fact
+        else {
+            continue;
+        };
+        for one in evidence {
+            let Some(digest) = one.file.strip_prefix("sha256:") else { continue };
+            let href = format!("/cases/{case}/files/{digest}?name={}", encode(&one.name));
+            let name = format!("{}（{}）", one.name, teller.date(event.at));
+            lines.push(FileLine { name, href });
+        }
+    }
+    lines
 }
 
 /// Everything that a form sent: texts by name, and files already kept.

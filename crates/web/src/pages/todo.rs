@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{OriginalUri, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use duban_core::Status;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
@@ -79,14 +80,14 @@ struct TasksPage {
     next: Option<String>,
 }
 
-const STATUSES: [(&str, &str); 7] = [
-    ("waiting", "未开始"),
-    ("ready", "待签收"),
-    ("active", "办理中"),
-    ("submitted", "待审核"),
-    ("done", "已办结"),
-    ("skipped", "已跳过"),
-    ("cancelled", "已中止"),
+const STATUSES: [Status; 7] = [
+    Status::Waiting,
+    Status::Ready,
+    Status::Active,
+    Status::Submitted,
+    Status::Done,
+    Status::Skipped,
+    Status::Cancelled,
 ];
 
 pub(crate) async fn tasks<S: Store>(
@@ -144,7 +145,7 @@ pub(crate) async fn tasks<S: Store>(
     Ok(render(&TasksPage {
         shell: shell.following_all(),
         lights: choices(&[("red", "红"), ("yellow", "黄"), ("green", "绿")], &query.light),
-        statuses: choices(&STATUSES, &query.status),
+        statuses: choices(&STATUSES.map(|one| (one.as_str(), one.zh())), &query.status),
         workflows,
         unit: query.unit,
         lines,

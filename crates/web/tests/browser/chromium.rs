@@ -59,7 +59,10 @@ impl Browser {
     /// Waits until the page has such an element.
     pub(crate) async fn wait_for(&self, css: &str) -> WebElement {
         let query = self.driver.query(By::Css(css)).wait(PATIENCE, Duration::from_millis(50));
-        query.first().await.unwrap_or_else(|error| panic!("no `{css}`: {error}"))
+        match query.first().await {
+            Ok(element) => element,
+            Err(_) => panic!("no `{css}` in:\n{}", self.text().await),
+        }
     }
 
     /// Waits until the main part of the page says something.

@@ -26,7 +26,7 @@ async fn an_owner_works_and_a_reviewer_returns_then_accepts() {
     browser.picture("todo").await;
     browser.click("tbody a").await;
     browser.click("#move-sign button").await;
-    browser.wait_for_text("办理中").await;
+    browser.wait_for_text("在办").await;
 
     browser.fill("#move-report textarea[name=text]", "已列出提纲 <b>三条</b>").await;
     browser.fill("#move-report input[name=percent]", "40").await;
@@ -65,7 +65,7 @@ async fn an_owner_works_and_a_reviewer_returns_then_accepts() {
     browser.go(&office.url("/todo")).await;
     browser.click("tbody a").await;
     browser.click("#move-accept button").await;
-    browser.wait_for_text("已办结").await;
+    browser.wait_for_text("办结“起草计划”").await;
     browser.go(&office.url(&format!("/cases/{case}"))).await;
     browser.wait_for_text("办结“起草计划”").await;
     browser.wait_for("svg.dag .node").await;
@@ -79,7 +79,7 @@ async fn an_owner_works_and_a_reviewer_returns_then_accepts() {
 }
 
 const WITH_AN_ERROR: &str = "id: visit\ntitle: 走访社区\nlead: org(\"市委办\")\ncases: units(\"district\")\n\
-tasks:\n  go: { titel: 走访, owner: unit.post(\"书记\"), due: 2022-09-30 }\n";
+tasks:\n  pay: { titel: 走访, owner: unit.post(\"书记\"), due: 2022-09-30 }\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_author_corrects_simulates_and_publishes() {
@@ -93,7 +93,7 @@ async fn an_author_corrects_simulates_and_publishes() {
 
     browser.attach("#upload input[name=files]", &file(&folder, "visit.yaml", WITH_AN_ERROR)).await;
     browser.click("#upload button").await;
-    browser.wait_for_text("visit.yaml:6:9").await;
+    browser.wait_for_text("visit.yaml:6:10").await;
     browser.wait_for_text("没有 `titel` 这个键").await;
     assert!(!browser.text().await.contains("模拟"), "a draft with errors cannot be simulated");
     browser.picture("draft").await;
@@ -127,13 +127,15 @@ async fn a_light_turns_in_a_window_that_nobody_touches() {
         .act(&case, Actor::person("li"), Act::Sign { item: "write".into() }, None)
         .await
         .unwrap();
+    let evening: Instant = "2022-06-30T20:00:00+08:00".parse().unwrap();
+    office.clock.advance(&office.engine, evening).await.unwrap();
     let browser = Browser::start().await;
     browser.sign_in(&office, "zhang").await;
     browser.go(&office.url("/")).await;
-    browser.wait_for(".cell.green").await;
+    browser.wait_for(".cell.yellow").await;
     browser.picture("overview").await;
 
-    let late: Instant = "2022-07-01T09:00:00+08:00".parse().unwrap();
+    let late: Instant = "2022-07-01T00:10:00+08:00".parse().unwrap();
     office.clock.advance(&office.engine, late).await.unwrap();
     browser.wait_for(".cell.red").await;
     browser.wait_for_text("本周转红").await;

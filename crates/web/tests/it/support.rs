@@ -131,7 +131,8 @@ impl Office {
     /// Makes accounts as an office does: the first by the link of the first start, the others by
     /// the links that the security administrator hands out. Every password is [`PASSWORD`].
     pub(crate) async fn accounts(&self, holders: &[(&str, &str)]) {
-        let link = Accounts::first_link(self.engine.store(), 0).await.unwrap().unwrap();
+        let now = self.engine.now().millis();
+        let link = Accounts::first_link(self.engine.store(), now).await.unwrap().unwrap();
         let security = self.welcome(&link).await;
         for (login, holder) in holders {
             let form = [("what", "create"), ("login", login), ("holder", holder)];
