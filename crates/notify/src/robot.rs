@@ -193,7 +193,7 @@ impl Channel for Robot {
     }
 }
 
-fn text(delivery: &Delivery) -> String {
+pub(crate) fn text(delivery: &Delivery) -> String {
     format!("【{}】{}", delivery.sent.kind.zh(), delivery.sent.text)
 }
 

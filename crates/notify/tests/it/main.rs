@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
+mod emails;
 mod faults;
 mod peer;
 mod robots;
+mod smtp;
 mod webhooks;
