@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use crate::error::NotifyError;
 use crate::http::dead;
 use crate::recipients::{Contact, Contacts, Round, Taken, Unaddressed, is_for_people};
-use crate::robot::text;
+use crate::template::Templates;
 
 /// How the connection to the mail server is kept from being read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,6 +50,8 @@ pub struct EmailOptions {
     pub from: String,
     /// The sender's name, as people see it.
     pub from_name: Option<String>,
+    /// What messages say; the first line is also the subject.
+    pub templates: Templates,
     /// What every subject begins with.
     pub subject_prefix: String,
     /// How this machine names itself to the server; otherwise by the domain of `from`.
@@ -82,6 +84,7 @@ impl EmailOptions {
             login: None,
             from: from.to_owned(),
             from_name: None,
+            templates: Templates::default(),
             subject_prefix: String::new(),
             hello: None,
             root_certificates: None,
@@ -221,7 +224,7 @@ impl Email {
         delivery: &Delivery,
         to: impl Iterator<Item = &'a Mailbox>,
     ) -> Result<Vec<u8>, ChannelError> {
-        let text = text(delivery);
+        let text = self.options.templates.text(delivery);
         let subject = format!("{}{}", self.options.subject_prefix, first_line(&text));
         let millis = u64::try_from(delivery.at.millis()).unwrap_or(0).min(DATE_MS_MAX);
         let builder = Message::builder()

@@ -1,5 +1,7 @@
 //! What is wrong with a channel's settings. Told when it is made, never while it delivers.
 
+use crate::template::TemplateProblem;
+
 /// Why a channel cannot be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,6 +50,13 @@ pub enum NotifyError {
         /// What the library said.
         source: lettre::transport::smtp::Error,
     },
+    /// Templates of messages cannot be used. Correct what is named.
+    #[error("templates cannot be used:\n{}", list(.0))]
+    BadTemplates(Vec<TemplateProblem>),
+}
+
+fn list(problems: &[TemplateProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl NotifyError {
@@ -62,6 +71,7 @@ impl NotifyError {
             Self::BadHost(_) => "DB5006",
             Self::OpenPassword(_) => "DB5007",
             Self::Tls { .. } => "DB5008",
+            Self::BadTemplates(_) => "DB5009",
         }
     }
 }

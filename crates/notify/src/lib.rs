@@ -9,7 +9,8 @@
 //!
 //! [`Webhook`], [`Robot`] and [`Email`] are the channels. [`HttpClient`] is what the first two send
 //! through, and where targets inside an office's own network are refused unless they are listed.
-//! [`Contacts`] is where the last looks up the people whom a message means.
+//! [`Contacts`] is where the last looks up the people whom a message means, and [`Templates`] is
+//! what robots and emails say.
 //!
 //! ```
 //! use duban_notify::{ClientOptions, HttpClient, Robot, RobotOptions};
@@ -31,6 +32,7 @@ mod http;
 mod recipients;
 mod robot;
 mod sign;
+mod template;
 mod webhook;
 
 pub use crate::email::{Email, EmailOptions, Security};
@@ -38,4 +40,5 @@ pub use crate::error::NotifyError;
 pub use crate::http::{ClientOptions, HttpClient};
 pub use crate::recipients::{Contacts, Unaddressed};
 pub use crate::robot::{Robot, RobotKind, RobotOptions};
+pub use crate::template::{TemplateOptions, TemplateProblem, Templates};
 pub use crate::webhook::{Webhook, WebhookOptions};

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::error::NotifyError;
 use crate::http::{HttpClient, excerpt};
 use crate::sign;
+use crate::template::Templates;
 use crate::webhook::seconds_now;
 
 /// Whose robot it is.
@@ -39,6 +40,8 @@ pub struct RobotOptions {
     pub secret: Option<String>,
     /// Messages a minute; more wait. The services drop what goes beyond 20.
     pub per_minute: NonZeroU32,
+    /// What messages say.
+    pub templates: Templates,
 }
 
 impl fmt::Debug for RobotOptions {
@@ -69,7 +72,8 @@ impl RobotOptions {
 
     fn of(kind: RobotKind, name: &str, url: &str, secret: Option<&str>) -> Self {
         let secret = secret.map(ToOwned::to_owned);
-        Self { kind, name: name.to_owned(), url: url.to_owned(), secret, per_minute: PER_MINUTE }
+        let (name, url) = (name.to_owned(), url.to_owned());
+        Self { kind, name, url, secret, per_minute: PER_MINUTE, templates: Templates::default() }
     }
 }
 
@@ -111,7 +115,7 @@ impl Robot {
             let error = format!("{} messages a minute are sent already", self.options.per_minute);
             return Err(ChannelError::Retry { error, after: Some(wait) });
         }
-        let (target, body) = self.request(&text(delivery), seconds_now());
+        let (target, body) = self.request(&self.options.templates.text(delivery), seconds_now());
         let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
         let answer = self.client.post(target, headers, body.to_string().into_bytes()).await?;
         self.read(&answer)
@@ -191,10 +195,6 @@ impl Channel for Robot {
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<(), ChannelError>> {
         Box::pin(self.post(delivery))
     }
-}
-
-pub(crate) fn text(delivery: &Delivery) -> String {
-    format!("【{}】{}", delivery.sent.kind.zh(), delivery.sent.text)
 }
 
 /// The beginning of a text that is too long.

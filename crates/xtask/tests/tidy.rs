@@ -18,7 +18,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "duban-engine",
         &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-store"],
     ),
-    ("duban-notify", &["duban-model", "duban-core", "duban-engine"]),
+    (
+        "duban-notify",
+        &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-engine"],
+    ),
     ("duban-web", &["duban-calendar", "duban-model", "duban-core", "duban-store", "duban-engine"]),
     (
         "duban-cli",

@@ -99,7 +99,7 @@ async fn a_message_is_an_email_in_plain_text() {
     assert_eq!(header(message, "Content-Type"), ["text/plain; charset=utf-8"]);
     assert!(header(message, "To")[0].ends_with("<li@example.org>"), "{message}");
     assert!(header(message, "Subject")[0].starts_with("[duban] =?utf-8?b?"), "{message}");
-    assert_eq!(body(message), "【督办单】逾期未办结。\r\n.\r\n请抓紧。");
+    assert_eq!(body(message), "【督办单第3号】逾期未办结。\r\n.\r\n请抓紧。");
 }
 
 #[tokio::test]

@@ -7,4 +7,5 @@ mod faults;
 mod peer;
 mod robots;
 mod smtp;
+mod templates;
 mod webhooks;
