@@ -1,5 +1,5 @@
 //! How messages reach people beyond the log and the file: signed webhooks, email, and the group
-//! robots of DingTalk, Feishu and WeCom.
+//! robots and apps of DingTalk, Feishu and WeCom.
 //!
 //! Each is a [`Channel`](duban_engine::Channel): the engine hands it every message at least once,
 //! always under the same id, waits and tries again after a failure, and parks as a dead letter
@@ -7,10 +7,10 @@
 //!
 //! # Where to start reading
 //!
-//! [`Webhook`], [`Robot`] and [`Email`] are the channels. [`HttpClient`] is what the first two send
-//! through, and where targets inside an office's own network are refused unless they are listed.
-//! [`Contacts`] is where the last looks up the people whom a message means, and [`Templates`] is
-//! what robots and emails say.
+//! [`Webhook`], [`Robot`], [`App`] and [`Email`] are the channels. [`HttpClient`] is what all but
+//! the last send through, and where targets inside an office's own network are refused unless they
+//! are listed. [`Contacts`] is where [`App`] and [`Email`] look up the people whom a message means,
+//! and [`Templates`] is what is said to people.
 //!
 //! ```
 //! use duban_notify::{ClientOptions, HttpClient, Robot, RobotOptions};
@@ -25,6 +25,7 @@
 //! # Ok::<(), duban_notify::NotifyError>(())
 //! ```
 
+mod app;
 mod email;
 mod error;
 mod guard;
@@ -33,8 +34,10 @@ mod recipients;
 mod robot;
 mod sign;
 mod template;
+mod token;
 mod webhook;
 
+pub use crate::app::{App, AppKind, AppOptions};
 pub use crate::email::{Email, EmailOptions, Security};
 pub use crate::error::NotifyError;
 pub use crate::http::{ClientOptions, HttpClient};

@@ -11,7 +11,7 @@ use reqwest::Url;
 use serde_json::{Value as Json, json};
 
 use crate::error::NotifyError;
-use crate::http::{HttpClient, excerpt};
+use crate::http::{HttpClient, JSON_TYPE, excerpt};
 use crate::sign;
 use crate::template::Templates;
 use crate::webhook::seconds_now;
@@ -116,7 +116,7 @@ impl Robot {
             return Err(ChannelError::Retry { error, after: Some(wait) });
         }
         let (target, body) = self.request(&self.options.templates.text(delivery), seconds_now());
-        let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
+        let headers = vec![("content-type", JSON_TYPE.to_owned())];
         let answer = self.client.post(target, headers, body.to_string().into_bytes()).await?;
         self.read(&answer)
     }
@@ -198,7 +198,7 @@ impl Channel for Robot {
 }
 
 /// The beginning of a text that is too long.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
     }
