@@ -53,6 +53,9 @@ pub enum NotifyError {
     /// Templates of messages cannot be used. Correct what is named.
     #[error("templates cannot be used:\n{}", list(.0))]
     BadTemplates(Vec<TemplateProblem>),
+    /// To-dos would lead to no page. Set its address.
+    #[error("to-dos of `{0}` lead nowhere; set the address of an item's page")]
+    NoPage(String),
 }
 
 fn list(problems: &[TemplateProblem]) -> String {
@@ -72,6 +75,7 @@ impl NotifyError {
             Self::OpenPassword(_) => "DB5007",
             Self::Tls { .. } => "DB5008",
             Self::BadTemplates(_) => "DB5009",
+            Self::NoPage(_) => "DB5010",
         }
     }
 }

@@ -10,7 +10,8 @@
 //! [`Webhook`], [`Robot`], [`App`] and [`Email`] are the channels. [`HttpClient`] is what all but
 //! the last send through, and where targets inside an office's own network are refused unless they
 //! are listed. [`Contacts`] is where [`App`] and [`Email`] look up the people whom a message means,
-//! and [`Templates`] is what is said to people.
+//! and [`Templates`] is what is said to people. [`mod@todo`] is no channel: it keeps the to-dos of
+//! e-cology or DingTalk as the cases are.
 //!
 //! ```
 //! use duban_notify::{ClientOptions, HttpClient, Robot, RobotOptions};
@@ -34,6 +35,7 @@ mod recipients;
 mod robot;
 mod sign;
 mod template;
+pub mod todo;
 mod token;
 mod webhook;
 

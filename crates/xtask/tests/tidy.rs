@@ -20,7 +20,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "duban-notify",
-        &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-engine"],
+        &[
+            "duban-calendar",
+            "duban-model",
+            "duban-script",
+            "duban-core",
+            "duban-store",
+            "duban-engine",
+        ],
     ),
     ("duban-web", &["duban-calendar", "duban-model", "duban-core", "duban-store", "duban-engine"]),
     (

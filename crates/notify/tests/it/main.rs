@@ -9,4 +9,5 @@ mod peer;
 mod robots;
 mod smtp;
 mod templates;
+mod todos;
 mod webhooks;
