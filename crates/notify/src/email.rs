@@ -66,7 +66,7 @@ pub struct EmailOptions {
     pub unaddressed: Unaddressed,
 }
 
-const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2).expect("invariant: 2 is not 0");
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4).expect("invariant: 4 is not 0");
 
 impl EmailOptions {
     /// A server at its usual port, without a login.

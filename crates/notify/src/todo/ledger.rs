@@ -353,6 +353,9 @@ mod tests {
         for id in ledger.pending() {
             ledger.ended(&id);
         }
+        // A write that failed half way; the next one takes its place.
+        let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
+        torn.write_all(b"{\"drop\":\"").unwrap();
         ledger.flush().unwrap();
         let ledger = Ledger::open(&path).unwrap();
         assert_eq!((ledger.entries().count(), ledger.opened), (0, 2));

@@ -212,3 +212,184 @@ impl Todos {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, VecDeque};
+    use std::path::Path;
+
+    use duban_calendar::Instant;
+    use duban_engine::BoxFuture;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::todo::{Ending, Role, Todo};
+
+    /// How the other system takes a call.
+    #[derive(Clone, Copy, Debug)]
+    enum Luck {
+        Good,
+        /// It does not arrive.
+        Lost,
+        /// It arrives, and its answer does not.
+        Unheard,
+    }
+
+    /// Another system that keeps who sees what.
+    #[derive(Default)]
+    struct Fake {
+        shown: Mutex<BTreeMap<String, Todo>>,
+        luck: Mutex<VecDeque<Luck>>,
+    }
+
+    impl Fake {
+        fn call(
+            &self,
+            change: impl FnOnce(&mut BTreeMap<String, Todo>),
+        ) -> Result<(), ChannelError> {
+            let luck = self.luck.lock().unwrap().pop_front().unwrap_or(Luck::Good);
+            if !matches!(luck, Luck::Lost) {
+                change(&mut self.shown.lock().unwrap());
+            }
+            match luck {
+                Luck::Good => Ok(()),
+                Luck::Lost | Luck::Unheard => {
+                    Err(ChannelError::Retry { error: "no answer".to_owned(), after: None })
+                }
+            }
+        }
+
+        fn seen(&self) -> Vec<(String, bool)> {
+            let shown = self.shown.lock().unwrap();
+            let mut seen: Vec<_> =
+                shown.values().map(|todo| (todo.account.clone(), todo.is_read)).collect();
+            seen.sort();
+            seen
+        }
+    }
+
+    impl TodoSink for Fake {
+        fn name(&self) -> &'static str {
+            "fake"
+        }
+
+        fn address(&self) -> &'static str {
+            "fake"
+        }
+
+        fn open<'a>(
+            &'a self,
+            todo: &'a Todo,
+        ) -> BoxFuture<'a, Result<Option<String>, ChannelError>> {
+            let done = self.call(|shown| drop(shown.insert(todo.id.clone(), todo.clone())));
+            Box::pin(std::future::ready(done.map(|()| Some(format!("r-{}", todo.id)))))
+        }
+
+        fn change<'a>(
+            &'a self,
+            todo: &'a Todo,
+            remote: Option<&'a str>,
+        ) -> BoxFuture<'a, Result<(), ChannelError>> {
+            assert_eq!(remote, Some(format!("r-{}", todo.id).as_str()));
+            Box::pin(std::future::ready(
+                self.call(|shown| drop(shown.insert(todo.id.clone(), todo.clone()))),
+            ))
+        }
+
+        fn close<'a>(
+            &'a self,
+            todo: &'a Todo,
+            remote: Option<&'a str>,
+            _ending: Ending,
+        ) -> BoxFuture<'a, Result<(), ChannelError>> {
+            assert!(remote.is_some());
+            Box::pin(std::future::ready(self.call(|shown| drop(shown.remove(&todo.id)))))
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// These people owe something now, and have read it or not.
+        Owed(BTreeMap<u8, bool>),
+        Push(Vec<Luck>),
+        /// The daemon dies; what was not on the disk is gone.
+        Restart,
+    }
+
+    fn luck() -> impl Strategy<Value = Luck> {
+        prop_oneof![Just(Luck::Good), Just(Luck::Lost), Just(Luck::Unheard)]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let owed = prop::collection::btree_map(0..4_u8, any::<bool>(), 0..4).prop_map(Step::Owed);
+        let push = prop::collection::vec(luck(), 0..6).prop_map(Step::Push);
+        prop_oneof![3 => owed, 3 => push, 1 => Just(Step::Restart)]
+    }
+
+    fn todo(person: u8, is_read: bool) -> Todo {
+        Todo {
+            id: String::new(),
+            case: "c".to_owned(),
+            item: "write".to_owned(),
+            role: Role::Work,
+            person: format!("p{person}").as_str().into(),
+            account: format!("p{person}"),
+            title: "撰写".to_owned(),
+            workflow: "措施".to_owned(),
+            status: "在办".to_owned(),
+            since: Instant::from_millis(0),
+            due: None,
+            is_read,
+        }
+    }
+
+    fn start(fake: &Arc<Fake>, path: &Path) -> Todos {
+        let sink: Arc<dyn TodoSink> = Arc::<Fake>::clone(fake);
+        Todos::new(sink, Ledger::open(path).unwrap())
+    }
+
+    async fn live(steps: Vec<Step>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("todos.jsonl");
+        let fake = Arc::new(Fake::default());
+        let mut todos = start(&fake, &path);
+        let mut owed = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Owed(now) => {
+                    owed = now;
+                    let wanted = owed.iter().map(|(person, is_read)| todo(*person, *is_read));
+                    todos.ledger().plan("c", wanted.collect(), |_| Ending::Gone);
+                }
+                Step::Push(luck) => {
+                    // As in `follow`: nothing is sent that is not on the disk.
+                    todos.flush().await.unwrap();
+                    *fake.luck.lock().unwrap() = luck.into();
+                    todos.push().await.unwrap();
+                }
+                Step::Restart => todos = start(&fake, &path),
+            }
+        }
+        let wanted = owed.iter().map(|(person, is_read)| todo(*person, *is_read)).collect();
+        todos.ledger().plan("c", wanted, |_| Ending::Gone);
+        todos.flush().await.unwrap();
+        fake.luck.lock().unwrap().clear();
+        assert!(todos.push().await.unwrap());
+        let expected: Vec<(String, bool)> =
+            owed.iter().map(|(person, is_read)| (format!("p{person}"), *is_read)).collect();
+        assert_eq!(fake.seen(), expected);
+        assert_eq!(todos.entries().len(), expected.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn whatever_fails_the_other_system_shows_what_is_owed(
+            steps in prop::collection::vec(step(), 0..24),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(live(steps));
+        }
+    }
+}
