@@ -216,6 +216,20 @@ async fn a_kept_connection_that_has_died_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_burst_shares_a_few_connections() {
+    let server = MailServer::start(Vec::new()).await;
+    let connections_max = std::num::NonZeroUsize::new(2).unwrap();
+    let time_max = Duration::from_secs(20);
+    let channel = channel(EmailOptions { connections_max, time_max, ..options(&server) });
+    let messages: Vec<Delivery> =
+        (0..40).map(|number| Delivery { id: format!("c-{number}"), ..to(&["li"], "一") }).collect();
+    let sent = futures_util::future::join_all(messages.iter().map(|one| channel.deliver(one)));
+    assert!(sent.await.into_iter().all(|sent| sent.is_ok()));
+    assert_eq!(server.messages().len(), 40);
+    assert!(server.connections() <= 2, "{} connections", server.connections());
+}
+
+#[tokio::test]
 async fn nobody_is_left_out_unseen() {
     let server = MailServer::start(Vec::new()).await;
     let strict = channel(options(&server));
