@@ -88,7 +88,7 @@
 //! # Features
 //!
 //! - `sqlite` (default): [`SqliteStore`], one file, nothing to install.
-//! - `notify`: channels over the network, signed webhooks and the robots of chat groups.
+//! - `notify`: channels over the network: signed webhooks, robots and apps of chat platforms, email.
 
 mod builtin;
 
@@ -100,7 +100,7 @@ pub use duban_core as core;
 pub use duban_engine as engine;
 /// What authors write and offices own.
 pub use duban_model as model;
-/// Channels over the network: signed webhooks, chat robots.
+/// Channels over the network: signed webhooks, chat robots and apps, email.
 #[cfg(feature = "notify")]
 pub use duban_notify as notify;
 /// The sandbox in which scripts run.

@@ -1,5 +1,7 @@
 //! What is wrong with a channel's settings. Told when it is made, never while it delivers.
 
+use crate::template::TemplateProblem;
+
 /// Why a channel cannot be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,38 @@ pub enum NotifyError {
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up")]
     Client(#[source] reqwest::Error),
+    /// The sender is no email address. Correct it.
+    #[error("the sender `{from}` is no email address: {error}")]
+    BadSender {
+        /// The address.
+        from: String,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The mail server's name, or this machine's, cannot be a name. Correct it.
+    #[error("`{0}` is no name of a machine")]
+    BadHost(String),
+    /// The password would cross the network for all to read. Ask for STARTTLS or TLS.
+    #[error("the password for `{0}` would be sent unencrypted; set STARTTLS or TLS")]
+    OpenPassword(String),
+    /// TLS cannot be set up, mostly for a root certificate that is none. Correct it.
+    #[error("TLS to `{host}` cannot be set up")]
+    Tls {
+        /// The mail server.
+        host: String,
+        /// What the library said.
+        source: lettre::transport::smtp::Error,
+    },
+    /// Templates of messages cannot be used. Correct what is named.
+    #[error("templates cannot be used:\n{}", list(.0))]
+    BadTemplates(Vec<TemplateProblem>),
+    /// To-dos would lead to no page. Set its address.
+    #[error("to-dos of `{0}` lead nowhere; set the address of an item's page")]
+    NoPage(String),
+}
+
+fn list(problems: &[TemplateProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl NotifyError {
@@ -36,6 +70,12 @@ impl NotifyError {
             Self::PrivateTarget(_) => "DB5002",
             Self::BadSecret { .. } => "DB5003",
             Self::Client(_) => "DB5004",
+            Self::BadSender { .. } => "DB5005",
+            Self::BadHost(_) => "DB5006",
+            Self::OpenPassword(_) => "DB5007",
+            Self::Tls { .. } => "DB5008",
+            Self::BadTemplates(_) => "DB5009",
+            Self::NoPage(_) => "DB5010",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use duban_engine::ChannelError;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Method, StatusCode, Url};
 
 use crate::error::NotifyError;
 use crate::guard::Guard;
@@ -83,14 +83,25 @@ impl HttpClient {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, ChannelError> {
+        self.exchange(Method::POST, target, headers, body).await?.judge()
+    }
+
+    /// Sends a request; answers with whatever the other side said.
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        target: Url,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Answer, ChannelError> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let value = HeaderValue::from_str(&value).map_err(|error| dead(error.to_string()))?;
             map.insert(HeaderName::from_static(name), value);
         }
-        let sent = self.client.post(target).headers(map).body(body).send().await;
+        let sent = self.client.request(method, target).headers(map).body(body).send().await;
         let mut response = sent.map_err(unreached)?;
-        let (status, asked) = (response.status(), self.asked_wait(response.headers()));
+        let (status, after) = (response.status(), self.asked_wait(response.headers()));
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreached)? {
             let room = self.options.answer_bytes_max.saturating_sub(answer.len());
@@ -99,7 +110,7 @@ impl HttpClient {
                 break;
             }
         }
-        judge(status, asked, answer)
+        Ok(Answer { status, after, body: answer })
     }
 
     /// `Retry-After` in seconds. Its other form, a date, depends on two clocks and is left alone.
@@ -109,22 +120,34 @@ impl HttpClient {
     }
 }
 
-fn judge(
-    status: StatusCode,
-    after: Option<Duration>,
-    answer: Vec<u8>,
-) -> Result<Vec<u8>, ChannelError> {
-    if status.is_success() {
-        return Ok(answer);
-    }
-    let error = format!("HTTP {}: {}", status.as_u16(), excerpt(&answer));
-    match status {
-        // Gone for ever, or never to be taken: nothing that a person corrects here will help.
-        StatusCode::GONE | StatusCode::PAYLOAD_TOO_LARGE => Err(ChannelError::Dead { error }),
-        // Also where the settings are wrong: the office has until the last attempt to correct them.
-        _ => Err(ChannelError::Retry { error, after }),
+/// What the other side said.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// How long it asks to wait.
+    pub(crate) after: Option<Duration>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body, if the status says that all is well.
+    pub(crate) fn judge(self) -> Result<Vec<u8>, ChannelError> {
+        let Self { status, after, body } = self;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let error = format!("HTTP {}: {}", status.as_u16(), excerpt(&body));
+        match status {
+            // Gone for ever, or never to be taken: nothing that a person corrects here will help.
+            StatusCode::GONE | StatusCode::PAYLOAD_TOO_LARGE => Err(ChannelError::Dead { error }),
+            // Also where the settings are wrong: the office has until the last attempt to correct
+            // them.
+            _ => Err(ChannelError::Retry { error, after }),
+        }
     }
 }
+
+/// The type of a body in JSON.
+pub(crate) const JSON_TYPE: &str = "application/json; charset=utf-8";
 
 fn unreached(error: reqwest::Error) -> ChannelError {
     // Addresses carry tokens, and errors are shown to people.

@@ -1,5 +1,5 @@
-//! How messages reach people beyond the log and the file: signed webhooks and the group robots of
-//! DingTalk, Feishu and WeCom.
+//! How messages reach people beyond the log and the file: signed webhooks, email, and the group
+//! robots and apps of DingTalk, Feishu and WeCom.
 //!
 //! Each is a [`Channel`](duban_engine::Channel): the engine hands it every message at least once,
 //! always under the same id, waits and tries again after a failure, and parks as a dead letter
@@ -7,8 +7,11 @@
 //!
 //! # Where to start reading
 //!
-//! [`Webhook`] and [`Robot`] are the channels. [`HttpClient`] is what both send through, and where
-//! targets inside an office's own network are refused unless they are listed.
+//! [`Webhook`], [`Robot`], [`App`] and [`Email`] are the channels. [`HttpClient`] is what all but
+//! the last send through, and where targets inside an office's own network are refused unless they
+//! are listed. [`Contacts`] is where [`App`] and [`Email`] look up the people whom a message means,
+//! and [`Templates`] is what is said to people. [`mod@todo`] is no channel: it keeps the to-dos of
+//! e-cology or DingTalk as the cases are.
 //!
 //! ```
 //! use duban_notify::{ClientOptions, HttpClient, Robot, RobotOptions};
@@ -23,14 +26,24 @@
 //! # Ok::<(), duban_notify::NotifyError>(())
 //! ```
 
+mod app;
+mod email;
 mod error;
 mod guard;
 mod http;
+mod recipients;
 mod robot;
 mod sign;
+mod template;
+pub mod todo;
+mod token;
 mod webhook;
 
+pub use crate::app::{App, AppKind, AppOptions};
+pub use crate::email::{Email, EmailOptions, Security};
 pub use crate::error::NotifyError;
 pub use crate::http::{ClientOptions, HttpClient};
+pub use crate::recipients::{Contacts, Unaddressed};
 pub use crate::robot::{Robot, RobotKind, RobotOptions};
+pub use crate::template::{TemplateOptions, TemplateProblem, Templates};
 pub use crate::webhook::{Webhook, WebhookOptions};

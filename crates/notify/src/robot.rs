@@ -11,8 +11,9 @@ use reqwest::Url;
 use serde_json::{Value as Json, json};
 
 use crate::error::NotifyError;
-use crate::http::{HttpClient, excerpt};
+use crate::http::{HttpClient, JSON_TYPE, excerpt};
 use crate::sign;
+use crate::template::Templates;
 use crate::webhook::seconds_now;
 
 /// Whose robot it is.
@@ -39,6 +40,8 @@ pub struct RobotOptions {
     pub secret: Option<String>,
     /// Messages a minute; more wait. The services drop what goes beyond 20.
     pub per_minute: NonZeroU32,
+    /// What messages say.
+    pub templates: Templates,
 }
 
 impl fmt::Debug for RobotOptions {
@@ -69,7 +72,8 @@ impl RobotOptions {
 
     fn of(kind: RobotKind, name: &str, url: &str, secret: Option<&str>) -> Self {
         let secret = secret.map(ToOwned::to_owned);
-        Self { kind, name: name.to_owned(), url: url.to_owned(), secret, per_minute: PER_MINUTE }
+        let (name, url) = (name.to_owned(), url.to_owned());
+        Self { kind, name, url, secret, per_minute: PER_MINUTE, templates: Templates::default() }
     }
 }
 
@@ -111,8 +115,8 @@ impl Robot {
             let error = format!("{} messages a minute are sent already", self.options.per_minute);
             return Err(ChannelError::Retry { error, after: Some(wait) });
         }
-        let (target, body) = self.request(&text(delivery), seconds_now());
-        let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
+        let (target, body) = self.request(&self.options.templates.text(delivery), seconds_now());
+        let headers = vec![("content-type", JSON_TYPE.to_owned())];
         let answer = self.client.post(target, headers, body.to_string().into_bytes()).await?;
         self.read(&answer)
     }
@@ -193,12 +197,8 @@ impl Channel for Robot {
     }
 }
 
-fn text(delivery: &Delivery) -> String {
-    format!("【{}】{}", delivery.sent.kind.zh(), delivery.sent.text)
-}
-
 /// The beginning of a text that is too long.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
     }

@@ -18,7 +18,17 @@ const LAYERS: &[(&str, &[&str])] = &[
         "duban-engine",
         &["duban-calendar", "duban-model", "duban-script", "duban-core", "duban-store"],
     ),
-    ("duban-notify", &["duban-engine"]),
+    (
+        "duban-notify",
+        &[
+            "duban-calendar",
+            "duban-model",
+            "duban-script",
+            "duban-core",
+            "duban-store",
+            "duban-engine",
+        ],
+    ),
     ("duban-documents", &[]),
     (
         "duban-web",

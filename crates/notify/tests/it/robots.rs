@@ -18,7 +18,7 @@ async fn dingtalk_gets_its_signature_in_the_address() {
     Robot::new(client(), options).unwrap().deliver(&delivery("逾期")).await.unwrap();
     let request = &peer.requests()[0];
     let expected = json!({
-        "msgtype": "text", "text": { "content": "【督办单】逾期" },
+        "msgtype": "text", "text": { "content": "【督办单第3号】逾期" },
         "at": { "atMobiles": [], "isAtAll": false },
     });
     assert_eq!(request.json(), expected);
@@ -40,7 +40,7 @@ async fn feishu_gets_its_signature_in_the_body_and_calls_nobody() {
     assert_eq!(request.line(), "POST /open-apis/bot/v2/hook/x HTTP/1.1");
     let body = request.json();
     assert_eq!(body["msg_type"], "text");
-    assert_eq!(body["content"]["text"], "【督办单】＜at user_id=\"all\">全体</at>");
+    assert_eq!(body["content"]["text"], "【督办单第3号】＜at user_id=\"all\">全体</at>");
     assert_eq!(body["timestamp"].as_str().map(str::len), Some(10), "seconds as text: {body}");
     assert_eq!(body["sign"].as_str().map(str::len), Some(44), "{body}");
 }

@@ -1,6 +1,6 @@
 //! Who has done a periodic duty in which window.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -86,11 +86,11 @@ pub(crate) async fn show<S: Store>(
         let value = duty.value.clone();
         page = collect(&app, &sight, &value, &query.unit).await?;
     }
-    let windows: Vec<String> = page.windows.into_iter().collect();
+    let windows = page.windows;
     let name = |unit: &str| sight.directory.name_of(&Assignee::Unit(unit.into()));
     let rows = page.units.into_iter().map(|(unit, mut marks)| UnitRow {
         name: name(&unit),
-        marks: windows.iter().map(|window| marks.remove(window)).collect(),
+        marks: windows.keys().map(|window| marks.remove(window)).collect(),
     });
     let rows = rows.collect();
     let shell = Shell::new("周期职责", "/duties", &visitor, &sight.directory, &headers);
@@ -99,7 +99,7 @@ pub(crate) async fn show<S: Store>(
         shell: shell.following_all(),
         duties,
         unit: query.unit,
-        windows,
+        windows: windows.into_values().collect(),
         rows,
         is_cut,
     }))
@@ -107,7 +107,8 @@ pub(crate) async fn show<S: Store>(
 
 #[derive(Default)]
 struct Sorted {
-    windows: BTreeSet<String>,
+    /// Key and name.
+    windows: BTreeMap<String, String>,
     units: BTreeMap<String, BTreeMap<String, Mark>>,
     is_cut: bool,
 }
@@ -152,7 +153,7 @@ async fn collect<S: Store>(
                 None => format!("{} 次，{}", line.item.entries_counting(), line.status),
             };
             let href = task_href(&case, line.item.key.as_str());
-            sorted.windows.insert(window.key());
+            sorted.windows.insert(window.key(), window.name());
             let mark = Mark { href, light: line.light, text };
             sorted.units.entry(unit).or_default().insert(window.key(), mark);
         }
