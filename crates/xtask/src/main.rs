@@ -5,13 +5,16 @@
 
 #![expect(clippy::print_stderr, reason = "a task speaks to its terminal")]
 
+mod tools;
+
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "\
-cargo xtask test     formatting, lints, documentation, all tests, the workflows
+cargo xtask test     formatting, lints, documentation, all tests, the workflows; installs a
+                     browser where there is none (Debian)
 cargo xtask tidy     formatting and lints alone
 cargo xtask bench    every benchmark; one JSON object a line on standard output
 cargo xtask bless    accept what snapshot tests now print";
@@ -47,7 +50,8 @@ fn test() -> Result<()> {
     run(Command::new("cargo")
         .args(["doc", "--workspace", "--no-deps", "--locked"])
         .env("RUSTDOCFLAGS", "-D warnings"))?;
-    cargo(&["test", "--workspace", "--locked"])?;
+    let tools = tools::prepare()?;
+    run(Command::new("cargo").args(["test", "--workspace", "--locked"]).envs(tools))?;
     // The real suite goes through the real binary, as an author would run it.
     cargo(&["run", "--quiet", "--release", "--locked", "--bin", "duban", "--", "check", SUITE])?;
     cargo(&["run", "--quiet", "--release", "--locked", "--bin", "duban", "--", "test", SUITE])
@@ -85,7 +89,7 @@ fn cargo(args: &[&str]) -> Result<()> {
     run(Command::new("cargo").args(args))
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);
     eprintln!("xtask: {shown}");
     let started = Instant::now();

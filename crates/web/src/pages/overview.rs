@@ -8,7 +8,7 @@ use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_documents::{Bar, bars};
 use duban_model::{Assignee, DefinitionHash, UnitId};
-use duban_store::{ItemFilter, LightFilter, PageRequest, Store};
+use duban_store::{ItemFilter, LightCount, LightFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::account::{AdminPost, Holder};
@@ -94,61 +94,72 @@ pub(crate) async fn show<S: Store>(
     units.sort_by_key(|unit| (sight.directory.chain(unit).count(), unit.clone()));
     units.dedup();
     let name = |unit: &UnitId| sight.directory.name_of(&Assignee::Unit(unit.clone()));
-    let mut rows: BTreeMap<&str, Vec<Option<Cell>>> = BTreeMap::new();
-    let mut by_unit: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
-    let (mut green, mut yellow, mut red, mut done) = (0, 0, 0, 0);
-    for count in &counts {
-        let light = worst(count.red, count.yellow, count.green);
-        let all = count.grey + count.green + count.yellow + count.red;
-        let at = units.iter().position(|unit| unit.as_str() == count.unit).unwrap_or(0);
-        let row = rows.entry(&count.workflow).or_default();
-        row.resize_with(units.len(), || None);
-        row[at] = Some(Cell {
-            light: light.as_str(),
-            light_zh: light.zh(),
-            text: format!("{}/{all}", count.done),
-            href: format!(
-                "/tasks?workflow={}&unit={}",
-                encode(&count.workflow),
-                encode(&count.unit)
-            ),
-            label: format!(
-                "{}：红 {}，黄 {}，绿 {}，办结 {}",
-                name(&units[at]),
-                count.red,
-                count.yellow,
-                count.green,
-                count.done
-            ),
-        });
-        let sums = by_unit.entry(&count.unit).or_default();
-        for (sum, more) in sums.iter_mut().zip([count.red, count.yellow, count.green]) {
-            *sum += more;
-        }
-        green += count.green;
-        yellow += count.yellow;
-        red += count.red;
-        done += count.done;
-    }
-    let bar = |unit: &UnitId| {
-        let sums = by_unit.get(unit.as_str()).copied().unwrap_or_default();
-        let words = [("red", "红"), ("yellow", "黄"), ("green", "绿")];
-        let part =
-            |((class, name), much): ((&str, &str), u64)| (class.to_owned(), name.to_owned(), much);
-        Bar { label: name(unit), parts: words.into_iter().zip(sums).map(part).collect() }
-    };
-    let chart = bars("各单位亮灯数", &units.iter().map(bar).collect::<Vec<_>>());
-    let rows = rows
-        .into_iter()
-        .map(|(workflow, cells)| MeasureRow {
-            title: titles.get(workflow).cloned().unwrap_or_else(|| workflow.to_owned()),
-            cells,
-        })
-        .collect();
+    let Matrix { rows, chart, green, yellow, red, done } = matrix(&counts, &units, &titles, name);
     let reds = turned_red(&app, &sight).await?;
     let shell = Shell::new("总览", "/", &visitor, &sight.directory, &headers).following_all();
     let units = units.iter().map(name).collect();
     Ok(render(&OverviewPage { shell, suites, units, rows, green, yellow, red, done, chart, reds }))
+}
+
+struct Matrix {
+    rows: Vec<MeasureRow>,
+    chart: String,
+    green: u64,
+    yellow: u64,
+    red: u64,
+    done: u64,
+}
+
+fn matrix(
+    counts: &[LightCount],
+    units: &[UnitId],
+    titles: &BTreeMap<String, String>,
+    name: impl Fn(&UnitId) -> String,
+) -> Matrix {
+    let mut rows: BTreeMap<&str, Vec<Option<Cell>>> = BTreeMap::new();
+    let mut bars_of: Vec<[u64; 3]> = vec![[0; 3]; units.len()];
+    for count in counts {
+        let Some(at) = units.iter().position(|unit| unit.as_str() == count.unit) else { continue };
+        let row = rows.entry(&count.workflow).or_default();
+        row.resize_with(units.len(), || None);
+        row[at] = Some(cell(count, &name(&units[at])));
+        for (sum, more) in bars_of[at].iter_mut().zip([count.red, count.yellow, count.green]) {
+            *sum += more;
+        }
+    }
+    let bar = |(unit, sums): (&UnitId, &[u64; 3])| {
+        let words = [("red", "红"), ("yellow", "黄"), ("green", "绿")];
+        let part = |((class, name), much): ((&str, &str), &u64)| {
+            (class.to_owned(), name.to_owned(), *much)
+        };
+        Bar { label: name(unit), parts: words.into_iter().zip(sums).map(part).collect() }
+    };
+    let shown: Vec<Bar> = units.iter().zip(&bars_of).map(bar).collect();
+    let row = |(workflow, cells): (&str, Vec<Option<Cell>>)| MeasureRow {
+        title: titles.get(workflow).cloned().unwrap_or_else(|| workflow.to_owned()),
+        cells,
+    };
+    Matrix {
+        rows: rows.into_iter().map(row).collect(),
+        chart: bars("各单位亮灯数", &shown),
+        green: counts.iter().map(|count| count.green).sum(),
+        yellow: counts.iter().map(|count| count.yellow).sum(),
+        red: counts.iter().map(|count| count.red).sum(),
+        done: counts.iter().map(|count| count.done).sum(),
+    }
+}
+
+fn cell(count: &LightCount, unit: &str) -> Cell {
+    let LightCount { red, yellow, green, grey, done, .. } = count;
+    let light = worst(*red, *yellow, *green);
+    let (workflow, code) = (encode(&count.workflow), encode(&count.unit));
+    Cell {
+        light: light.as_str(),
+        light_zh: light.zh(),
+        text: format!("{done}/{}", red + yellow + green + grey),
+        href: format!("/tasks?workflow={workflow}&unit={code}"),
+        label: format!("{unit}：红 {red}，黄 {yellow}，绿 {green}，办结 {done}"),
+    }
 }
 
 /// Red tasks that fell due in the last seven days.

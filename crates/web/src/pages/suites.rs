@@ -11,7 +11,8 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::Date;
-use duban_core::Actor;
+use duban_core::{Actor, Refusal};
+use duban_engine::EngineError;
 use duban_model::{DefinitionHash, Loaded, Problem, Severity, Sources, Suite, load_suite};
 use duban_script::{Limits, Program};
 use duban_store::{Store, StoreError};
@@ -440,7 +441,10 @@ pub(crate) async fn open<S: Store>(
     let opened = app.engine.open_suite(&id.as_str().into(), form.date, actor).await?;
     let failures: BTreeSet<String> = opened
         .iter()
-        .filter_map(|one| one.version.as_ref().err().map(duban_engine::EngineError::zh))
+        .filter_map(|one| one.version.as_ref().err())
+        // What was opened before stays as it is.
+        .filter(|error| !matches!(error, EngineError::Refused(Refusal::Exists(_))))
+        .map(EngineError::zh)
         .collect();
     if !failures.is_empty() {
         let failures: Vec<String> = failures.into_iter().collect();

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
 mod api;
+mod pages;
 mod rights;
+mod sign_in;
 mod stream;
 mod support;

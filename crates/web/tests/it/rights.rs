@@ -2,7 +2,7 @@
 
 use duban_web::{Scope, Tokens, openapi};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Office, problem};
 

@@ -133,7 +133,13 @@ impl Office {
     pub(crate) async fn accounts(&self, holders: &[(&str, &str)]) {
         let now = self.engine.now().millis();
         let link = Accounts::first_link(self.engine.store(), now).await.unwrap().unwrap();
-        let security = self.welcome(&link).await;
+        self.welcome(&link).await;
+        self.more_accounts(holders).await;
+    }
+
+    /// The same, once there is a security administrator.
+    pub(crate) async fn more_accounts(&self, holders: &[(&str, &str)]) {
+        let security = self.sign_in("security").await;
         for (login, holder) in holders {
             let form = [("what", "create"), ("login", login), ("holder", holder)];
             let request = self.bare(Method::POST, "/accounts").header("cookie", &security);

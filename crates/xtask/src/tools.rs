@@ -1,0 +1,90 @@
+//! What the tests need beside Rust: a browser with its driver, Chinese fonts, and the checkers of
+//! pages and of the API. Taken from Debian, npm and PyPI, pinned, and checked where it is code
+//! that runs in the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run;
+
+/// Debian packages, each with a program or file that tells whether it is there.
+const PACKAGES: &[(&str, &str)] = &[
+    ("chromium", "/usr/bin/chromium"),
+    ("chromium-driver", "/usr/bin/chromedriver"),
+    ("fonts-noto-cjk", "/usr/share/fonts/opentype/noto"),
+    ("curl", "/usr/bin/curl"),
+    ("python3-venv", "/usr/lib/python3/dist-packages"),
+];
+
+const AXE: &str = "4.14.1";
+const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
+const SCHEMATHESIS: &str = "4.32.5";
+
+/// Installs what is missing, and tells the tests where it lies.
+pub(crate) fn prepare() -> Result<Vec<(&'static str, PathBuf)>> {
+    install()?;
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    std::fs::create_dir_all(&target)?;
+    let target = target.canonicalize()?;
+    Ok(vec![("DUBAN_AXE", axe(&target)?), ("DUBAN_SCHEMATHESIS", schemathesis(&target)?)])
+}
+
+fn install() -> Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(_, sign)| !Path::new(sign).exists())
+        .map(|(name, _)| *name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let apt = |args: &[&str]| {
+        let mut command = if is_root { Command::new("apt-get") } else { Command::new("sudo") };
+        if !is_root {
+            command.arg("apt-get");
+        }
+        run(command.args(["-q", "-y"]).args(args).stdout(Stdio::null()))
+    };
+    apt(&["update"])?;
+    let install = [&["install", "--no-install-recommends"], missing.as_slice()].concat();
+    apt(&install).with_context(|| format!("install by hand: {}", missing.join(" ")))
+}
+
+/// The accessibility checker, as published on npm.
+fn axe(target: &Path) -> Result<PathBuf> {
+    let folder = target.join(format!("axe-{AXE}"));
+    let script = folder.join("package/axe.min.js");
+    if script.exists() {
+        return Ok(script);
+    }
+    std::fs::create_dir_all(&folder)?;
+    let archive = folder.join("axe.tgz");
+    let url = format!("https://registry.npmjs.org/axe-core/-/axe-core-{AXE}.tgz");
+    run(Command::new("curl").args(["-fsSL", "--retry", "3", "-o"]).arg(&archive).arg(url))?;
+    let sum = Command::new("sha256sum").arg(&archive).output()?;
+    if !String::from_utf8_lossy(&sum.stdout).starts_with(AXE_SHA256) {
+        bail!("axe-core {AXE} is not what it was: {}", String::from_utf8_lossy(&sum.stdout));
+    }
+    run(Command::new("tar")
+        .arg("xzf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&folder)
+        .arg("package/axe.min.js"))?;
+    Ok(script)
+}
+
+/// The checker of the API against its document, as published on PyPI.
+fn schemathesis(target: &Path) -> Result<PathBuf> {
+    let folder = target.join(format!("schemathesis-{SCHEMATHESIS}"));
+    let program = folder.join("bin/st");
+    if !program.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let package = format!("schemathesis=={SCHEMATHESIS}");
+        run(Command::new(folder.join("bin/pip")).args(["install", "-q", &package]))?;
+    }
+    Ok(program)
+}
