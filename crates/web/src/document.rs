@@ -1,9 +1,10 @@
 //! The API's description of itself, made from the code: OpenAPI 3.1.
 
 use axum::Json;
+use serde_json::{Value, json};
 use utoipa::OpenApi as _;
+use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi};
 
 use crate::routes::{cases, deliveries, feed, tasks};
 
@@ -31,7 +32,7 @@ use crate::routes::{cases, deliveries, feed, tasks};
 struct Document;
 
 /// The document that is served at `/api/openapi.json`.
-pub fn openapi() -> OpenApi {
+pub fn openapi() -> Value {
     let mut document = Document::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     document
@@ -39,9 +40,57 @@ pub fn openapi() -> OpenApi {
         .get_or_insert_with(Components::new)
         .add_security_scheme("token", SecurityScheme::Http(bearer));
     document.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+    let mut document = serde_json::to_value(document).expect("invariant: a document is plain data");
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let paths = paths.into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    for operation in operations {
+        tell_problems(operation);
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        parameters.into_iter().flatten().for_each(forbid_null);
+    }
     document
 }
 
-pub(crate) async fn serve() -> Json<OpenApi> {
+/// What goes wrong is told in the same way everywhere: written once, here.
+fn tell_problems(operation: &mut Value) {
+    let problem = |what: &str| {
+        json!({
+            "description": what,
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" }
+            } }
+        })
+    };
+    let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with(['4', '5']) {
+            let what = response["description"].as_str().unwrap_or_default().to_owned();
+            *response = problem(&what);
+        }
+    }
+    responses.insert("401".to_owned(), problem("no valid token"));
+    responses.insert("403".to_owned(), problem("the token's scope, or the person, may not"));
+    responses.insert("default".to_owned(), problem("refused; `code` says why"));
+}
+
+/// A parameter in a URL is there or not; it is never null.
+fn forbid_null(parameter: &mut Value) {
+    let Some(schema) = parameter.get_mut("schema") else { return };
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            schema["type"] = only.clone();
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("oneOf") {
+        choices.retain(|choice| choice["type"] != "null");
+        if let [only] = choices.as_slice() {
+            *schema = only.clone();
+        }
+    }
+}
+
+pub(crate) async fn serve() -> Json<Value> {
     Json(openapi())
 }

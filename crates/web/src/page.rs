@@ -8,6 +8,8 @@ use duban_store::{Cursor, Page, PageRequest};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::problem::Problem;
+
 /// Rows of a page where the request names no number.
 const LIMIT_DEFAULT: u32 = 50;
 
@@ -20,9 +22,13 @@ pub(crate) struct Part<V> {
 }
 
 /// The part of a listing that a request names.
-pub(crate) fn request(limit: Option<u32>, after: Option<String>) -> PageRequest {
-    let limit = limit.unwrap_or(LIMIT_DEFAULT).clamp(1, PageRequest::LIMIT_MAX);
-    PageRequest { after: after.map(Cursor), limit }
+pub(crate) fn request(limit: Option<u32>, after: Option<String>) -> Result<PageRequest, Problem> {
+    let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=PageRequest::LIMIT_MAX).contains(&limit) {
+        let what = format!("`limit` must be 1 to {}", PageRequest::LIMIT_MAX);
+        return Err(Problem::bad_request(what));
+    }
+    Ok(PageRequest { after: after.map(Cursor), limit })
 }
 
 /// A page as an answer: the rows, the cursor of the next page, and the same as a link.

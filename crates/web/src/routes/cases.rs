@@ -28,6 +28,7 @@ const KEY_BYTES_MAX: usize = 200;
 
 /// Which cases.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     suite: Option<String>,
@@ -38,7 +39,8 @@ pub(crate) struct ListQuery {
     period: Option<String>,
     /// `open`, `closed`, `struck_off` or `cancelled`.
     status: Option<String>,
-    /// Rows, 50 where it is left out, at most 500.
+    /// Rows, 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
@@ -64,7 +66,7 @@ pub(crate) async fn list<S: Store>(
         statuses: query.status.into_iter().collect(),
         faulted: false,
     };
-    let page = app.engine.cases(filter, page::request(query.limit, query.after)).await?;
+    let page = app.engine.cases(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, CaseView::from))
 }
 
@@ -130,12 +132,14 @@ pub(crate) async fn show<S: Store>(
 
 /// Which events of a case.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventsQuery {
     /// After this position; 0 for all.
     #[serde(default)]
     after: u64,
-    /// Rows, 50 where it is left out, at most 500.
+    /// Rows, 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
@@ -150,8 +154,11 @@ pub(crate) async fn events<S: Store>(
     WithRejection(Query(query), _): Rejecting<Query<EventsQuery>>,
 ) -> Result<Json<Vec<EventView>>, Problem> {
     caller.may(Scope::Read)?;
+    if i64::try_from(query.after).is_err() {
+        return Err(Problem::bad_request("`after` is no position".to_owned()));
+    }
     let id = CaseId::new(&case);
-    let limit = page::request(query.limit, None).limit;
+    let limit = page::request(query.limit, None)?.limit;
     let rows = app.engine.events(&id, query.after, limit).await?;
     if rows.is_empty() && app.engine.store().case(&case).await.map_err(Problem::store)?.is_none() {
         return Err(EngineError::Refused(Refusal::NoCase(id)).into());

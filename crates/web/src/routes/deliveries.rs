@@ -18,6 +18,7 @@ use crate::view::DeliveryView;
 
 /// Which deliveries.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     case: Option<String>,
@@ -26,7 +27,8 @@ pub(crate) struct ListQuery {
     /// `pending`, `delivered` or `dead`.
     #[param(value_type = Option<String>)]
     state: Option<DeliveryState>,
-    /// Rows, 50 where it is left out, at most 500.
+    /// Rows, 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
@@ -43,7 +45,7 @@ pub(crate) async fn list<S: Store>(
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
     let filter = DeliveryFilter { case: query.case, kind: query.kind, state: query.state };
-    let page = app.engine.deliveries(filter, page::request(query.limit, query.after)).await?;
+    let page = app.engine.deliveries(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, DeliveryView::from))
 }
 

@@ -23,11 +23,13 @@ use crate::view::EventView;
 
 /// From where.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FeedQuery {
     /// After this cursor; left out: from the beginning.
     after: Option<String>,
-    /// Rows, 50 where it is left out, at most 500.
+    /// Rows, 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
@@ -41,7 +43,7 @@ pub(crate) async fn read<S: Store>(
     WithRejection(Query(query), _): Rejecting<Query<FeedQuery>>,
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
-    let part = page::request(query.limit, query.after);
+    let part = page::request(query.limit, query.after)?;
     let store = app.engine.store();
     let page = store.feed(part.after.as_ref(), part.limit).await.map_err(Problem::store)?;
     Ok(page::answer(&uri, page, EventView::from))
@@ -52,6 +54,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// From where a stream begins.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamQuery {
     /// After this cursor; left out: from now on. `Last-Event-ID` goes before it.

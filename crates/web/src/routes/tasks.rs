@@ -26,6 +26,7 @@ pub(crate) enum LightQuery {
 
 /// Which tasks.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     case: Option<String>,
@@ -41,7 +42,8 @@ pub(crate) struct ListQuery {
     /// With this light now.
     #[param(inline)]
     light: Option<LightQuery>,
-    /// Rows, 50 where it is left out, at most 500.
+    /// Rows, 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
@@ -74,12 +76,13 @@ pub(crate) async fn list<S: Store>(
         due_from: None,
         due_until: None,
     };
-    let page = app.engine.tasks(filter, page::request(query.limit, query.after)).await?;
+    let page = app.engine.tasks(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, |row| TaskView::new(row, now)))
 }
 
 /// Of which suite.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SuiteQuery {
     /// A suite's id; left out: all.
