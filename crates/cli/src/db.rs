@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use duban::{Engine, FileChannel, Instant, Options, SqliteStore, Store, TestClock};
 use duban_core::{Case, CaseId, case_from_texts};
+use duban_engine::Channel;
 use duban_model::{Definition, Directory, DirectoryData};
 
 /// The document that holds the instant at which a simulated database stands.
@@ -110,11 +111,19 @@ pub(crate) fn present() -> Instant {
 /// An engine on a database, made where there is none. Messages for people are appended to a
 /// file beside it.
 pub(crate) async fn engine(path: &Path) -> Result<Engine<SqliteStore>> {
+    engine_with(path, Vec::new()).await
+}
+
+/// The same with channels; without any, messages are appended to the file.
+pub(crate) async fn engine_with(
+    path: &Path,
+    mut channels: Vec<Arc<dyn Channel>>,
+) -> Result<Engine<SqliteStore>> {
     let store = SqliteStore::open(path)?;
-    let mut options = Options {
-        channels: vec![Arc::new(FileChannel::open(beside(path, ".outbox.jsonl"))?)],
-        ..Options::default()
-    };
+    if channels.is_empty() {
+        channels.push(Arc::new(FileChannel::open(beside(path, ".outbox.jsonl"))?));
+    }
+    let mut options = Options { channels, ..Options::default() };
     if let Some(at) = stands_at(&store).await? {
         options.clock = Arc::new(TestClock::new(at));
     }

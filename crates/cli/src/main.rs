@@ -5,7 +5,9 @@
 
 #![expect(clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
+mod channels;
 mod commands;
+mod config;
 mod db;
 mod output;
 mod render;
@@ -61,6 +63,7 @@ enum Command {
     Show(commands::show::Show),
     Act(commands::act::Act),
     Serve(commands::serve::Serve),
+    Config(commands::config::Config),
     Token(commands::serve::Token),
     Rebuild(commands::upkeep::Rebuild),
     Audit(commands::upkeep::Audit),
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Tasks(tasks) => commands::listing::tasks(tasks, &output),
         Command::Show(show) => commands::show::run(show, &output),
         Command::Act(act) => commands::act::run(act, &output),
+        Command::Config(config) => commands::config::run(config, &output),
         Command::Serve(serve) => commands::serve::run(serve, &output),
         Command::Token(token) => commands::serve::token(token, &output),
         Command::Rebuild(rebuild) => commands::upkeep::rebuild(rebuild, &output),

@@ -53,6 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-store",
             "duban-sim",
             "duban-engine",
+            "duban-notify",
             "duban-web",
             "duban",
         ],

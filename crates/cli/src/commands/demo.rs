@@ -13,7 +13,7 @@ use duban_core::Decision;
 use duban_model::{Definition, Suite};
 use duban_sim::{Observer, simulate};
 use duban_store::Commit;
-use duban_web::Settings;
+use duban_web::{Evidence, Settings};
 use tokio::net::TcpListener;
 
 use super::load;
@@ -21,7 +21,7 @@ use super::serve::until_told;
 use super::simulate::{Progress, summary};
 use super::upkeep::has_cases;
 use crate::Ended;
-use crate::db::{block_on, stand_at};
+use crate::db::{beside, block_on, engine, stand_at};
 use crate::output::Output;
 
 /// Live through a year: 25 measures for every district of Jinan, with a seeded cast.
@@ -98,7 +98,10 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
     }
     block_on(async {
         let listener = listener(demo.listen).await?;
-        until_told(&path, listener, Settings::default(), output).await
+        let evidence = Evidence::folder(&beside(&path, ".evidence"))?;
+        let library = Arc::new(duban::library());
+        let settings = Settings { evidence, library, ..Settings::default() };
+        until_told(engine(&path).await?, listener, settings, output).await
     })
 }
 

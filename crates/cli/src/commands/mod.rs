@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod graph;
 pub(crate) mod listing;

@@ -1,17 +1,20 @@
 //! `duban serve` and `duban token`: the daemon, and what programs show to it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use duban::{Engine, SqliteStore};
 use duban_web::{Accounts, App, Evidence, Scope, Settings, Tokens, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::Ended;
-use crate::db::{DbArgs, beside, block_on, engine, is_simulated, present};
+use crate::channels::{self, Channels};
+use crate::config::read;
+use crate::db::{DbArgs, beside, block_on, engine_with, is_simulated, present};
 use crate::output::Output;
 
 /// Run the daemon: API and pages.
@@ -23,9 +26,16 @@ use crate::output::Output;
 The first start prints a link with which the first account is made; it works once.
 Ctrl-C or SIGTERM ends it after the requests under way.")]
 pub(crate) struct Serve {
-    /// Where it listens. Anything beyond loopback needs --behind-proxy as well.
-    #[arg(long, env = "DUBAN_LISTEN", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// The configuration file; left out: `duban.toml` where there is one.
+    #[arg(long, env = "DUBAN_CONFIG")]
+    config: Option<PathBuf>,
+    /// The database file, `duban.db` where nothing names one.
+    #[arg(long, env = "DUBAN_DB")]
+    db: Option<PathBuf>,
+    /// Where it listens, 127.0.0.1:8080 where nothing says otherwise. Anything beyond loopback
+    /// needs --behind-proxy as well.
+    #[arg(long, env = "DUBAN_LISTEN")]
+    listen: Option<SocketAddr>,
     /// A proxy in front of it speaks TLS: cookies travel over TLS alone, and it may listen
     /// beyond loopback.
     #[arg(long, env = "DUBAN_BEHIND_PROXY")]
@@ -33,46 +43,60 @@ pub(crate) struct Serve {
     /// Origins whose pages may show these in a frame, for example `https://oa.example.cn`.
     #[arg(long, env = "DUBAN_FRAME_ANCESTORS", value_delimiter = ',')]
     frame_ancestors: Vec<String>,
-    #[command(flatten)]
-    db: DbArgs,
 }
 
 pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
-    if !command.listen.ip().is_loopback() && !command.behind_proxy {
+    let (config, _) = read(command.config.as_deref())?;
+    let server = &config.server;
+    let home = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let listen = command.listen.or(server.listen).unwrap_or(home);
+    let behind_proxy = command.behind_proxy || server.behind_proxy;
+    if !listen.ip().is_loopback() && !behind_proxy {
         bail!(
-            "{} can be reached from other machines and would speak plain HTTP; put a proxy with \
-             TLS in front and say --behind-proxy, or listen on 127.0.0.1",
-            command.listen
+            "{listen} can be reached from other machines and would speak plain HTTP; put a proxy \
+             with TLS in front and say --behind-proxy, or listen on 127.0.0.1"
         );
     }
-    let settings = Settings {
-        frame_ancestors: command.frame_ancestors.clone(),
-        is_behind_tls: command.behind_proxy,
+    let db = command.db.clone().or_else(|| server.db.clone());
+    let db = db.unwrap_or_else(|| PathBuf::from("duban.db"));
+    let frames = [command.frame_ancestors.as_slice(), &server.frame_ancestors].concat();
+    let mut settings = Settings {
+        frame_ancestors: frames,
+        is_behind_tls: behind_proxy,
+        library: Arc::new(duban::library()),
         ..Settings::default()
     };
+    let files = server.evidence.clone().unwrap_or_else(|| beside(&db, ".evidence"));
+    let Channels { channels, contacts } = channels::make(&config)?;
     block_on(async {
-        let listener = TcpListener::bind(command.listen).await;
-        let listener = listener.with_context(|| format!("listening on {}", command.listen))?;
-        until_told(&command.db.db, listener, settings, output).await
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener.with_context(|| format!("listening on {listen}"))?;
+        let engine = engine_with(&db, channels).await?;
+        let directory = engine.clone();
+        contacts.follow(move || directory.directory());
+        if !listen.ip().is_loopback() && is_simulated(engine.store()).await? {
+            engine.shutdown().await?;
+            bail!("`{}` is simulated: anybody could sign in; listen on 127.0.0.1", db.display());
+        }
+        settings.evidence = Evidence::folder(&files)
+            .with_context(|| format!("the folder of evidence `{}`", files.display()))?;
+        until_told(engine, listener, settings, output).await
     })
 }
 
-/// Serves a database until Ctrl-C or SIGTERM.
+/// Serves until Ctrl-C or SIGTERM, then shuts the engine down.
 ///
 /// # Errors
 ///
 /// Where the database cannot be used or the listener fails.
 pub(crate) async fn until_told(
-    db: &Path,
+    engine: Engine<SqliteStore>,
     listener: TcpListener,
     mut settings: Settings,
     output: &Output,
 ) -> Result<Ended> {
     let address = listener.local_addr()?;
-    let engine = engine(db).await?;
     settings.is_demonstration = is_simulated(engine.store()).await?;
-    settings.library = Arc::new(duban::library());
-    settings.evidence = Evidence::folder(&beside(db, ".evidence"))?;
     let link = if settings.is_demonstration {
         None
     } else {
@@ -152,7 +176,7 @@ pub(crate) fn token(command: &Token, output: &Output) -> Result<Ended> {
     let (TokenWhat::Add { db, .. } | TokenWhat::List { db } | TokenWhat::Revoke { db, .. }) =
         &command.what;
     block_on(async {
-        let store = duban::SqliteStore::open(&db.db)?;
+        let store = SqliteStore::open(&db.db)?;
         let ended = match &command.what {
             TokenWhat::Add { name, scope, .. } => {
                 let token = Tokens::create(&store, name, *scope, present().millis()).await?;
