@@ -65,6 +65,8 @@ enum Command {
     Serve(commands::serve::Serve),
     Config(commands::config::Config),
     Token(commands::serve::Token),
+    Backup(commands::backup::Backup),
+    Restore(commands::backup::Restore),
     Rebuild(commands::upkeep::Rebuild),
     Audit(commands::upkeep::Audit),
 }
@@ -96,6 +98,8 @@ fn main() -> ExitCode {
         Command::Config(config) => commands::config::run(config, &output),
         Command::Serve(serve) => commands::serve::run(serve, &output),
         Command::Token(token) => commands::serve::token(token, &output),
+        Command::Backup(backup) => commands::backup::backup(backup, &output),
+        Command::Restore(restore) => commands::backup::restore(restore, &output),
         Command::Rebuild(rebuild) => commands::upkeep::rebuild(rebuild, &output),
         Command::Audit(audit) => commands::upkeep::audit(audit, &output),
     };

@@ -22,5 +22,5 @@ pub use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, DeliveryState, EventRow, ItemFilter,
     LightCount, LightFilter, Page, PageRequest, ScoreRow, ScoreTotal,
 };
-pub use crate::sqlite::{SqliteOptions, SqliteStore};
+pub use crate::sqlite::{SqliteOptions, SqliteStore, backup, check_file};
 pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};

@@ -19,6 +19,7 @@ mod auth;
 mod document;
 mod evidence;
 mod guard;
+mod metrics;
 mod page;
 mod pages;
 mod problem;

@@ -24,6 +24,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::document;
 use crate::evidence::Evidence;
 use crate::guard::{self, SignInLimits};
+use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::routes::{cases, deliveries, feed, tasks};
@@ -146,6 +147,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/api/openapi.json", get(document::serve))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::<S>))
+        .route("/metrics", get(metrics::serve::<S>))
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     pages::router::<S>()

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod act;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;

@@ -15,7 +15,7 @@ use crate::error::StoreError;
 const STATEMENTS_MAX: usize = 128;
 
 /// How long to wait for a program that looks into the file from outside.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the one connection that writes, and brings the schema up to date.
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {

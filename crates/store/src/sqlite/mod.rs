@@ -5,6 +5,7 @@
 //! connections, `lock.rs` what keeps other processes away.
 
 mod append;
+mod backup;
 mod connection;
 mod cursor;
 mod deliveries;
@@ -24,6 +25,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use self::backup::{backup, check_file};
 use self::connection::{Readers, open_writer};
 use self::lock::Lock;
 use self::writer::{Queue, Size, Urgency};

@@ -108,3 +108,15 @@ async fn health_and_the_document_are_open_and_say_nothing_of_cases() {
     let response = office.bare(Method::DELETE, "/api/v1/cases").send().await.unwrap();
     assert_eq!(problem(response).await, (405, "DB6005".to_owned()));
 }
+
+#[tokio::test]
+async fn metrics_are_for_tokens_and_count() {
+    let office = Office::new().await;
+    office.open().await;
+    let bare = office.bare(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(bare.status(), 401);
+    let response = office.call(Scope::Read, Method::GET, "/metrics").send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    let text = response.text().await.unwrap();
+    assert!(text.contains("duban_commits_total 1\n"), "{text}");
+}

@@ -176,7 +176,7 @@ impl Office {
     }
 
     pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address))
+        self.client.request(method, self.url(path))
     }
 
     pub(crate) fn call(&self, scope: Scope, method: Method, path: &str) -> RequestBuilder {

@@ -1,0 +1,85 @@
+//! `duban backup` and `duban restore`: a database copied while it is in use, and put back.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use duban::{SqliteStore, Store};
+use serde_json::json;
+
+use crate::Ended;
+use crate::db::{DbArgs, beside, block_on};
+use crate::output::Output;
+
+/// Copy a database into a new file. The daemon may go on meanwhile.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban backup /backup/office-2027-01-31.db --db office.db
+
+Files of evidence lie in a folder of their own (office.db.evidence); copy it after the database:
+files are never changed, so any program that copies files will do.")]
+pub(crate) struct Backup {
+    /// The new file.
+    to: PathBuf,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn backup(command: &Backup, output: &Output) -> Result<Ended> {
+    let db = &command.db.db;
+    if !db.exists() {
+        bail!("`{}` does not exist; name the database with --db", db.display());
+    }
+    duban_store::backup(db, &command.to)?;
+    let bytes = std::fs::metadata(&command.to)?.len();
+    output.print(&json!({ "file": command.to, "bytes": bytes }), || {
+        format!("已备份到 {}（{bytes} 字节）", command.to.display())
+    })?;
+    Ok(Ended::Well)
+}
+
+/// Put a backup in the place of a database. Nobody may have it open.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  duban restore /backup/office-2027-01-31.db --db office.db
+
+The backup is checked first. What lay there before is kept beside it, as office.db.before.")]
+pub(crate) struct Restore {
+    /// The backup.
+    from: PathBuf,
+    #[command(flatten)]
+    db: DbArgs,
+}
+
+pub(crate) fn restore(command: &Restore, output: &Output) -> Result<Ended> {
+    let db = &command.db.db;
+    let shown = command.from.display();
+    duban_store::check_file(&command.from).with_context(|| format!("the backup `{shown}`"))?;
+    let kept = beside(db, ".before");
+    if db.exists() {
+        if kept.exists() {
+            bail!("`{}` is kept from an earlier restore; move it away first", kept.display());
+        }
+        // Whoever holds the database is named, and nothing is touched; closing it writes its log
+        // into the file.
+        block_on(async { Ok(SqliteStore::open(db)?.close().await?) })?;
+    }
+    // Copied beside it first, so that a full disk leaves everything as it was.
+    let fresh = beside(db, ".restoring");
+    std::fs::copy(&command.from, &fresh)?;
+    std::fs::File::open(&fresh)?.sync_all()?;
+    if db.exists() {
+        std::fs::rename(db, &kept)?;
+    }
+    for ending in ["-wal", "-shm"] {
+        let left = beside(db, ending);
+        if left.exists() {
+            std::fs::remove_file(left)?;
+        }
+    }
+    std::fs::rename(&fresh, db)?;
+    output.print(&json!({ "restored": db }), || {
+        format!("已恢复 {}；原来的留在 {}", db.display(), kept.display())
+    })?;
+    Ok(Ended::Well)
+}
