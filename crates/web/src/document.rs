@@ -6,7 +6,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
-use crate::routes::{cases, deliveries, feed, tasks};
+use crate::routes::{cases, deliveries, feed, office, suites, tasks};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -27,6 +27,15 @@ use crate::routes::{cases, deliveries, feed, tasks};
         deliveries::retry,
         feed::read,
         feed::stream,
+        suites::list,
+        suites::check_sources,
+        suites::publish,
+        suites::run,
+        office::directory,
+        office::set_directory,
+        office::keep,
+        office::fetch,
+        office::audit,
     )
 )]
 struct Document;

@@ -11,6 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::Scope;
+use crate::evidence::EvidenceError;
+use crate::pages::Failure;
 
 /// Why a request was not carried out. Nothing was changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,6 +77,35 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "DB6007", title, detail)
     }
 
+    pub(crate) fn too_large() -> Self {
+        let title = "请求过大".to_owned();
+        let detail = "limit `body_bytes_max` (1 MiB; 20 MiB for evidence) reached".to_owned();
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "DB6008", title, detail)
+    }
+
+    pub(crate) fn unfit(detail: String) -> Self {
+        let title = "内容不符合要求".to_owned();
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "DB6009", title, detail)
+    }
+
+    pub(crate) fn bad_sources(problems: &[duban_model::Problem]) -> Self {
+        Self::unfit(crate::routes::suites::told(problems))
+    }
+
+    pub(crate) fn evidence(error: EvidenceError) -> Self {
+        match error {
+            EvidenceError::Missing => Self::not_found(),
+            EvidenceError::TooLarge(_) | EvidenceError::WrongKind(_) => {
+                Self::unfit(error.to_string())
+            }
+            EvidenceError::Failed(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "evidence failed");
+                let (title, detail) = ("文件存取失败".to_owned(), "see the log".to_owned());
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "DB6010", title, detail)
+            }
+        }
+    }
+
     pub(crate) fn store(error: StoreError) -> Self {
         EngineError::Store(error).into()
     }
@@ -91,6 +122,16 @@ impl From<EngineError> for Problem {
             );
         }
         Self::new(status, error.code(), error.zh(), error.to_string())
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Engine(error) => error.into(),
+            Failure::Missing => Self::not_found(),
+            other => Self::unfit(other.zh()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use duban_engine::Engine;
 use duban_model::Library;
 use duban_store::Store;
@@ -22,12 +22,12 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::document;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, FILE_BYTES_MAX};
 use crate::guard::{self, SignInLimits};
 use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
-use crate::routes::{cases, deliveries, feed, tasks};
+use crate::routes::{cases, deliveries, feed, office, suites, tasks};
 
 /// How a daemon is set up.
 #[derive(Clone, Debug)]
@@ -139,7 +139,17 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/deliveries", get(deliveries::list::<S>))
         .route("/deliveries/{case}/{seq}/retry", post(deliveries::retry::<S>))
         .route("/feed", get(feed::read::<S>))
-        .route("/stream", get(feed::stream::<S>));
+        .route("/stream", get(feed::stream::<S>))
+        .route("/suites", get(suites::list::<S>))
+        .route("/suites/{suite}", put(suites::publish::<S>))
+        .route("/suites/{suite}/check", post(suites::check_sources::<S>))
+        .route("/suites/{suite}/simulate", post(suites::run::<S>))
+        .route("/directory", get(office::directory::<S>).put(office::set_directory::<S>))
+        .route("/cases/{case}/audit", get(office::audit::<S>))
+        .route("/evidence/{file}", get(office::fetch::<S>));
+    let files = Router::new()
+        .route("/evidence", post(office::keep::<S>))
+        .layer(DefaultBodyLimit::max(FILE_BYTES_MAX));
     let settings = app.settings();
     let policy = security_policy(&settings.frame_ancestors);
     let api = Router::new()
@@ -149,7 +159,8 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/readyz", get(ready::<S>))
         .route("/metrics", get(metrics::serve::<S>))
         .fallback(async || Problem::not_found())
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .nest("/api/v1", files);
     pages::router::<S>()
         .layer(from_fn(guard::same_site))
         .layer(set(CONTENT_SECURITY_POLICY, policy))

@@ -20,8 +20,8 @@ mod overview;
 mod search;
 mod shell;
 mod sign_in;
-mod simulation;
-mod suites;
+pub(crate) mod simulation;
+pub(crate) mod suites;
 mod task;
 mod todo;
 

@@ -30,6 +30,11 @@ const LINES_MAX: usize = 400;
 /// Simulations at once: each takes a core.
 static AT_ONCE: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
 
+/// Waits until no other simulation runs.
+pub(crate) async fn turn() -> tokio::sync::SemaphorePermit<'static> {
+    AT_ONCE.acquire().await.expect("invariant: the semaphore is never closed")
+}
+
 #[derive(Deserialize)]
 pub(crate) struct SimulateForm {
     /// Whose first case is told in full.
@@ -94,7 +99,7 @@ pub(crate) async fn run<S: Store>(
     let Some(directory) = suite.directory.clone() else {
         return Err(Failure::Bad("还没有通讯录，无法模拟；请先导入".to_owned()));
     };
-    let _permit = AT_ONCE.acquire().await.expect("invariant: the semaphore is never closed");
+    let _permit = turn().await;
     let mut first =
         First { workflow: form.workflow, case: None, log: Vec::new(), definition: None };
     let work = move || {

@@ -5,14 +5,20 @@
 pub(crate) mod cases;
 pub(crate) mod deliveries;
 pub(crate) mod feed;
+pub(crate) mod office;
+pub(crate) mod suites;
 pub(crate) mod tasks;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::StatusCode;
 
 use crate::problem::Problem;
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_large();
+        }
         Self::bad_request(rejection.body_text())
     }
 }

@@ -157,3 +157,77 @@ async fn lights_follow_the_clock_and_deliveries_are_listed() {
     assert_eq!(sent["rows"][0]["body"]["people"]["to"], json!(["post:D/书记"]));
     assert_eq!(office.get("/api/v1/scores").await, json!([]));
 }
+
+const BAD: &str =
+    "id: visit\ntitle: 走访\nlead: org(\"市委办\")\ntasks:\n  visit: { titel: 走访 }\n";
+
+#[tokio::test]
+async fn sources_are_checked_simulated_and_published() {
+    let office = Office::new().await;
+    let head = "title: 新文件\ntarget_year: 2022\ncalendar: cn\n";
+    let good =
+        BAD.replace("titel: 走访", "title: 走访, owner: unit.post(\"主任\"), due: 2022-03-31");
+    let files = |text: &str| json!({ "suite.yaml": head, "visit.yaml": text });
+    let send = async |method: Method, path: &str, body: Value| {
+        let request = office.call(Scope::Admin, method, path).json(&body);
+        request.send().await.unwrap()
+    };
+    let check = "/api/v1/suites/new/check";
+    let checked = send(Method::POST, check, json!({ "files": files(BAD) })).await;
+    let checked: Value = checked.json().await.unwrap();
+    assert_eq!(checked["publishable"], false);
+    assert_eq!(checked["problems"][0]["place"]["file"], "visit.yaml");
+    let refused = send(Method::PUT, "/api/v1/suites/new", json!({ "files": files(BAD) })).await;
+    assert_eq!(problem(refused).await, (422, "DB6009".to_owned()));
+
+    let body =
+        json!({ "files": files(&good), "from": "2022-01-01", "to": "2022-12-31", "seed": 1 });
+    let report = send(Method::POST, "/api/v1/suites/new/simulate", body).await;
+    let report: Value = report.json().await.unwrap();
+    assert_eq!(report["cases"], 1, "{report}");
+    let body = json!({ "files": files(&good), "from": "2022-01-01", "to": "2032-12-31" });
+    let long = send(Method::POST, "/api/v1/suites/new/simulate", body).await;
+    assert_eq!(problem(long).await.0, 422);
+
+    let published = send(Method::PUT, "/api/v1/suites/new", json!({ "files": files(&good) })).await;
+    assert_eq!(published.status(), 200);
+    let listed = office.get("/api/v1/suites").await;
+    assert!(listed.as_array().unwrap().iter().any(|one| one["workflow"] == "visit"), "{listed}");
+}
+
+#[tokio::test]
+async fn the_directory_is_replaced_as_a_whole_or_not_at_all() {
+    let office = Office::new().await;
+    let mut data = office.get("/api/v1/directory").await;
+    data["people"].as_array_mut().unwrap().push(json!({ "id": "zhao", "name": "赵六" }));
+    let put = async |data: &Value| {
+        let request = office.call(Scope::Admin, Method::PUT, "/api/v1/directory").json(data);
+        request.send().await.unwrap()
+    };
+    assert_eq!(put(&data).await.status(), 204);
+    assert_eq!(office.get("/api/v1/directory").await, data);
+    let mut broken = data.clone();
+    broken["posts"][0]["holders"] = json!(["nobody"]);
+    assert_eq!(problem(put(&broken).await).await, (422, "DB6009".to_owned()));
+    assert_eq!(office.get("/api/v1/directory").await, data);
+}
+
+#[tokio::test]
+async fn evidence_comes_back_as_it_was_and_logs_are_whole() {
+    let office = Office::new().await;
+    let path = "/api/v1/evidence?name=a.txt";
+    let request = office.call(Scope::Act, Method::POST, path).body("一二三");
+    let kept: Value = request.send().await.unwrap().json().await.unwrap();
+    let file = kept["file"].as_str().unwrap();
+    let path = format!("/api/v1/evidence/{file}");
+    let fetched = office.call(Scope::Read, Method::GET, &path).send().await.unwrap();
+    assert_eq!(fetched.headers()["content-disposition"], "attachment");
+    assert_eq!(fetched.text().await.unwrap(), "一二三");
+    let large = vec![b'x'; (20 << 20) + 1];
+    let request = office.call(Scope::Act, Method::POST, "/api/v1/evidence?name=a.txt").body(large);
+    assert_eq!(request.send().await.unwrap().status(), 413);
+
+    let case = office.open().await;
+    let audit = office.get(&format!("/api/v1/cases/{case}/audit")).await;
+    assert_eq!((&audit["whole"], audit["events"].as_u64() > Some(0)), (&json!(true), true));
+}

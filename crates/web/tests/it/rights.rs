@@ -20,6 +20,15 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("post", "/api/v1/deliveries/{case}/{seq}/retry", Scope::Admin),
     ("get", "/api/v1/feed", Scope::Read),
     ("get", "/api/v1/stream", Scope::Read),
+    ("get", "/api/v1/suites", Scope::Read),
+    ("put", "/api/v1/suites/{suite}", Scope::Admin),
+    ("post", "/api/v1/suites/{suite}/check", Scope::Read),
+    ("post", "/api/v1/suites/{suite}/simulate", Scope::Read),
+    ("get", "/api/v1/directory", Scope::Read),
+    ("put", "/api/v1/directory", Scope::Admin),
+    ("get", "/api/v1/cases/{case}/audit", Scope::Read),
+    ("post", "/api/v1/evidence", Scope::Act),
+    ("get", "/api/v1/evidence/{file}", Scope::Read),
 ];
 
 #[test]
@@ -45,7 +54,11 @@ async fn every_route_asks_for_a_token_with_enough_scope() {
     for (method, path, needed) in ROUTES {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let path = path.replace("{case}", case.as_str()).replace("{seq}", "1");
+        let path = path.replace("{suite}", "points").replace("{file}", "0");
+        let is_upload = path == "/api/v1/evidence";
+        let path = if is_upload { format!("{path}?name=a.txt") } else { path };
         let body = match path.as_str() {
+            "/api/v1/suites/points" | "/api/v1/suites/points/check" => json!({ "files": {} }),
             "/api/v1/cases" => json!({ "suite": "points", "workflow": "report", "unit": "E" }),
             _ => json!({ "person": "nobody", "act": { "sign": { "item": "write" } } }),
         };

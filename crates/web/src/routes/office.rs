@@ -1,0 +1,126 @@
+//! The directory, evidence, and the check of a case's log.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::WithRejection;
+use duban_core::CaseId;
+use duban_model::{Directory, DirectoryData};
+use duban_store::Store;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json_;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::auth::{Caller, Scope};
+use crate::problem::Problem;
+use crate::routes::cases::Rejecting;
+use crate::server::App;
+
+/// Units, posts, people and stand-ins as they are now.
+#[utoipa::path(get, path = "/api/v1/directory", tag = "directory",
+    responses((status = 200, body = Object)))]
+pub(crate) async fn directory<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+) -> Result<Json<DirectoryData>, Problem> {
+    caller.may(Scope::Read)?;
+    Ok(Json(app.engine.directory().data().clone()))
+}
+
+/// Replaces the directory. Open cases look again for owners that they lacked, in the background;
+/// what happened keeps the posts that people held then.
+#[utoipa::path(put, path = "/api/v1/directory", request_body = Object, tag = "directory",
+    responses((status = 204), (status = 422, description = "an id is repeated or leads nowhere")))]
+pub(crate) async fn set_directory<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Json(body), _): Rejecting<Json<Json_>>,
+) -> Result<StatusCode, Problem> {
+    caller.may(Scope::Admin)?;
+    let data: DirectoryData = serde_json::from_value(body)
+        .map_err(|error| Problem::bad_request(format!("this is no directory: {error}")))?;
+    let directory = Directory::new(data).map_err(|error| Problem::unfit(error.to_string()))?;
+    tracing::info!(token = caller.name, units = directory.units().count(), "directory");
+    app.engine.set_directory(directory).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a file is called.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EvidenceQuery {
+    /// Its name; the ending says what it is.
+    #[param(min_length = 1)]
+    name: String,
+}
+
+/// A file that was kept.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EvidenceView {
+    /// Its content address, to be named in a move.
+    file: String,
+}
+
+/// Keeps a file under its content address. Repeated: nothing changes.
+#[utoipa::path(post, path = "/api/v1/evidence", params(EvidenceQuery), tag = "evidence",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = EvidenceView),
+        (status = 422, description = "the file is too large, or of a kind that is not taken")))]
+pub(crate) async fn keep<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Query(query), _): Rejecting<Query<EvidenceQuery>>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<EvidenceView>), Problem> {
+    caller.may(Scope::Act)?;
+    let file = app.evidence().keep(&query.name, body.to_vec()).await;
+    let file = file.map_err(Problem::evidence)?;
+    Ok((StatusCode::CREATED, Json(EvidenceView { file })))
+}
+
+/// A file by its content address.
+#[utoipa::path(get, path = "/api/v1/evidence/{file}", tag = "evidence", params(("file" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 404, description = "there is none")))]
+pub(crate) async fn fetch<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Path(file), _): Rejecting<Path<String>>,
+) -> Result<Response, Problem> {
+    caller.may(Scope::Read)?;
+    let digest = file.strip_prefix("sha256:").unwrap_or(&file);
+    let bytes = app.evidence().read(digest).await.map_err(Problem::evidence)?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+/// What the check of a log came to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AuditView {
+    /// Events read.
+    events: u64,
+    /// Whether nothing was edited, lost or reordered.
+    whole: bool,
+    /// Where it is broken, and how.
+    broken: Option<String>,
+}
+
+/// Checks every hash of a case's log.
+#[utoipa::path(get, path = "/api/v1/cases/{case}/audit", tag = "audit", params(("case" = String, Path)),
+    responses((status = 200, body = AuditView), (status = 404, description = "there is none")))]
+pub(crate) async fn audit<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    WithRejection(Path(case), _): Rejecting<Path<String>>,
+) -> Result<Json<AuditView>, Problem> {
+    caller.may(Scope::Read)?;
+    let audit = app.engine.verify(&CaseId::new(&case)).await?;
+    let broken = audit.broken.map(|(at, what)| format!("{at}: {what}"));
+    Ok(Json(AuditView { events: audit.events, whole: broken.is_none(), broken }))
+}
