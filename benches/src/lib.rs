@@ -60,15 +60,20 @@ pub fn suite(units: u32, workflows: u32) -> Result<Suite, Failure> {
     );
     let mut list = String::new();
     let mut posts = String::new();
+    let mut people = String::new();
     for unit in 0..units {
         list.push_str(&format!(
             "  - {{ id: U{unit}, name: 单位{unit}, level: district, superior: C }}\n"
         ));
-        posts.push_str(&format!("  - {{ unit: U{unit}, name: 联络员, holders: [worker] }}\n"));
+        posts.push_str(&format!(
+            "  - {{ unit: U{unit}, name: 联络员, holders: [worker, own{unit}] }}\n"
+        ));
+        people.push_str(&format!("  - {{ id: own{unit}, name: 丙{unit} }}\n"));
     }
     directory = directory.replace("posts:\n", &format!("{list}posts:\n"));
     directory.push_str(&posts);
     directory.push_str("people:\n  - { id: boss, name: 甲 }\n  - { id: worker, name: 乙 }\n");
+    directory.push_str(&people);
     let mut sources = Sources::new();
     sources.insert("directory.yaml".to_owned(), directory);
     sources.insert("suite.yaml".to_owned(), SUITE.to_owned());

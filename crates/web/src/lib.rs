@@ -16,6 +16,7 @@
 
 mod account;
 mod auth;
+mod counts;
 mod document;
 mod evidence;
 mod guard;

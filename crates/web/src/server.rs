@@ -13,14 +13,15 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
-use duban_engine::Engine;
+use duban_engine::{Engine, EngineError};
 use duban_model::Library;
-use duban_store::Store;
+use duban_store::{LightCount, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::counts::Counts;
 use crate::document;
 use crate::evidence::{Evidence, FILE_BYTES_MAX};
 use crate::guard::{self, SignInLimits};
@@ -68,6 +69,7 @@ pub struct App<S: Store> {
 struct Site {
     settings: Settings,
     changes: Changes,
+    counts: Arc<Counts>,
     limits: SignInLimits,
     stop: watch::Sender<bool>,
 }
@@ -82,6 +84,7 @@ impl<S: Store> App<S> {
         let site = Site {
             settings,
             changes: Changes::of(&engine),
+            counts: Arc::default(),
             limits: SignInLimits::default(),
             stop: watch::Sender::new(false),
         };
@@ -98,6 +101,14 @@ impl<S: Store> App<S> {
 
     pub(crate) fn changes(&self) -> &Changes {
         &self.site.changes
+    }
+
+    /// Counts of lights, perhaps a moment old.
+    pub(crate) async fn lights(
+        &self,
+        suite: Option<&str>,
+    ) -> Result<Arc<Vec<LightCount>>, EngineError> {
+        self.site.counts.of(&self.engine, suite).await
     }
 
     pub(crate) fn limits(&self) -> &SignInLimits {

@@ -73,7 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // Beside the house: they see the façade, or nothing of it.
     ("duban-examples", &["duban"]),
-    ("duban-benches", &["duban"]),
+    ("duban-benches", &["duban", "duban-web"]),
     ("xtask", &[]),
 ];
 

@@ -1,6 +1,6 @@
 //! Measures by units in lights, counts, and what turned red this week.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -21,6 +21,9 @@ use crate::sight::Sight;
 
 /// A week, in milliseconds.
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Columns of the table.
+const COLUMNS_MAX: usize = 60;
 
 /// Tasks that turned red this week, shown at most.
 const RED_SHOWN: u32 = 30;
@@ -87,11 +90,10 @@ pub(crate) async fn show<S: Store>(
             titles.insert(workflow.clone(), format!("{basis} {}", definition.workflow.title));
         }
     }
-    let counts = app.engine.lights(wanted.as_deref()).await?;
-    let counts: Vec<_> =
-        counts.into_iter().filter(|count| sight.covers(&count.unit.as_str().into())).collect();
+    let counts = app.lights(wanted.as_deref()).await?;
+    let counts = rolled_up(&counts, &sight);
     let mut units: Vec<UnitId> = counts.iter().map(|count| count.unit.as_str().into()).collect();
-    units.sort_by_key(|unit| (sight.directory.chain(unit).count(), unit.clone()));
+    units.sort_by_cached_key(|unit| (sight.directory.chain(unit).count(), unit.clone()));
     units.dedup();
     let name = |unit: &UnitId| sight.directory.name_of(&Assignee::Unit(unit.clone()));
     let Matrix { rows, chart, green, yellow, red, done } = matrix(&counts, &units, &titles, name);
@@ -99,6 +101,52 @@ pub(crate) async fn show<S: Store>(
     let shell = Shell::new("总览", "/", &visitor, &sight.directory, &headers).following_all();
     let units = units.iter().map(name).collect();
     Ok(render(&OverviewPage { shell, suites, units, rows, green, yellow, red, done, chart, reds }))
+}
+
+/// The counts that the visitor may see. Where they are of more units than a table can show, those
+/// below are added to the units above, level by level.
+fn rolled_up<'c>(counts: &'c [LightCount], sight: &'c Sight) -> Vec<LightCount> {
+    // There may be a hundred thousand counts: each unit is looked up once.
+    let mut chains: BTreeMap<&str, Option<Vec<&str>>> = BTreeMap::new();
+    for count in counts {
+        chains.entry(&count.unit).or_insert_with(|| {
+            let unit: UnitId = count.unit.as_str().into();
+            let chain = sight.directory.chain(&unit).map(|one| one.id.as_str());
+            let mut chain: Vec<&str> = chain.collect();
+            chain.reverse();
+            sight.covers(&unit).then_some(chain)
+        });
+    }
+    let at = |chain: &[&'c str], depth: usize| -> Option<&'c str> {
+        chain.get(depth.min(chain.len()).checked_sub(1)?).copied()
+    };
+    let deepest = chains.values().flatten().map(Vec::len).max().unwrap_or(0);
+    let depth = (1..=deepest).rev().find(|depth| {
+        let shown: BTreeSet<_> = chains.values().flatten().map(|chain| at(chain, *depth)).collect();
+        shown.len() <= COLUMNS_MAX
+    });
+    let depth = depth.unwrap_or(1);
+    // A unit that the directory does not know any more stands for itself.
+    let shown: BTreeMap<&str, &str> = chains
+        .iter()
+        .filter_map(|(unit, chain)| Some((*unit, at(chain.as_ref()?, depth).unwrap_or(unit))))
+        .collect();
+    let mut sums: BTreeMap<(&str, &str), LightCount> = BTreeMap::new();
+    for count in counts {
+        let Some(unit) = shown.get(count.unit.as_str()) else { continue };
+        let sum = sums.entry((&count.workflow, unit)).or_insert_with(|| LightCount {
+            suite: count.suite.clone(),
+            workflow: count.workflow.clone(),
+            unit: (*unit).to_owned(),
+            ..LightCount::default()
+        });
+        sum.grey += count.grey;
+        sum.green += count.green;
+        sum.yellow += count.yellow;
+        sum.red += count.red;
+        sum.done += count.done;
+    }
+    sums.into_values().collect()
 }
 
 struct Matrix {

@@ -1,0 +1,182 @@
+//! The daemon over HTTP on loopback: durable moves with keep-alive, a thousand listeners, and the
+//! pages people look at most, with a million open tasks behind them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use duban::{Store, library};
+use duban_benches::{Bench, Failure, ITEMS, percentile, resident_mib, say, scaled};
+use duban_web::{App, Scope, Settings, Tokens, serve};
+use reqwest::Client;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const SECONDS: u64 = 5;
+const CALLERS: usize = 64;
+const LISTENERS: usize = 1_000;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let small = Daemon::over(Bench::open(scaled(1_000), 1).await?).await?;
+    let rate = moves(&small).await?;
+    say(&json!({
+        "bench": "http_moves", "callers": CALLERS, "moves_per_second": rate.round(),
+        "target": 5_000, "met": rate >= 5_000.0,
+    }));
+    listeners(&small).await?;
+    let large = Daemon::over(Bench::open(scaled(10_000), 10).await?).await?;
+    pages(&large).await?;
+    Ok(())
+}
+
+struct Daemon {
+    bench: Bench,
+    address: String,
+    token: String,
+}
+
+impl Daemon {
+    /// Serves a database in which anybody may sign in as anybody.
+    async fn over(bench: Bench) -> Result<Self, Failure> {
+        let token = Tokens::create(bench.engine.store(), "bench", Scope::Admin, 0).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let settings = Settings {
+            is_demonstration: true,
+            library: Arc::new(library()),
+            ..Settings::default()
+        };
+        tokio::spawn(serve(
+            App::new(bench.engine.clone(), settings),
+            listener,
+            std::future::pending(),
+        ));
+        Ok(Self { bench, address, token })
+    }
+}
+
+/// Each caller has a connection of its own and waits for each answer.
+async fn moves(daemon: &Daemon) -> Result<f64, Failure> {
+    let done = Arc::new(AtomicU64::new(0));
+    let began = Instant::now();
+    let ends = began + Duration::from_secs(SECONDS);
+    let mut running = Vec::new();
+    for caller in 0..CALLERS {
+        let (address, token, done) =
+            (daemon.address.clone(), daemon.token.clone(), Arc::clone(&done));
+        let own: Vec<_> =
+            daemon.bench.cases.iter().skip(caller).step_by(CALLERS).cloned().collect();
+        running.push(tokio::spawn(async move {
+            let client = Client::builder().pool_max_idle_per_host(1).build()?;
+            let mut turn = 0_usize;
+            while Instant::now() < ends {
+                let case = &own[turn % own.len()];
+                let item = duban_benches::item(turn / own.len() % ITEMS);
+                let act = json!({ "report": { "item": item, "text": "进展顺利", "percent": 50 } });
+                let request = client
+                    .post(format!("http://{address}/api/v1/cases/{case}/moves"))
+                    .bearer_auth(&token)
+                    .header("idempotency-key", format!("{caller}-{turn}"))
+                    .json(&json!({ "person": "worker", "act": act }));
+                request.send().await?.error_for_status()?.bytes().await?;
+                done.fetch_add(1, Ordering::Relaxed);
+                turn += 1;
+            }
+            Ok::<(), Failure>(())
+        }));
+    }
+    for caller in running {
+        caller.await??;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    let moves = done.load(Ordering::Relaxed) as f64;
+    Ok(moves / began.elapsed().as_secs_f64())
+}
+
+/// A thousand open streams, one move, and how long until every one of them has its event.
+async fn listeners(daemon: &Daemon) -> Result<(), Failure> {
+    let heard = Arc::new(AtomicU64::new(0));
+    let before = resident_mib();
+    for _ in 0..LISTENERS {
+        let mut stream = TcpStream::connect(&daemon.address).await?;
+        let request = format!(
+            "GET /api/v1/stream HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\r\n",
+            daemon.token
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut buffer = vec![0; 4_096];
+        // The head of the answer: the stream stands.
+        if stream.read(&mut buffer).await? == 0 {
+            return Err("a stream was refused".into());
+        }
+        let heard = Arc::clone(&heard);
+        tokio::spawn(async move {
+            while let Ok(read) = stream.read(&mut buffer).await {
+                if read == 0 || String::from_utf8_lossy(&buffer[..read]).contains("reported") {
+                    break;
+                }
+            }
+            heard.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    let case = &daemon.bench.cases[0];
+    let act = json!({ "report": { "item": duban_benches::item(0), "text": "一" } });
+    let began = Instant::now();
+    let client = Client::new();
+    let request = client
+        .post(format!("http://{}/api/v1/cases/{case}/moves", daemon.address))
+        .bearer_auth(&daemon.token)
+        .json(&json!({ "person": "worker", "act": act }));
+    request.send().await?.error_for_status()?;
+    let all = u64::try_from(LISTENERS)?;
+    while heard.load(Ordering::Relaxed) < all && began.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    say(&json!({
+        "bench": "http_listeners", "listeners": LISTENERS, "heard": heard.load(Ordering::Relaxed),
+        "until_all_heard_ms": u64::try_from(began.elapsed().as_millis())?,
+        "resident_mib_more": resident_mib().saturating_sub(before),
+        "met": heard.load(Ordering::Relaxed) == all,
+    }));
+    Ok(())
+}
+
+/// What a supervisor and an owner look at, one after the other.
+async fn pages(daemon: &Daemon) -> Result<(), Failure> {
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    for (page, who, path) in [
+        ("overview", "boss", "/"),
+        ("todo", "own7", "/todo"),
+        ("search", "boss", "/search?q=%E5%8D%95%E4%BD%8D77"),
+    ] {
+        let signed = client
+            .post(format!("http://{}/signin", daemon.address))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("who=person%3A{who}"))
+            .send()
+            .await?;
+        let cookie = signed.headers()["set-cookie"].to_str()?.to_owned();
+        let mut micros = Vec::new();
+        let mut first = None;
+        for _ in 0..300 {
+            let began = Instant::now();
+            let request =
+                client.get(format!("http://{}{path}", daemon.address)).header("cookie", &cookie);
+            request.send().await?.error_for_status()?.bytes().await?;
+            let taken = began.elapsed().as_micros();
+            // The first one after a start counts for the first visitor alone.
+            if first.is_none() { first = Some(taken) } else { micros.push(taken) }
+        }
+        let p99 = percentile(&mut micros, 99);
+        say(&json!({
+            "bench": "http_page", "page": page, "tasks": daemon.bench.cases.len() * ITEMS,
+            "p50_ms": percentile(&mut micros, 50) / 1_000, "p99_ms": p99 / 1_000,
+            "first_ms": first.unwrap_or_default() / 1_000, "target_p99_ms": 100, "met": p99 <= 100_000,
+        }));
+    }
+    daemon.bench.engine.store().close().await?;
+    Ok(())
+}
