@@ -64,7 +64,7 @@ pub(crate) async fn show<S: Store>(
             }
         }
         let colour = sent.colour.map(|colour| colour.zh()).unwrap_or_default();
-        let number = sent.number.map(|number| format!("〔{number}〕号")).unwrap_or_default();
+        let number = sent.number.map(|number| format!(" 第{number}号")).unwrap_or_default();
         let at = Instant::from_millis(row.outgoing.at);
         let to: Vec<String> = sent.to.iter().map(|to| sight.directory.name_of(to)).collect();
         notices.push(Notice {

@@ -32,6 +32,8 @@ pub(crate) struct Shell {
     /// Who has signed in.
     pub(crate) who: Option<String>,
     pub(crate) menu: Vec<MenuEntry>,
+    /// Whether there is anything for them to search.
+    pub(crate) may_search: bool,
     /// Where the page listens for changes; empty: it does not change by itself.
     pub(crate) live: String,
     pub(crate) path: String,
@@ -99,6 +101,7 @@ impl Shell {
             title: title.into(),
             who: Some(who),
             menu: entries.iter().map(entry).collect(),
+            may_search: matches!(visitor.holder, Holder::Person(_)),
             live: String::new(),
             path: here.to_owned(),
             language,
@@ -111,6 +114,7 @@ impl Shell {
             title: title.to_owned(),
             who: None,
             menu: Vec::new(),
+            may_search: false,
             live: String::new(),
             path: "/".to_owned(),
             language: Language::Chinese,
