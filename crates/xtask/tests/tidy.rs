@@ -40,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-store",
             "duban-sim",
             "duban-engine",
+            "duban-notify",
             "duban-documents",
         ],
     ),
