@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use duban_engine::ChannelError;
+use http::{Request, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode, Url};
@@ -113,11 +114,52 @@ impl HttpClient {
         Ok(Answer { status, after, body: answer })
     }
 
+    /// Sends one request and answers with whatever the other side said, read whole: for what is no
+    /// channel.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]. Nothing is tried again.
+    pub async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, FetchError> {
+        let (parts, body) = request.into_parts();
+        let target = self.target(&parts.uri.to_string())?;
+        let request = self.client.request(parts.method, target).headers(parts.headers).body(body);
+        let unreached = |error: reqwest::Error| FetchError::Unreached(error.without_url());
+        let mut answer = request.send().await.map_err(unreached)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unreached)? {
+            if body.len() + chunk.len() > self.options.answer_bytes_max {
+                return Err(FetchError::TooLong(self.options.answer_bytes_max));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = answer.headers().clone();
+        Ok(response)
+    }
+
     /// `Retry-After` in seconds. Its other form, a date, depends on two clocks and is left alone.
     fn asked_wait(&self, headers: &HeaderMap) -> Option<Duration> {
         let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
         Some(Duration::from_secs(seconds).min(self.options.retry_after_max))
     }
+}
+
+/// Why there is no answer to a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The target may not be sent to. Correct it, or list its host.
+    #[error(transparent)]
+    Target(#[from] NotifyError),
+    /// The other side could not be reached, or broke off. Its address is left out: it may carry a
+    /// secret.
+    #[error("it could not be reached")]
+    Unreached(#[source] reqwest::Error),
+    /// The answer is longer than `answer_bytes_max`.
+    #[error("its answer is longer than {0} bytes (`answer_bytes_max`)")]
+    TooLong(usize),
 }
 
 /// What the other side said.

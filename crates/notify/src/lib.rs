@@ -42,7 +42,7 @@ mod webhook;
 pub use crate::app::{App, AppKind, AppOptions};
 pub use crate::email::{Email, EmailOptions, Security};
 pub use crate::error::NotifyError;
-pub use crate::http::{ClientOptions, HttpClient};
+pub use crate::http::{ClientOptions, FetchError, HttpClient};
 pub use crate::recipients::{Contacts, Unaddressed};
 pub use crate::robot::{Robot, RobotKind, RobotOptions};
 pub use crate::template::{TemplateOptions, TemplateProblem, Templates};

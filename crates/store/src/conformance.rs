@@ -37,6 +37,8 @@ macro_rules! conformance_tests {
             waiting_items_are_found_by_whom_they_wait_on
             the_newest_definition_is_the_current_one
             documents_are_replaced
+            documents_are_listed_and_removed
+            a_document_is_swapped_only_for_the_one_that_was_read
             old_keys_and_old_deliveries_are_forgotten
             points_are_added_up_by_unit
             a_closed_store_refuses
@@ -479,6 +481,26 @@ pub async fn documents_are_listed_and_removed<S: Store>(store: S) {
     assert!(!store.remove_document("a/1").await.unwrap());
     assert_eq!(names(store.documents("a/").await.unwrap()), ["a/2"]);
     assert_eq!(store.documents("").await.unwrap().len(), 4);
+    store.put_document("a/3", "{}", 1).await.unwrap();
+    let after =
+        async |after: &str, limit| names(store.documents_after("a/", after, limit).await.unwrap());
+    assert_eq!(after("", 1).await, ["a/2"]);
+    assert_eq!(after("a/2", 9).await, ["a/3"]);
+    assert!(after("a/3", 9).await.is_empty());
+}
+
+/// Of two who read the same, or found nothing, one comes through; a removed one stays away.
+pub async fn a_document_is_swapped_only_for_the_one_that_was_read<S: Store>(store: S) {
+    let swap = async |expected, json| store.swap_document("once", expected, json, 1).await.unwrap();
+    assert!(!swap(Some("1"), "2").await);
+    assert!(swap(None, "1").await);
+    assert!(!swap(None, "other").await);
+    assert!(swap(Some("1"), "2").await);
+    assert!(!swap(Some("1"), "other").await);
+    assert_eq!(store.document("once").await.unwrap().as_deref(), Some("2"));
+    assert!(store.remove_document("once").await.unwrap());
+    assert!(!swap(Some("2"), "3").await);
+    assert_eq!(store.document("once").await.unwrap(), None);
 }
 
 /// Their events stay.

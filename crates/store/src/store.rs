@@ -172,6 +172,16 @@ pub trait Store: Clone + Send + Sync + 'static {
         at: i64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Keeps a document in place of the one that was read as `expected`, or, where that is `None`,
+    /// as the first of its name. `false`, and nothing is kept, where it is not so any more.
+    fn swap_document(
+        &self,
+        name: &str,
+        expected: Option<&str>,
+        json: &str,
+        at: i64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// A named document.
     fn document(
         &self,
@@ -182,6 +192,15 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn documents(
         &self,
         prefix: &str,
+    ) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
+
+    /// Up to `limit` documents whose name begins so and comes after `after`: name and JSON, by
+    /// name. Begin with an empty text, go on with the last name.
+    fn documents_after(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
     ) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
 
     /// Removes a document; `false` where there is none of that name.

@@ -260,6 +260,29 @@ pub(super) fn put_document(
     Ok(())
 }
 
+pub(super) fn swap_document(
+    conn: &Connection,
+    name: &str,
+    expected: Option<&str>,
+    json: &str,
+    at: i64,
+) -> rusqlite::Result<bool> {
+    let kept = match expected {
+        Some(expected) => conn
+            .prepare_cached(
+                "UPDATE documents SET json = ?2, at = ?3 WHERE name = ?1 AND json = ?4",
+            )?
+            .execute(params![name, json, at, expected])?,
+        None => conn
+            .prepare_cached(
+                "INSERT INTO documents (name, json, at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (name) DO NOTHING",
+            )?
+            .execute(params![name, json, at])?,
+    };
+    Ok(kept > 0)
+}
+
 pub(super) fn document(conn: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     Ok(conn
         .prepare_cached("SELECT json FROM documents WHERE name = ?1")?
@@ -271,12 +294,23 @@ pub(super) fn documents(
     conn: &Connection,
     prefix: &str,
 ) -> Result<Vec<(String, String)>, StoreError> {
+    documents_after(conn, prefix, "", i64::MAX)
+}
+
+pub(super) fn documents_after(
+    conn: &Connection,
+    prefix: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
     // A range of the unique index: names that begin so stand together.
     let end = format!("{prefix}\u{10ffff}");
     let mut select = conn.prepare_cached(
-        "SELECT name, json FROM documents WHERE name >= ?1 AND name < ?2 ORDER BY name",
+        "SELECT name, json FROM documents WHERE name >= ?1 AND name <> ?2 AND name < ?3
+         ORDER BY name LIMIT ?4",
     )?;
-    let rows = select.query_map([prefix, &end], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = select
+        .query_map(params![prefix, after, end, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

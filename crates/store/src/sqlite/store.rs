@@ -145,12 +145,34 @@ impl Store for SqliteStore {
         self.write(move |conn| read::put_document(conn, &name, &json, at)).await
     }
 
+    async fn swap_document(
+        &self,
+        name: &str,
+        expected: Option<&str>,
+        json: &str,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        let (name, json, expected) =
+            (name.to_owned(), json.to_owned(), expected.map(ToOwned::to_owned));
+        self.write(move |conn| read::swap_document(conn, &name, expected.as_deref(), &json, at))
+            .await
+    }
+
     async fn document(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|conn| read::document(conn, name))
     }
 
     async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
         self.read(|conn| read::documents(conn, prefix))
+    }
+
+    async fn documents_after(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|conn| read::documents_after(conn, prefix, after, i64::from(limit)))
     }
 
     async fn remove_document(&self, name: &str) -> Result<bool, StoreError> {
