@@ -309,8 +309,9 @@ pub(super) fn documents_after(
         "SELECT name, json FROM documents WHERE name >= ?1 AND name <> ?2 AND name < ?3
          ORDER BY name LIMIT ?4",
     )?;
-    let rows = select
-        .query_map(params![prefix, after, end, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = select.query_map(params![prefix.max(after), after, end, limit], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
