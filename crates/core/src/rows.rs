@@ -86,7 +86,8 @@ pub struct ItemRow {
 pub struct Outgoing {
     /// The case.
     pub case: String,
-    /// The position of its event: with the case, the delivery's stable id.
+    /// The position of its event: with the case, the delivery's stable id. 0: no event sends it,
+    /// and `case` alone is the id.
     pub seq: u64,
     /// `message` for another case; otherwise the kind of notification, for example `remind`.
     pub kind: String,
@@ -94,6 +95,16 @@ pub struct Outgoing {
     pub at: i64,
     /// What it carries.
     pub body: Body,
+}
+
+impl Outgoing {
+    /// The delivery's stable id, `CASE-SEQ`; what no event sends has a name of its own.
+    pub fn id(&self) -> String {
+        match self.seq {
+            0 => self.case.clone(),
+            seq => format!("{}-{seq}", self.case),
+        }
+    }
 }
 
 /// What a delivery carries.

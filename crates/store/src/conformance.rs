@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use duban_core::{Body, CaseId, CaseRow, Encoded, ItemRow, Message, Outgoing};
 
 use crate::{
-    CaseFilter, Commit, CommitError, Cursor, DefinitionRow, DeliveryFilter, DeliveryState,
-    ItemFilter, KeyRecord, LightFilter, Page, PageRequest, ScoreRow, Store, StoreError,
+    CaseFilter, ChannelNote, ChannelNotes, ChannelState, Commit, CommitError, Cursor,
+    DefinitionRow, DeliveryFilter, DeliveryState, ItemFilter, KeyRecord, LightFilter, Noted,
+    NotedState, Page, PageRequest, ScoreRow, Store, StoreError,
 };
 
 /// Makes a test of every function of this module, each with a database of its own.
@@ -25,6 +26,10 @@ macro_rules! conformance_tests {
             rule_12_the_feed_resumes_from_any_cursor_and_misses_nothing
             rule_13_a_delivery_comes_up_again_until_it_is_marked
             rule_13_a_dead_delivery_waits_for_a_person
+            rule_13_what_channels_said_is_kept_until_it_has_arrived
+            rule_13_dead_deliveries_of_a_filter_are_put_back_together
+            rule_13_a_message_without_an_event_is_queued_once
+            held_messages_are_found_by_what_they_are_about
             rule_13_rebuilding_leaves_deliveries_alone
             rule_14_the_bytes_of_an_event_are_kept
             rule_15_lights_are_instants_compared_with_now
@@ -130,6 +135,16 @@ fn key(case: &str, actor: &str, key: &str, at: i64) -> KeyRecord {
     }
 }
 
+fn failed(case: &str, state: NotedState, error: &str) -> Noted {
+    let (case, error) = (case.to_owned(), Some(error.to_owned()));
+    Noted { case, seq: 1, state, counts: true, error, channels: None, topic: None }
+}
+
+fn notes(states: &[(&str, ChannelState)]) -> ChannelNotes {
+    let note = |state| ChannelNote { state, attempts: 2, next_at: 7, said: Some("忙".to_owned()) };
+    states.iter().map(|(name, state)| ((*name).to_owned(), note(*state))).collect()
+}
+
 async fn write<S: Store>(store: &S, commit: Commit) {
     let answers = store.append(vec![commit]).await.unwrap();
     assert_eq!(answers, [Ok(())]);
@@ -188,7 +203,7 @@ pub async fn rule_13_a_delivery_comes_up_again_until_it_is_marked<S: Store>(stor
     assert!(store.lease_deliveries(199, 300, 10).await.unwrap().is_empty(), "it is leased");
     assert_eq!(store.lease_deliveries(200, 300, 10).await.unwrap().len(), 1, "the lease ended");
 
-    store.failed("a", 1, "对端拒绝", Some(250)).await.unwrap();
+    store.noted(vec![failed("a", NotedState::Pending(250), "对端拒绝")]).await.unwrap();
     let row = store.deliveries(&DeliveryFilter::default(), &page(None, 9)).await.unwrap();
     assert_eq!(row.rows[0].error.as_deref(), Some("对端拒绝"));
     assert_eq!(row.rows[0].attempts, 1);
@@ -199,7 +214,7 @@ pub async fn rule_13_a_delivery_comes_up_again_until_it_is_marked<S: Store>(stor
         store.delivered(ids, 260).await.unwrap();
         assert_eq!(store.next_delivery().await.unwrap(), None);
     }
-    store.failed("a", 1, "too late", Some(270)).await.unwrap();
+    store.noted(vec![failed("a", NotedState::Pending(270), "too late")]).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), None, "what arrived stays so");
 }
 
@@ -207,7 +222,7 @@ pub async fn rule_13_a_delivery_comes_up_again_until_it_is_marked<S: Store>(stor
 pub async fn rule_13_a_dead_delivery_waits_for_a_person<S: Store>(store: S) {
     write(&store, Commit { outgoing: vec![outgoing("a", 1, 100)], ..commit("a", 0) }).await;
     assert!(!store.retry_delivery("a", 1, 5).await.unwrap(), "it is not dead");
-    store.failed("a", 1, "gone", None).await.unwrap();
+    store.noted(vec![failed("a", NotedState::Dead, "gone")]).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), None);
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
     assert_eq!(store.deliveries(&dead, &page(None, 9)).await.unwrap().rows.len(), 1);
@@ -217,6 +232,99 @@ pub async fn rule_13_a_dead_delivery_waits_for_a_person<S: Store>(store: S) {
     assert_eq!(store.next_delivery().await.unwrap(), Some(500));
     let back = store.lease_deliveries(500, 600, 1).await.unwrap();
     assert_eq!(back[0].delivery.attempts, 0, "a new series of attempts");
+}
+
+/// A partial success survives, costs no attempt where none failed, and goes with the arrival.
+pub async fn rule_13_what_channels_said_is_kept_until_it_has_arrived<S: Store>(store: S) {
+    write(&store, Commit { outgoing: vec![outgoing("a", 1, 100)], ..commit("a", 0) }).await;
+    let said = notes(&[("oa", ChannelState::Taken), ("mail", ChannelState::Held)]);
+    let held = Noted {
+        channels: Some(said.clone()),
+        counts: false,
+        error: None,
+        ..failed("a", NotedState::Pending(300), "")
+    };
+    store.noted(vec![held.clone()]).await.unwrap();
+    assert!(store.lease_deliveries(299, 400, 9).await.unwrap().is_empty(), "it is held");
+    let leased = store.lease_deliveries(300, 400, 9).await.unwrap();
+    assert_eq!((leased[0].delivery.attempts, &leased[0].delivery.channels), (0, &said));
+
+    let collapsed = notes(&[("oa", ChannelState::Taken), ("mail", ChannelState::Collapsed)]);
+    let ended =
+        Noted { state: NotedState::Delivered(310), channels: Some(collapsed.clone()), ..held };
+    store.noted(vec![ended]).await.unwrap();
+    let row = store.deliveries(&DeliveryFilter::default(), &page(None, 9)).await.unwrap();
+    assert_eq!(row.rows[0].state, DeliveryState::Delivered);
+    assert_eq!(row.rows[0].channels, collapsed, "that something was left out stays to be seen");
+
+    write(&store, Commit { outgoing: vec![outgoing("a", 2, 100)], ..commit("a", 1) }).await;
+    let partly =
+        Noted { seq: 2, channels: Some(said), ..failed("a", NotedState::Pending(320), "x") };
+    store.noted(vec![partly]).await.unwrap();
+    store.delivered(vec![("a".to_owned(), 2)], 330).await.unwrap();
+    let row = store.deliveries(&DeliveryFilter::default(), &page(None, 9)).await.unwrap();
+    assert_eq!((row.rows[1].attempts, row.rows[1].channels.len()), (2, 0), "all have taken it");
+}
+
+/// What has taken it stays out of the new series of attempts.
+pub async fn rule_13_dead_deliveries_of_a_filter_are_put_back_together<S: Store>(store: S) {
+    for (case, channel) in [("a", "oa"), ("b", "mail"), ("c", "mail")] {
+        write(&store, Commit { outgoing: vec![outgoing(case, 1, 100)], ..commit(case, 0) }).await;
+        let said = notes(&[("file", ChannelState::Taken), (channel, ChannelState::Dead)]);
+        let channels = Some(said);
+        store
+            .noted(vec![Noted { channels, ..failed(case, NotedState::Dead, "gone") }])
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.dead_letters(100).await.unwrap(), 0);
+    assert_eq!(store.dead_letters(101).await.unwrap(), 3);
+    let of = |channel: &str| DeliveryFilter {
+        channel: Some(channel.to_owned()),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(store.deliveries(&of("mail"), &page(None, 9)).await.unwrap().rows.len(), 2);
+    assert!(store.deliveries(&of("file"), &page(None, 9)).await.unwrap().rows.is_empty());
+    assert_eq!(store.retry_deliveries(&of("mail"), 500).await.unwrap(), 2);
+    assert_eq!(store.retry_deliveries(&of("mail"), 500).await.unwrap(), 0);
+    let back = store.lease_deliveries(500, 600, 9).await.unwrap();
+    let ids: Vec<_> = back.iter().map(|one| one.delivery.outgoing.case.as_str()).collect();
+    assert_eq!(ids, ["b", "c"]);
+    for one in back {
+        assert_eq!(one.delivery.channels, notes(&[("file", ChannelState::Taken)]));
+        assert_eq!(one.delivery.attempts, 0);
+    }
+    assert!(store.retry_delivery("a", 1, 500).await.unwrap());
+}
+
+/// Queued again under its id it is neither doubled nor sent again.
+pub async fn rule_13_a_message_without_an_event_is_queued_once<S: Store>(store: S) {
+    let messages = vec![outgoing("digest-a", 0, 100), outgoing("digest-b", 0, 100)];
+    assert_eq!(store.enqueue(messages.clone()).await.unwrap(), 2);
+    assert_eq!(store.next_delivery().await.unwrap(), Some(100));
+    store.delivered(vec![("digest-a".to_owned(), 0)], 150).await.unwrap();
+    assert_eq!(store.enqueue(messages).await.unwrap(), 0);
+    let leased = store.lease_deliveries(200, 300, 9).await.unwrap();
+    assert_eq!(leased.len(), 1);
+    assert_eq!(leased[0].delivery.outgoing.id(), "digest-b");
+}
+
+/// Later ones alone, whatever has become of them.
+pub async fn held_messages_are_found_by_what_they_are_about<S: Store>(store: S) {
+    let messages = (1..=4).map(|seq| outgoing("a", seq, 100)).collect();
+    write(&store, Commit { outgoing: messages, ..commit("a", 0) }).await;
+    for (seq, topic) in [(1, "a x"), (2, "a y"), (3, "a x")] {
+        let topic = Some(topic.to_owned());
+        let held = Noted { seq, topic, ..failed("a", NotedState::Pending(300), "") };
+        store.noted(vec![held]).await.unwrap();
+    }
+    let found = async |after| {
+        let rows = store.overtaking("a x", after).await.unwrap();
+        rows.into_iter().map(|row| row.outgoing.seq).collect::<Vec<_>>()
+    };
+    assert_eq!((found(0).await, found(1).await, found(3).await), (vec![1, 3], vec![3], vec![]));
+    store.delivered(vec![("a".to_owned(), 3)], 400).await.unwrap();
+    assert_eq!(found(1).await, [3]);
 }
 
 /// Rows made again from the events touch neither deliveries nor keys nor events.

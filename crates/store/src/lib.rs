@@ -19,8 +19,9 @@ pub mod conformance;
 pub use crate::commit::{Commit, KeyRecord};
 pub use crate::error::{CommitError, StoreError};
 pub use crate::query::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, DeliveryState, EventRow, ItemFilter,
-    LightCount, LightFilter, Page, PageRequest, ScoreRow, ScoreTotal,
+    CaseFilter, ChannelNote, ChannelNotes, ChannelState, Cursor, DeliveryFilter, DeliveryRow,
+    DeliveryState, EventRow, ItemFilter, LightCount, LightFilter, Noted, NotedState, Page,
+    PageRequest, ScoreRow, ScoreTotal,
 };
 pub use crate::sqlite::{SqliteOptions, SqliteStore, backup, check_file};
 pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};

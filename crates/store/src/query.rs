@@ -1,5 +1,7 @@
 //! Questions that a store answers: filters, keyset pages, rows.
 
+use std::collections::BTreeMap;
+
 use duban_core::Outgoing;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +116,80 @@ pub enum DeliveryState {
     Dead,
 }
 
+/// How far one channel has come with a delivery.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelState {
+    /// It has taken it.
+    Taken,
+    /// It was held until a later message about the same thing had overtaken it; not sent.
+    Collapsed,
+    /// It failed and is tried again.
+    Failed,
+    /// It waits until the channel's hours begin. No failed attempt.
+    Held,
+    /// It waits its turn, since the channel takes only so many in a minute. No failed attempt.
+    Paced,
+    /// It failed for good, or too often.
+    Dead,
+}
+
+impl ChannelState {
+    /// Whether the channel still owes the message.
+    pub fn is_owed(self) -> bool {
+        matches!(self, Self::Failed | Self::Held | Self::Paced)
+    }
+}
+
+/// What a channel has said of a delivery.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ChannelNote {
+    /// How far it has come.
+    pub state: ChannelState,
+    /// Failed attempts through this channel.
+    #[serde(default)]
+    pub attempts: u32,
+    /// When the channel is asked next, in milliseconds UTC, where it still owes the message.
+    #[serde(default)]
+    pub next_at: i64,
+    /// What it said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+}
+
+/// Notes by the channel's name.
+pub type ChannelNotes = BTreeMap<String, ChannelNote>;
+
+/// What became of an attempt that did not simply arrive everywhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Noted {
+    /// The case.
+    pub case: String,
+    /// The position of its event.
+    pub seq: u64,
+    /// Where the delivery stands now.
+    pub state: NotedState,
+    /// Whether it counts as an attempt.
+    pub counts: bool,
+    /// What went wrong; `None` leaves what was said before.
+    pub error: Option<String>,
+    /// What each channel has said so far; `None` leaves what was there.
+    pub channels: Option<ChannelNotes>,
+    /// What a held reminder is about; `None` leaves what was noted before.
+    pub topic: Option<String>,
+}
+
+/// Where a delivery stands after an attempt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotedState {
+    /// It is tried next at this moment, in milliseconds UTC.
+    Pending(i64),
+    /// Nothing is owed any more since this moment, in milliseconds UTC.
+    Delivered(i64),
+    /// It is given up until a person puts it back.
+    Dead,
+}
+
 /// A delivery as stored. Its stable id is `CASE-SEQ`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeliveryRow {
@@ -127,6 +203,9 @@ pub struct DeliveryRow {
     pub next_at: i64,
     /// What the last attempt said.
     pub error: Option<String>,
+    /// What each channel has said. Empty until an attempt ends otherwise than with all channels
+    /// having taken it; one that is not named has not been asked.
+    pub channels: ChannelNotes,
 }
 
 /// Which deliveries. Ordered by (case, seq).
@@ -138,6 +217,8 @@ pub struct DeliveryFilter {
     pub kind: Option<String>,
     /// In this state.
     pub state: Option<DeliveryState>,
+    /// Those that this channel still owes or has given up.
+    pub channel: Option<String>,
 }
 
 /// Points given to a unit.

@@ -2,13 +2,13 @@
 
 use std::future::Future;
 
-use duban_core::{CaseRow, ItemRow};
+use duban_core::{CaseRow, ItemRow, Outgoing};
 use serde::{Deserialize, Serialize};
 
 use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
 use crate::query::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
     PageRequest, ScoreTotal,
 };
 
@@ -117,23 +117,42 @@ pub trait Store: Clone + Send + Sync + 'static {
         at: i64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Notes a failed attempt: try again at `next_at`, or give it up where that is `None`.
-    /// Ignored where it is unknown or not pending.
-    fn failed(
-        &self,
-        case: &str,
-        seq: u64,
-        error: &str,
-        next_at: Option<i64>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Notes what became of attempts that did not simply arrive. Ignored where a delivery is
+    /// unknown or not pending.
+    fn noted(&self, notes: Vec<Noted>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Puts a dead delivery back with a new series of attempts; `false` where it is not dead.
+    /// Later deliveries that were held and are about the same topic, by position.
+    fn overtaking(
+        &self,
+        topic: &str,
+        after: u64,
+    ) -> impl Future<Output = Result<Vec<DeliveryRow>, StoreError>> + Send;
+
+    /// Puts messages into the outbox that no event sends, at once due. Those whose (case, seq) is
+    /// there already are ignored; returns how many were new.
+    fn enqueue(
+        &self,
+        messages: Vec<Outgoing>,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Puts a dead delivery back with a new series of attempts through the channels that have not
+    /// taken it; `false` where it is not dead.
     fn retry_delivery(
         &self,
         case: &str,
         seq: u64,
         at: i64,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The same for all dead ones of a filter, whatever state it names; returns how many.
+    fn retry_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        at: i64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// How many dead deliveries there are that came about before an instant.
+    fn dead_letters(&self, before: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Removes deliveries that arrived before an instant; returns how many. Their events stay.
     fn prune_delivered(&self, before: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;

@@ -1,4 +1,4 @@
-//! The outbox: leasing, noting what became of an attempt, listing.
+//! The outbox: leasing, noting what became of an attempt, listing, putting back.
 //!
 //! A lease moves `next_at` to its own end: where the process dies, the delivery comes up again
 //! by itself.
@@ -11,9 +11,11 @@ use super::append::{signed, unsigned};
 use super::cursor;
 use super::read::optional_count;
 use crate::error::StoreError;
-use crate::query::{DeliveryFilter, DeliveryRow, DeliveryState, Page, PageRequest};
+use crate::query::{
+    ChannelNotes, DeliveryFilter, DeliveryRow, DeliveryState, Noted, NotedState, Page, PageRequest,
+};
 
-const COLUMNS: &str = "case_id, seq, kind, at, state, attempts, next_at, error, body";
+const COLUMNS: &str = "case_id, seq, kind, at, state, attempts, next_at, error, body, channels";
 
 /// A delivery as it stands in its row; its body is read outside the writer.
 pub(super) struct Raw {
@@ -26,6 +28,7 @@ pub(super) struct Raw {
     next_at: i64,
     error: Option<String>,
     body: String,
+    channels: Option<String>,
 }
 
 impl Raw {
@@ -40,11 +43,16 @@ impl Raw {
             next_at: row.get(6)?,
             error: row.get(7)?,
             body: row.get(8)?,
+            channels: row.get(9)?,
         })
     }
 
     pub(super) fn open(self) -> Result<DeliveryRow, StoreError> {
         let body = serde_json::from_str(&self.body).map_err(StoreError::Unreadable)?;
+        let channels = match &self.channels {
+            Some(text) => serde_json::from_str(text).map_err(StoreError::Unreadable)?,
+            None => ChannelNotes::new(),
+        };
         let Self { case, seq, kind, at, attempts, next_at, error, .. } = self;
         let state = match self.state {
             0 => DeliveryState::Pending,
@@ -52,7 +60,7 @@ impl Raw {
             _ => DeliveryState::Dead,
         };
         let outgoing = Outgoing { case, seq, kind, at, body };
-        Ok(DeliveryRow { outgoing, state, attempts, next_at, error })
+        Ok(DeliveryRow { outgoing, state, attempts, next_at, error, channels })
     }
 }
 
@@ -74,7 +82,7 @@ pub(super) fn lease(
         "SELECT {COLUMNS}, no FROM outbox WHERE state = 0 AND next_at <= ?1
          ORDER BY next_at, no LIMIT ?2"
     ))?;
-    let found = select.query_map(params![now, limit], |row| Ok((Raw::of(row)?, row.get(9)?)))?;
+    let found = select.query_map(params![now, limit], |row| Ok((Raw::of(row)?, row.get(10)?)))?;
     let found: Vec<(Raw, i64)> = found.collect::<Result<_, _>>()?;
     let mut lease = conn.prepare_cached("UPDATE outbox SET next_at = ?2 WHERE no = ?1")?;
     found
@@ -95,7 +103,8 @@ pub(super) fn next(conn: &Connection) -> Result<Option<i64>, StoreError> {
 
 pub(super) fn delivered(conn: &Connection, ids: &[(String, u64)], at: i64) -> rusqlite::Result<()> {
     let mut update = conn.prepare_cached(
-        "UPDATE outbox SET state = 1, attempts = attempts + 1, delivered_at = ?3, error = NULL
+        "UPDATE outbox SET state = 1, attempts = attempts + 1, delivered_at = ?3, error = NULL,
+             channels = NULL
          WHERE case_id = ?1 AND seq = ?2 AND state <> 1",
     )?;
     for (case, seq) in ids {
@@ -104,31 +113,100 @@ pub(super) fn delivered(conn: &Connection, ids: &[(String, u64)], at: i64) -> ru
     Ok(())
 }
 
-pub(super) fn failed(
-    conn: &Connection,
-    case: &str,
-    seq: u64,
-    error: &str,
-    next_at: Option<i64>,
-) -> rusqlite::Result<()> {
-    let state = if next_at.is_some() { 0 } else { 2 };
-    conn.prepare_cached(
-        "UPDATE outbox SET state = ?3, attempts = attempts + 1, error = ?4,
-             next_at = coalesce(?5, next_at)
+pub(super) fn noted(conn: &Connection, notes: &[Noted]) -> rusqlite::Result<()> {
+    let mut update = conn.prepare_cached(
+        "UPDATE outbox SET state = ?3, attempts = attempts + ?4, next_at = coalesce(?5, next_at),
+             delivered_at = ?6, error = iif(?3 = 1, NULL, coalesce(?7, error)),
+             channels = coalesce(?8, channels), topic = coalesce(?9, topic)
          WHERE case_id = ?1 AND seq = ?2 AND state = 0",
-    )?
-    .execute(params![case, signed(seq), state, error, next_at])?;
+    )?;
+    for Noted { case, seq, state, counts, error, channels, topic } in notes {
+        let (state, next_at, delivered_at) = match *state {
+            NotedState::Pending(at) => (DeliveryState::Pending, Some(at), None),
+            NotedState::Delivered(at) => (DeliveryState::Delivered, None, Some(at)),
+            NotedState::Dead => (DeliveryState::Dead, None, None),
+        };
+        let channels = channels.as_ref().map(|channels| {
+            serde_json::to_string(channels).expect("invariant: notes are plain data")
+        });
+        let attempts = i64::from(*counts);
+        update.execute(params![
+            case,
+            signed(*seq),
+            number(state),
+            attempts,
+            next_at,
+            delivered_at,
+            error,
+            channels,
+            topic
+        ])?;
+    }
     Ok(())
 }
 
+/// Deliveries of one topic that one call answers with: the newest reminder of an item is what
+/// counts, and a hundred rungs within one night are none.
+const OVERTAKING_MAX: u32 = 100;
+
+pub(super) fn overtaking(
+    conn: &Connection,
+    topic: &str,
+    after: u64,
+) -> Result<Vec<DeliveryRow>, StoreError> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM outbox WHERE topic = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+    ))?;
+    let raws = select.query_map(params![topic, signed(after), OVERTAKING_MAX], Raw::of)?;
+    raws.map(|raw| raw?.open()).collect()
+}
+
+pub(super) fn enqueue(conn: &Connection, messages: &[Outgoing]) -> rusqlite::Result<usize> {
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO outbox (case_id, seq, kind, at, state, attempts, next_at, body)
+         VALUES (?1, ?2, ?3, ?4, 0, 0, ?4, ?5) ON CONFLICT (case_id, seq) DO NOTHING",
+    )?;
+    let mut added = 0;
+    for message in messages {
+        let body = serde_json::to_string(&message.body).expect("invariant: a body is plain data");
+        let Outgoing { case, seq, kind, at, .. } = message;
+        added += insert.execute(params![case, signed(*seq), kind, at, body])?;
+    }
+    Ok(added)
+}
+
+/// What a dead delivery becomes that is put back: channels that have not taken it begin anew.
+const PUT_BACK: &str = "UPDATE outbox SET state = 0, attempts = 0, next_at = ?1, channels =
+    (SELECT iif(count(*) = 0, NULL, json_group_object(key, json(value))) FROM json_each(channels)
+     WHERE value ->> 'state' IN ('taken', 'collapsed'))";
+
 pub(super) fn retry(conn: &Connection, case: &str, seq: u64, at: i64) -> rusqlite::Result<bool> {
     let changed = conn
-        .prepare_cached(
-            "UPDATE outbox SET state = 0, attempts = 0, next_at = ?3
-             WHERE case_id = ?1 AND seq = ?2 AND state = 2",
-        )?
-        .execute(params![case, signed(seq), at])?;
+        .prepare_cached(&format!("{PUT_BACK} WHERE case_id = ?2 AND seq = ?3 AND state = 2"))?
+        .execute(params![at, case, signed(seq)])?;
     Ok(changed == 1)
+}
+
+/// Puts up to `limit` dead deliveries of a filter back.
+pub(super) fn retry_chunk(
+    conn: &Connection,
+    filter: &DeliveryFilter,
+    at: i64,
+    limit: u32,
+) -> rusqlite::Result<usize> {
+    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..filter.clone() };
+    let (conditions, mut values) = conditions(&filter);
+    let sql =
+        format!("{PUT_BACK} WHERE no IN (SELECT no FROM outbox WHERE TRUE{conditions} LIMIT ?)");
+    values.insert(0, at.into());
+    values.push(i64::from(limit).into());
+    conn.prepare_cached(&sql)?.execute(params_from_iter(values))
+}
+
+pub(super) fn dead_letters(conn: &Connection, before: i64) -> Result<u64, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT count(*) FROM outbox WHERE state = 2 AND at < ?1")?
+        .query_row([before], |row| unsigned(row, 0))?)
 }
 
 /// Removes up to `limit` of what arrived before an instant.
@@ -140,12 +218,9 @@ pub(super) fn prune(conn: &Connection, before: i64, limit: u32) -> rusqlite::Res
     .execute(params![before, limit])
 }
 
-pub(super) fn list(
-    conn: &Connection,
-    filter: &DeliveryFilter,
-    page: &PageRequest,
-) -> Result<Page<DeliveryRow>, StoreError> {
-    let mut sql = format!("SELECT {COLUMNS} FROM outbox WHERE TRUE");
+/// A filter as conditions, each with ` AND ` before it, and what stands for their `?`.
+fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
+    let mut sql = String::new();
     let mut values: Vec<Value> = Vec::new();
     if let Some(case) = &filter.case {
         sql.push_str(" AND case_id = ?");
@@ -159,6 +234,23 @@ pub(super) fn list(
         // Written out, so that the partial index of dead ones can serve.
         sql.push_str(&format!(" AND state = {}", number(state)));
     }
+    if let Some(channel) = &filter.channel {
+        sql.push_str(
+            " AND EXISTS (SELECT 1 FROM json_each(channels) WHERE key = ?
+                 AND value ->> 'state' NOT IN ('taken', 'collapsed'))",
+        );
+        values.push(channel.clone().into());
+    }
+    (sql, values)
+}
+
+pub(super) fn list(
+    conn: &Connection,
+    filter: &DeliveryFilter,
+    page: &PageRequest,
+) -> Result<Page<DeliveryRow>, StoreError> {
+    let (conditions, mut values) = conditions(filter);
+    let mut sql = format!("SELECT {COLUMNS} FROM outbox WHERE TRUE{conditions}");
     if let Some(after) = &page.after {
         let (case, seq): (String, u64) = cursor::read(cursor::DELIVERIES, after)?;
         sql.push_str(" AND (case_id, seq) > (?, ?)");

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4455_424E;
 
 /// Every step from an empty database to the newest schema. A published step is never edited.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 const FIRST: &str = "
 CREATE TABLE cases (
@@ -149,6 +149,15 @@ CREATE TABLE documents (
     json TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
+";
+
+/// What each channel has said of a delivery, where it did not simply arrive everywhere; and what
+/// a held reminder is about, so that the reminders that overtook it are found. Both are `NULL` for
+/// nearly every row, and the index holds no others.
+const SECOND: &str = "
+ALTER TABLE outbox ADD COLUMN channels TEXT;
+ALTER TABLE outbox ADD COLUMN topic TEXT;
+CREATE INDEX outbox_topic ON outbox (topic, seq) WHERE topic IS NOT NULL;
 ";
 
 /// Refuses a database of another program, before anything in it is touched.

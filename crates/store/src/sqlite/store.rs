@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use duban_core::{CaseRow, ItemRow};
+use duban_core::{CaseRow, ItemRow, Outgoing};
 
 use super::append::{size_of, write_batch};
 use super::writer::Urgency;
@@ -10,7 +10,7 @@ use super::{SqliteStore, deliveries, list, read, rebuild};
 use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
 use crate::query::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
     PageRequest, ScoreTotal,
 };
 use crate::store::{DefinitionRow, Leased, Store, StoredCase};
@@ -91,20 +91,42 @@ impl Store for SqliteStore {
         self.write_later(ids.len(), move |conn| deliveries::delivered(conn, &ids, at)).await
     }
 
-    async fn failed(
-        &self,
-        case: &str,
-        seq: u64,
-        error: &str,
-        next_at: Option<i64>,
-    ) -> Result<(), StoreError> {
-        let (case, error) = (case.to_owned(), error.to_owned());
-        self.write_later(1, move |conn| deliveries::failed(conn, &case, seq, &error, next_at)).await
+    async fn noted(&self, notes: Vec<Noted>) -> Result<(), StoreError> {
+        self.write_later(notes.len(), move |conn| deliveries::noted(conn, &notes)).await
+    }
+
+    async fn overtaking(&self, topic: &str, after: u64) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.read(|conn| deliveries::overtaking(conn, topic, after))
+    }
+
+    async fn enqueue(&self, messages: Vec<Outgoing>) -> Result<u64, StoreError> {
+        let rows = messages.len();
+        let added = self.write_later(rows, move |conn| deliveries::enqueue(conn, &messages));
+        Ok(count(added.await?))
     }
 
     async fn retry_delivery(&self, case: &str, seq: u64, at: i64) -> Result<bool, StoreError> {
         let case = case.to_owned();
         self.write(move |conn| deliveries::retry(conn, &case, seq, at)).await
+    }
+
+    async fn retry_deliveries(&self, filter: &DeliveryFilter, at: i64) -> Result<u64, StoreError> {
+        let rows = read::optional_count(CHUNK);
+        let mut back = 0;
+        loop {
+            let filter = filter.clone();
+            let chunk = self
+                .write_later(rows, move |conn| deliveries::retry_chunk(conn, &filter, at, CHUNK));
+            let chunk = chunk.await?;
+            back += chunk;
+            if chunk < rows {
+                return Ok(count(back));
+            }
+        }
+    }
+
+    async fn dead_letters(&self, before: i64) -> Result<u64, StoreError> {
+        self.read(|conn| deliveries::dead_letters(conn, before))
     }
 
     async fn prune_delivered(&self, before: i64) -> Result<u64, StoreError> {
