@@ -16,7 +16,7 @@ use crate::clock::BoxFuture;
 /// A message on its way to people. It may come more than once, always with the same `id`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Delivery {
-    /// `CASE-SEQ`: the same at every attempt.
+    /// `CASE-SEQ`, or a name of its own where no event sends it: the same at every attempt.
     pub id: String,
     /// The case.
     pub case: String,
@@ -26,8 +26,11 @@ pub struct Delivery {
     pub kind: String,
     /// When it came about.
     pub at: Instant,
-    /// Which attempt, from 1.
+    /// Which attempt, from 1. Waiting for a channel's hours or turn is none.
     pub attempt: u32,
+    /// The present moment by the engine's clock. It is no part of the message.
+    #[serde(skip)]
+    pub now: Instant,
     /// What it says and to whom.
     pub sent: Sent,
 }
@@ -49,6 +52,24 @@ pub enum ChannelError {
         /// What happened.
         error: String,
     },
+    /// It must not be sent before `until`. That is no failed attempt, however often it comes.
+    #[error("held until {until}")]
+    Hold {
+        /// When to ask again.
+        until: Instant,
+        /// What it waits for.
+        why: Hold,
+    },
+}
+
+/// What a message waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hold {
+    /// The channel's hours. A reminder that a later one of the same item overtakes meanwhile is
+    /// not sent any more.
+    Hours,
+    /// Its turn: the channel takes only so many in a minute.
+    Turn,
 }
 
 /// A way by which messages reach people.
@@ -57,8 +78,15 @@ pub enum ChannelError {
 /// several messages at a time. An attempt that takes longer than the limit `delivery_ms_max` is
 /// dropped and tried again.
 pub trait Channel: Send + Sync + 'static {
-    /// Its name in logs and errors.
+    /// Its name in logs, in errors and in the store: which channels have taken a message is kept
+    /// under it. No two channels of an engine may share one, and one that changes its name gets
+    /// again what is still under way.
     fn name(&self) -> &str;
+
+    /// Whether a message is meant for this channel; others pass it by.
+    fn carries(&self, _delivery: &Delivery) -> bool {
+        true
+    }
 
     /// Hands a message over; `Ok` once the other side has taken it.
     ///

@@ -1,5 +1,6 @@
 //! The [`Engine`] handle: starting, settling, stopping.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -70,8 +71,12 @@ impl<S: Store> Engine<S> {
     /// # Errors
     ///
     /// [`EngineError::Thread`]; [`EngineError::Store`]; [`EngineError::BadDocument`] where the
-    /// stored directory cannot be read.
+    /// stored directory cannot be read; [`EngineError::ChannelsShareName`].
     pub async fn start(store: S, options: Options) -> Result<Self, EngineError> {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = options.channels.iter().find(|channel| !names.insert(channel.name())) {
+            return Err(EngineError::ChannelsShareName(twice.name().to_owned()));
+        }
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("duban-engine")

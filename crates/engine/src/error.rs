@@ -94,6 +94,9 @@ pub enum EngineError {
     /// key the request may be repeated.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Two channels share a name, under which the store keeps what they have taken. Rename one.
+    #[error("two channels are named `{0}`")]
+    ChannelsShareName(String),
     /// A worker thread could not be started.
     #[error("a worker thread could not be started")]
     Thread(#[source] std::io::Error),
@@ -127,6 +130,7 @@ impl EngineError {
             Self::Thread(_) => "DB4014",
             Self::Closed => "DB4015",
             Self::NoSuite(_) => "DB4016",
+            Self::ChannelsShareName(_) => "DB4017",
         }
     }
 
@@ -151,6 +155,7 @@ impl EngineError {
             }
             Self::BadDocument { name, .. } => format!("库中的 {name} 无法读取，请重新载入"),
             Self::Store(_) => "数据库出错，请稍后重试".to_owned(),
+            Self::ChannelsShareName(name) => format!("有两个渠道都叫 {name}"),
             Self::Thread(_) => "无法启动工作线程".to_owned(),
             Self::Closed => "系统正在停止".to_owned(),
         }

@@ -21,6 +21,7 @@
 
 mod agenda;
 mod apply;
+mod attempt;
 mod channel;
 mod clock;
 mod commands;
@@ -43,7 +44,7 @@ mod wake;
 mod work;
 
 pub use crate::apply::{Applied, Applying};
-pub use crate::channel::{Channel, ChannelError, Delivery, FileChannel, LogChannel};
+pub use crate::channel::{Channel, ChannelError, Delivery, FileChannel, Hold, LogChannel};
 pub use crate::clock::{BoxFuture, Clock, SystemClock, TestClock};
 pub use crate::commands::{OpenSpec, Opened};
 pub use crate::engine::Engine;

@@ -3,14 +3,16 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use duban_core::{CaseId, CaseRow, ItemRow};
+use duban_calendar::Instant;
+use duban_core::{CaseId, CaseRow, ItemRow, Outgoing};
 use duban_model::Assignee;
 use duban_store::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Page,
-    PageRequest, ScoreTotal, Store, StoreError,
+    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted,
+    NotedState, Page, PageRequest, ScoreTotal, Store, StoreError,
 };
 use tokio::sync::oneshot;
 
+use crate::attempt::failed;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::feed::Subscription;
@@ -89,6 +91,46 @@ impl<S: Store> Engine<S> {
             self.shared().outbox.note(Some(at));
         }
         Ok(is_back)
+    }
+
+    /// Puts all dead letters of a filter back; returns how many.
+    pub async fn retry_deliveries(&self, filter: DeliveryFilter) -> Result<u64, EngineError> {
+        let at = self.now().millis();
+        let back =
+            self.read(|store| async move { store.retry_deliveries(&filter, at).await }).await?;
+        if back > 0 {
+            self.shared().outbox.note(Some(at));
+        }
+        Ok(back)
+    }
+
+    /// Gives a pending delivery up, as a dead letter with this reason. One that is under way at
+    /// this moment may arrive all the same, and counts as arrived then.
+    pub async fn give_up_delivery(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        why: &str,
+    ) -> Result<(), EngineError> {
+        let id = (case.as_str().to_owned(), seq);
+        let note = failed(id, NotedState::Dead, why.to_owned());
+        let note = Noted { counts: false, ..note };
+        self.read(|store| async move { store.noted(vec![note]).await }).await
+    }
+
+    /// How many dead letters there are that came about before an instant.
+    pub async fn dead_letters(&self, before: Instant) -> Result<u64, EngineError> {
+        let before = before.millis();
+        self.read(|store| async move { store.dead_letters(before).await }).await
+    }
+
+    /// Sends messages for people that no case sends, each once under its own id; returns how many
+    /// were new. They are delivered as all others are.
+    pub async fn send(&self, messages: Vec<Outgoing>) -> Result<u64, EngineError> {
+        let at = messages.iter().map(|message| message.at).min();
+        let new = self.read(|store| async move { store.enqueue(messages).await }).await?;
+        self.shared().outbox.note(at);
+        Ok(new)
     }
 
     /// A case's events after a position, oldest first.

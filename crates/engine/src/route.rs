@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use duban_core::{Act, Actor, CaseId, Command, Message, OpenRequest, Refusal, Watch};
 use duban_store::Store;
 
+use crate::attempt::Verdict;
 use crate::error::EngineError;
-use crate::outbox::Verdict;
 use crate::shared::Shared;
 
 /// A delivery's stable id.
@@ -159,6 +159,6 @@ async fn first_existing<'a, S: Store>(
 fn verdict(answer: Result<(), EngineError>) -> Verdict {
     match answer {
         Ok(()) => Verdict::Arrived,
-        Err(error) => Verdict::Failed { error: error.to_string(), after: None },
+        Err(error) => Verdict::Failed(error.to_string()),
     }
 }

@@ -41,6 +41,8 @@ pub struct Stats {
     pub delivered: u64,
     /// Attempts of deliveries that failed.
     pub delivery_failures: u64,
+    /// Attempts that ended in waiting for a channel's hours or turn.
+    pub deliveries_held: u64,
     /// Deliveries given up.
     pub dead_letters: u64,
     /// How often the store was asked for due cases or deliveries. It stands still while nothing
@@ -83,6 +85,7 @@ pub(crate) struct Counters {
     pub(crate) checked: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) delivery_failures: AtomicU64,
+    pub(crate) deliveries_held: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
     pub(crate) index_queries: AtomicU64,
 }
@@ -120,6 +123,7 @@ impl Counters {
             checked: read(&self.checked),
             delivered: read(&self.delivered),
             delivery_failures: read(&self.delivery_failures),
+            deliveries_held: read(&self.deliveries_held),
             dead_letters: read(&self.dead_letters),
             index_queries: read(&self.index_queries),
             in_flight: 0,

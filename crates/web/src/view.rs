@@ -1,8 +1,12 @@
 //! What answers look like. Instants are RFC 3339 in UTC.
 
+use std::collections::BTreeMap;
+
 use duban_calendar::Instant;
 use duban_core::{CaseRow, Item, ItemRow, Turns, light_at};
-use duban_store::{DeliveryRow, DeliveryState, EventRow, LightCount, ScoreTotal};
+use duban_store::{
+    ChannelNote, ChannelState, DeliveryRow, DeliveryState, EventRow, LightCount, ScoreTotal,
+};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -138,9 +142,33 @@ pub(crate) struct DeliveryView {
     next_at: Option<String>,
     /// What the last attempt said.
     error: Option<String>,
+    /// What each channel has said, by name. Empty until an attempt ends otherwise than with all
+    /// channels having taken it.
+    channels: BTreeMap<String, ChannelView>,
     /// What it carries.
     #[schema(value_type = Object)]
     body: Json,
+}
+
+/// What a channel has said of a delivery.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChannelView {
+    /// `taken`; `collapsed`: a later reminder had overtaken it, not sent; `failed`: tried again;
+    /// `held`: waits for the channel's hours; `paced`: waits its turn; `dead`: given up.
+    #[schema(value_type = String)]
+    state: ChannelState,
+    /// Failed attempts through this channel.
+    attempts: u32,
+    next_at: Option<String>,
+    /// What it said last; of a collapsed one, the id of the reminder that overtook it.
+    said: Option<String>,
+}
+
+impl From<ChannelNote> for ChannelView {
+    fn from(note: ChannelNote) -> Self {
+        let ChannelNote { state, attempts, next_at, said } = note;
+        Self { state, attempts, next_at: state.is_owed().then(|| time(next_at)), said }
+    }
 }
 
 impl From<DeliveryRow> for DeliveryView {
@@ -152,7 +180,7 @@ impl From<DeliveryRow> for DeliveryView {
         };
         let is_pending = row.state == DeliveryState::Pending;
         Self {
-            id: format!("{}-{}", row.outgoing.case, row.outgoing.seq),
+            id: row.outgoing.id(),
             case: row.outgoing.case,
             seq: row.outgoing.seq,
             kind: row.outgoing.kind,
@@ -161,6 +189,7 @@ impl From<DeliveryRow> for DeliveryView {
             attempts: row.attempts,
             next_at: is_pending.then(|| time(row.next_at)),
             error: row.error,
+            channels: row.channels.into_iter().map(|(name, note)| (name, note.into())).collect(),
             body: serde_json::to_value(row.outgoing.body).unwrap_or_default(),
         }
     }

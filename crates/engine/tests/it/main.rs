@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod between;
+mod channels;
 mod commands;
 mod faults;
 mod feed;

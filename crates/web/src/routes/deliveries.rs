@@ -27,6 +27,8 @@ pub(crate) struct ListQuery {
     /// `pending`, `delivered` or `dead`.
     #[param(value_type = Option<String>)]
     state: Option<DeliveryState>,
+    /// Those that the channel of this name still owes or has given up.
+    channel: Option<String>,
     /// Rows, 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -44,7 +46,8 @@ pub(crate) async fn list<S: Store>(
     WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
-    let filter = DeliveryFilter { case: query.case, kind: query.kind, state: query.state };
+    let ListQuery { case, kind, state, channel, .. } = query;
+    let filter = DeliveryFilter { case, kind, state, channel };
     let page = app.engine.deliveries(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, DeliveryView::from))
 }
