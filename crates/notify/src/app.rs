@@ -246,6 +246,7 @@ impl App {
                     return;
                 }
                 Err(ChannelError::Dead { error }) => round.refused.push(error),
+                Err(held @ ChannelError::Hold { .. }) => round.later.push(held.to_string()),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What is wrong with a channel's settings. Told when it is made, never while it delivers.
 
-use crate::template::TemplateProblem;
+use crate::template::{TemplateProblem, Templates};
 
 /// Why a channel cannot be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,26 @@ pub enum NotifyError {
     /// Templates of messages cannot be used. Correct what is named.
     #[error("templates cannot be used:\n{}", list(.0))]
     BadTemplates(Vec<TemplateProblem>),
+    /// A rule names a kind of message that there is none of. Correct it.
+    #[error(
+        "`{0}` is no kind of message; there are `{kinds}`, and `slip:blue`, `slip:yellow`, \
+         `slip:red`",
+        kinds = Templates::sources().map(|(kind, _)| kind).collect::<Vec<_>>().join("`, `")
+    )]
+    BadKind(String),
+    /// Hours cannot be kept. Correct them.
+    #[error("hours cannot be kept: {0}")]
+    BadHours(String),
+    /// A call of a to-do system cannot be made as it is written. Correct it.
+    #[error("the call `{call}` of `{sink}` cannot be made: {error}")]
+    BadCall {
+        /// The to-do system.
+        sink: String,
+        /// The call as it is written.
+        call: String,
+        /// What is wrong with it.
+        error: String,
+    },
     /// To-dos would lead to no page. Set its address.
     #[error("to-dos of `{0}` lead nowhere; set the address of an item's page")]
     NoPage(String),
@@ -76,6 +96,9 @@ impl NotifyError {
             Self::Tls { .. } => "DB5008",
             Self::BadTemplates(_) => "DB5009",
             Self::NoPage(_) => "DB5010",
+            Self::BadKind(_) => "DB5012",
+            Self::BadHours(_) => "DB5013",
+            Self::BadCall { .. } => "DB5014",
         }
     }
 }

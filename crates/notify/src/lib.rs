@@ -30,9 +30,12 @@ mod app;
 mod email;
 mod error;
 mod guard;
+mod hours;
 mod http;
+mod pace;
 mod recipients;
 mod robot;
+mod ruled;
 mod sign;
 mod template;
 pub mod todo;
@@ -42,8 +45,12 @@ mod webhook;
 pub use crate::app::{App, AppKind, AppOptions};
 pub use crate::email::{Email, EmailOptions, Security};
 pub use crate::error::NotifyError;
+pub use crate::hours::{DayPart, Hours, WorkingDays};
 pub use crate::http::{ClientOptions, FetchError, HttpClient};
 pub use crate::recipients::{Contacts, Unaddressed};
 pub use crate::robot::{Robot, RobotKind, RobotOptions};
-pub use crate::template::{TemplateOptions, TemplateProblem, Templates};
+pub use crate::ruled::{KindPattern, Ruled, Rules};
+pub use crate::template::{
+    TemplateInForce, TemplateOptions, TemplateOrigin, TemplateProblem, Templates,
+};
 pub use crate::webhook::{Webhook, WebhookOptions};

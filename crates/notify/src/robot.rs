@@ -5,13 +5,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use duban_engine::{BoxFuture, Channel, ChannelError, Delivery};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::Url;
 use serde_json::{Value as Json, json};
 
 use crate::error::NotifyError;
 use crate::http::{HttpClient, JSON_TYPE, excerpt};
+use crate::pace::Pace;
 use crate::sign;
 use crate::template::Templates;
 use crate::webhook::seconds_now;
@@ -90,7 +89,7 @@ pub struct Robot {
     client: HttpClient,
     options: RobotOptions,
     target: Url,
-    pace: DefaultDirectRateLimiter,
+    pace: Pace,
 }
 
 impl Robot {
@@ -105,16 +104,12 @@ impl Robot {
             let error = "it is empty".to_owned();
             return Err(NotifyError::BadSecret { channel: options.name, error });
         }
-        let pace = RateLimiter::direct(Quota::per_minute(options.per_minute));
+        let pace = Pace::per_minute(options.per_minute);
         Ok(Self { client, options, target, pace })
     }
 
     async fn post(&self, delivery: &Delivery) -> Result<(), ChannelError> {
-        if let Err(later) = self.pace.check() {
-            let wait = later.wait_time_from(DefaultClock::default().now());
-            let error = format!("{} messages a minute are sent already", self.options.per_minute);
-            return Err(ChannelError::Retry { error, after: Some(wait) });
-        }
+        self.pace.turn(delivery)?;
         let (target, body) = self.request(&self.options.templates.text(delivery), seconds_now());
         let headers = vec![("content-type", JSON_TYPE.to_owned())];
         let answer = self.client.post(target, headers, body.to_string().into_bytes()).await?;

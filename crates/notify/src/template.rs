@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use duban_calendar::{Tz, local};
-use duban_core::Notification;
 use duban_engine::Delivery;
 use duban_model::{Assignee, Directory, PersonId};
 use minijinja::value::Serde;
@@ -21,25 +20,57 @@ use crate::error::NotifyError;
 use crate::recipients::Contacts;
 
 /// Every kind of message with its built-in template.
-const BUILT_IN: [(Notification, &str); 9] = [
-    (Notification::Remind, "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
-    (Notification::Urge, "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+const BUILT_IN: [(&str, &str); 10] = [
+    ("remind", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+    ("urge", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     (
-        Notification::Slip,
+        "slip",
         "【{% if colour %}{{ colour }}色{% endif %}{{ kind }}{% if number %}第{{ number }}号{% endif %}】\
          {{ text }}{% if link %}\n{{ link }}{% endif %}",
     ),
     (
-        Notification::Notice,
+        "notice",
         "【{{ kind }}{% if number %}第{{ number }}号{% endif %}】{{ text }}\
          {% if link %}\n{{ link }}{% endif %}",
     ),
-    (Notification::Interview, "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
-    (Notification::Refer, "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
-    (Notification::Ask, "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
-    (Notification::Alarm, "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
-    (Notification::Emit, "【{{ kind }}】{{ text }}"),
+    ("interview", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+    ("refer", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+    ("ask", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+    ("alarm", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+    ("emit", "【{{ kind }}】{{ text }}"),
+    (
+        DIGEST,
+        "【{{ kind }}】{{ data.date }}：逾期{{ data.overdue }}项，三个工作日内到期{{ data.soon }}项，\
+         待您审核{{ data.review }}项。{% for line in data.lines %}\n{{ loop.index }}. {{ line }}\
+         {% endfor %}{% if data.more %}\n另有{{ data.more }}项。{% endif %}\
+         {% if link %}\n{{ link }}{% endif %}",
+    ),
 ];
+
+/// The kind of the daily digest, which no case sends.
+pub(crate) const DIGEST: &str = "digest";
+
+/// The kind of a message, by which its template is chosen.
+fn kind_of(delivery: &Delivery) -> &str {
+    match delivery.kind.as_str() {
+        DIGEST => DIGEST,
+        _ => delivery.sent.kind.as_str(),
+    }
+}
+
+fn zh(kind: &str) -> &'static str {
+    match kind {
+        "remind" | "urge" => "催办",
+        "slip" => "督办单",
+        "notice" => "通报",
+        "interview" => "约谈",
+        "refer" => "移送",
+        "ask" => "请示",
+        "alarm" => "告警",
+        DIGEST => "待办汇总",
+        _ => "事件",
+    }
+}
 
 /// The names that templates may use.
 const NAMES: [&str; 11] =
@@ -84,11 +115,18 @@ pub struct TemplateOptions {
     pub zone: Tz,
     /// The address of a case's page for people, with `{case}` in the place of its id.
     pub case_url: Option<String>,
+    /// The address of the page of a person's to-dos, for the daily digest.
+    pub todo_url: Option<String>,
 }
 
 impl Default for TemplateOptions {
     fn default() -> Self {
-        Self { contacts: Contacts::default(), zone: Tz::Asia__Shanghai, case_url: None }
+        Self {
+            contacts: Contacts::default(),
+            zone: Tz::Asia__Shanghai,
+            case_url: None,
+            todo_url: None,
+        }
     }
 }
 
@@ -99,7 +137,7 @@ impl Default for TemplateOptions {
 ///
 /// | name | what it holds |
 /// |---|---|
-/// | `kind` | the kind as a word: 催办, 督办单, 通报, 约谈, 移送, 请示, 告警, 事件 |
+/// | `kind` | the kind as a word: 催办, 督办单, 通报, 约谈, 移送, 请示, 告警, 事件, 待办汇总 |
 /// | `text` | what the engine or a script wrote |
 /// | `number` | the number of a slip or notice |
 /// | `colour` | the colour of a slip: 蓝, 黄, 红 |
@@ -129,7 +167,40 @@ pub struct Templates {
 struct Shared {
     options: TemplateOptions,
     built_in: Environment<'static>,
-    own: Environment<'static>,
+    /// What came with the settings.
+    loaded: BTreeMap<String, String>,
+    /// What is in force besides the built-in ones.
+    own: RwLock<Arc<Own>>,
+}
+
+/// The office's templates, and those of them that were written while the daemon ran.
+struct Own {
+    environment: Environment<'static>,
+    edited: BTreeMap<String, String>,
+}
+
+/// Where a template comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TemplateOrigin {
+    /// It comes with the program.
+    BuiltIn,
+    /// It came with the settings.
+    Loaded,
+    /// It was written while the daemon ran.
+    Edited,
+}
+
+/// A template that is in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TemplateInForce {
+    /// The kind of message.
+    pub kind: &'static str,
+    /// The kind as a word for people.
+    pub zh: &'static str,
+    /// Where it comes from.
+    pub origin: TemplateOrigin,
+    /// The template.
+    pub source: String,
 }
 
 impl fmt::Debug for Templates {
@@ -147,12 +218,21 @@ impl Default for Templates {
 impl Templates {
     /// The built-in templates.
     pub fn built_in(options: TemplateOptions) -> Self {
-        let shared = Shared { options, built_in: built_in(), own: environment() };
-        Self { shared: Arc::new(shared) }
+        Self::of(options, BTreeMap::new(), environment())
+    }
+
+    fn of(
+        options: TemplateOptions,
+        loaded: BTreeMap<String, String>,
+        environment: Environment<'static>,
+    ) -> Self {
+        let own = RwLock::new(Arc::new(Own { environment, edited: BTreeMap::new() }));
+        Self { shared: Arc::new(Shared { options, built_in: built_in(), loaded, own }) }
     }
 
     /// The office's templates by the kind of message: `remind`, `urge`, `slip`, `notice`,
-    /// `interview`, `refer`, `ask`, `alarm`, `emit`. A kind that is left out keeps the built-in one.
+    /// `interview`, `refer`, `ask`, `alarm`, `emit`, `digest`. A kind that is left out keeps the
+    /// built-in one.
     ///
     /// # Errors
     ///
@@ -161,32 +241,78 @@ impl Templates {
         options: TemplateOptions,
         sources: &BTreeMap<String, String>,
     ) -> Result<Self, NotifyError> {
-        let mut own = environment();
-        let mut problems = Vec::new();
-        for (name, source) in sources {
-            match check(&mut own, name, source) {
-                Ok(()) => {}
-                Err(problem) => problems.push(problem),
-            }
-        }
+        Ok(Self::of(options, sources.clone(), checked(sources)?))
+    }
+
+    /// Puts templates in force that were written while the daemon ran, before those that were
+    /// loaded, and for all clones at once. They replace those of an earlier call.
+    ///
+    /// # Errors
+    ///
+    /// [`NotifyError::BadTemplates`] with every problem of every template; nothing changes then.
+    pub fn edit(&self, edited: BTreeMap<String, String>) -> Result<(), NotifyError> {
+        let mut sources = self.shared.loaded.clone();
+        sources.extend(edited.clone());
+        let own = Own { environment: checked(&sources)?, edited };
+        *self.shared.own.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(own);
+        Ok(())
+    }
+
+    /// Every problem of one template.
+    pub fn problems(kind: &str, source: &str) -> Vec<TemplateProblem> {
+        check(&mut environment(), kind, source)
+    }
+
+    /// Every kind with the template that is in force for it.
+    pub fn in_force(&self) -> Vec<TemplateInForce> {
+        let own = self.own();
+        let of = |(kind, built_in): (&'static str, &'static str)| {
+            let edited = own.edited.get(kind).map(|text| (TemplateOrigin::Edited, text.clone()));
+            let loaded = self.shared.loaded.get(kind);
+            let loaded = loaded.map(|text| (TemplateOrigin::Loaded, text.clone()));
+            let (origin, source) =
+                edited.or(loaded).unwrap_or_else(|| (TemplateOrigin::BuiltIn, built_in.to_owned()));
+            TemplateInForce { kind, zh: zh(kind), origin, source }
+        };
+        BUILT_IN.into_iter().map(of).collect()
+    }
+
+    /// What a message would say by another template.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the template, or why this message makes no text.
+    pub fn preview(
+        &self,
+        source: &str,
+        delivery: &Delivery,
+    ) -> Result<String, Vec<TemplateProblem>> {
+        let kind = kind_of(delivery);
+        let mut environment = environment();
+        let problems = check(&mut environment, kind, source);
         if !problems.is_empty() {
-            return Err(NotifyError::BadTemplates(problems));
+            return Err(problems);
         }
-        Ok(Self { shared: Arc::new(Shared { options, built_in: built_in(), own }) })
+        let facts = facts(delivery, &self.shared.options);
+        render(&environment, kind, &facts).map_err(|failure| vec![failure.problem(kind)])
+    }
+
+    fn own(&self) -> Arc<Own> {
+        Arc::clone(&self.shared.own.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The built-in templates by kind: what an office may begin with.
     pub fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
-        BUILT_IN.into_iter().map(|(kind, source)| (kind.as_str(), source))
+        BUILT_IN.into_iter()
     }
 
     /// What a message says. The same at every attempt, as long as the directory stays as it is.
     pub fn text(&self, delivery: &Delivery) -> String {
-        let Shared { options, built_in, own } = &*self.shared;
+        let Shared { options, built_in, .. } = &*self.shared;
         let facts = facts(delivery, options);
-        let kind = delivery.sent.kind.as_str();
-        let said = own.get_template(kind).ok().map(|_| render(own, kind, &facts));
-        match said {
+        let (kind, own) = (kind_of(delivery), self.own());
+        let said = own.environment.get_template(kind).ok();
+        match said.map(|_| render(&own.environment, kind, &facts)) {
             Some(Ok(text)) => return text,
             Some(Err(error)) => tracing::warn!(
                 template = kind,
@@ -198,6 +324,14 @@ impl Templates {
         }
         render(built_in, kind, &facts).unwrap_or_else(|_| delivery.sent.text.clone())
     }
+}
+
+/// Templates that are sound, every one.
+fn checked(sources: &BTreeMap<String, String>) -> Result<Environment<'static>, NotifyError> {
+    let mut environment = environment();
+    let problems: Vec<TemplateProblem> =
+        sources.iter().flat_map(|(kind, source)| check(&mut environment, kind, source)).collect();
+    if problems.is_empty() { Ok(environment) } else { Err(NotifyError::BadTemplates(problems)) }
 }
 
 fn environment() -> Environment<'static> {
@@ -213,48 +347,56 @@ fn environment() -> Environment<'static> {
 fn built_in() -> Environment<'static> {
     let mut environment = environment();
     for (kind, source) in BUILT_IN {
-        let added = environment.add_template(kind.as_str(), source);
+        let added = environment.add_template(kind, source);
         added.expect("invariant: the built-in templates are sound");
     }
     environment
 }
 
-/// Keeps a template if it is sound for every message that its kind may have.
-fn check(
-    environment: &mut Environment<'static>,
-    name: &str,
-    source: &str,
-) -> Result<(), TemplateProblem> {
+/// Keeps a template if it is sound for every message that its kind may have; answers with every
+/// problem. What cannot be parsed or names what is not known is not tried further.
+fn check(environment: &mut Environment<'static>, name: &str, source: &str) -> Vec<TemplateProblem> {
     let problem = |line: Option<usize>, error: String| TemplateProblem {
         template: name.to_owned(),
         line,
         error,
     };
-    let Some((kind, _)) = BUILT_IN.iter().find(|(kind, _)| kind.as_str() == name) else {
-        let kinds = BUILT_IN.map(|(kind, _)| kind.as_str()).join("`, `");
-        return Err(problem(None, format!("there is no such kind of message; use `{kinds}`")));
+    let Some((kind, _)) = BUILT_IN.into_iter().find(|(kind, _)| *kind == name) else {
+        let kinds = BUILT_IN.map(|(kind, _)| kind).join("`, `");
+        return vec![problem(None, format!("there is no such kind of message; use `{kinds}`"))];
     };
     if source.len() > SOURCE_BYTES_MAX {
-        return Err(problem(None, format!("it has more than {SOURCE_BYTES_MAX} bytes")));
+        return vec![problem(None, format!("it has more than {SOURCE_BYTES_MAX} bytes"))];
     }
-    let failed = |error: minijinja::Error| problem(error.line(), told(&error));
-    environment.add_template_owned(name.to_owned(), source.to_owned()).map_err(failed)?;
-    let template = environment.get_template(name).map_err(failed)?;
-    let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
-    unknown.retain(|used| !NAMES.contains(&used.as_str()) && !FUNCTIONS.contains(&used.as_str()));
-    unknown.sort();
-    if let Some(used) = unknown.first() {
-        let error = format!("`{used}` is not known; there are `{}`", NAMES.join("`, `"));
-        return Err(problem(line_of(source, used), error));
+    let failed = |error: minijinja::Error| vec![problem(error.line(), told(&error))];
+    if let Err(error) = environment.add_template_owned(name.to_owned(), source.to_owned()) {
+        return failed(error);
     }
-    for facts in samples(*kind) {
-        match render(environment, name, &facts) {
-            Ok(_) => {}
-            Err(Failure::Template(error)) => return Err(failed(error)),
-            Err(failure @ Failure::Empty) => return Err(problem(None, failure.to_string())),
-        }
+    let used = match environment.get_template(name) {
+        Ok(template) => template.undeclared_variables(false),
+        Err(error) => return failed(error),
+    };
+    let is_known =
+        |used: &String| NAMES.contains(&used.as_str()) || FUNCTIONS.contains(&used.as_str());
+    let mut unknown: Vec<TemplateProblem> = used
+        .into_iter()
+        .filter(|used| !is_known(used))
+        .map(|used| {
+            let error = format!("`{used}` is not known; there are `{}`", NAMES.join("`, `"));
+            problem(line_of(source, &used), error)
+        })
+        .collect();
+    unknown.sort_by(|a, b| (a.line, &a.error).cmp(&(b.line, &b.error)));
+    if !unknown.is_empty() {
+        return unknown;
     }
-    Ok(())
+    let mut problems: Vec<TemplateProblem> = samples(kind)
+        .into_iter()
+        .filter_map(|facts| render(environment, name, &facts).err())
+        .map(|failure| failure.problem(name))
+        .collect();
+    problems.dedup();
+    problems
 }
 
 /// Why there is no text.
@@ -264,6 +406,16 @@ enum Failure {
     Template(minijinja::Error),
     #[error("it says nothing")]
     Empty,
+}
+
+impl Failure {
+    fn problem(&self, template: &str) -> TemplateProblem {
+        let (line, error) = match self {
+            Self::Template(error) => (error.line(), told(error)),
+            Self::Empty => (None, self.to_string()),
+        };
+        TemplateProblem { template: template.to_owned(), line, error }
+    }
 }
 
 fn render(environment: &Environment<'_>, name: &str, facts: &Json) -> Result<String, Failure> {
@@ -346,9 +498,12 @@ fn facts(delivery: &Delivery, options: &TemplateOptions) -> Json {
             Red => "红",
         }
     });
-    let link = options.case_url.as_ref().map(|url| url.replace("{case}", &delivery.case));
+    let link = match kind_of(delivery) {
+        DIGEST => options.todo_url.clone(),
+        _ => options.case_url.as_ref().map(|url| url.replace("{case}", &delivery.case)),
+    };
     json!({
-        "kind": sent.kind.zh(),
+        "kind": zh(kind_of(delivery)),
         "text": sent.text,
         "number": sent.number,
         "colour": colour,
@@ -380,12 +535,19 @@ fn assignee_name(to: &Assignee, directory: Option<&Directory>) -> String {
 }
 
 /// A message with everything in it, and one with nothing that may be missing.
-fn samples(kind: Notification) -> [Json; 2] {
+fn samples(kind: &str) -> [Json; 2] {
+    let data = match kind {
+        DIGEST => json!({
+            "date": "2022年6月30日", "overdue": 1, "soon": 2, "review": 3, "more": 4,
+            "lines": ["撰写总结，6月29日到期"],
+        }),
+        _ => json!({}),
+    };
     let full = json!({
-        "kind": kind.zh(), "text": "“撰写总结”应于6月30日前办结。", "number": 1, "colour": "黄",
+        "kind": zh(kind), "text": "“撰写总结”应于6月30日前办结。", "number": 1, "colour": "黄",
         "to": ["历下区书记"], "people": ["李四"], "at": "2022年7月1日 00:00",
         "case": "c0ffee", "item": "write", "link": "https://duban.example.org/cases/c0ffee",
-        "data": {},
+        "data": data,
     });
     let mut bare = full.clone();
     for name in ["number", "colour", "item", "link"] {

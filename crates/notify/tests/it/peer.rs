@@ -148,6 +148,7 @@ pub(crate) fn delivery(text: &str) -> Delivery {
         kind: "slip".to_owned(),
         at: Instant::from_millis(1_656_604_800_000),
         attempt: 1,
+        now: Instant::from_millis(1_656_604_800_000),
         sent,
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use duban_engine::{Channel, ChannelError};
+use duban_engine::{Channel, ChannelError, Hold};
 use duban_notify::{Robot, RobotOptions};
 use serde_json::json;
 
@@ -64,8 +64,10 @@ async fn a_refusal_behind_status_200_is_a_refusal() {
     ];
     let peer = Peer::start(answers).await;
     let channel = Robot::new(client(), RobotOptions::wecom(&peer.url("/"))).unwrap();
+    let mut message = delivery("一");
     for (part, wait) in [("freq", Some(60)), ("93000", None), ("<html>", None)] {
-        let refused = channel.deliver(&delivery("一")).await.unwrap_err();
+        let refused = channel.deliver(&message).await.unwrap_err();
+        message.now = message.now.plus_millis(3_000);
         let ChannelError::Retry { error, after } = refused else { panic!("{refused}") };
         assert!(error.contains(part), "{error}");
         assert_eq!(after, wait.map(Duration::from_secs));
@@ -78,14 +80,17 @@ async fn what_goes_beyond_the_pace_waits_and_is_not_sent() {
     let two = NonZeroU32::new(2).unwrap();
     let options = RobotOptions { per_minute: two, ..RobotOptions::wecom(&peer.url("/")) };
     let channel = Robot::new(client(), options).unwrap();
-    for _ in 0..2 {
-        channel.deliver(&delivery("一")).await.unwrap();
-    }
-    let ChannelError::Retry { after: Some(wait), .. } =
-        channel.deliver(&delivery("一")).await.unwrap_err()
+    let mut message = delivery("一");
+    channel.deliver(&message).await.unwrap();
+    message.id = "c0ffee-8".to_owned();
+    let ChannelError::Hold { until, why: Hold::Turn } =
+        channel.deliver(&message).await.unwrap_err()
     else {
-        panic!("the third must wait")
+        panic!("the second must wait")
     };
-    assert!(Duration::ZERO < wait && wait <= Duration::from_secs(30), "{wait:?}");
+    assert_eq!(until, message.now.plus_millis(30_000));
+    assert_eq!(peer.requests().len(), 1);
+    message.now = until;
+    channel.deliver(&message).await.unwrap();
     assert_eq!(peer.requests().len(), 2);
 }
