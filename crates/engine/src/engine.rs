@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::agenda::Agenda;
 use crate::apply;
 use crate::error::EngineError;
+use crate::index;
 use crate::library::Library;
 use crate::options::Options;
 use crate::outbox;
@@ -64,7 +65,7 @@ impl<S: Store> Drop for Inner<S> {
 }
 
 impl<S: Store> Engine<S> {
-    /// Starts an engine on a store: workers, wake loop, outbox pump, consistency check.
+    /// Starts an engine on a store: workers, wake loop, outbox pump, search index, consistency check.
     ///
     /// Wake-ups and deliveries that fell due while no engine ran are handled at once.
     ///
@@ -229,6 +230,9 @@ impl<S: Store> Inner<S> {
         if let Some(every) = self.options.check_every {
             loops.push(shared.runtime.spawn(upkeep::watch(Arc::clone(shared), every)));
         }
+        if self.options.search {
+            loops.push(shared.runtime.spawn(index::run(Arc::clone(shared), poll)));
+        }
         *self.loops.lock().unwrap_or_else(PoisonError::into_inner) = loops;
     }
 
@@ -284,6 +288,8 @@ fn share<S: Store>(store: S, options: &Options, runtime: &Runtime) -> (Arc<Share
         waiting: Waiting::default(),
         counters: Counters::default(),
         commits: watch::Sender::new(0),
+        indexes: options.search,
+        indexed: watch::Sender::new(None),
         jobs: Arc::new(watch::Sender::new(0)),
         phase: watch::Sender::new(Phase::Running),
         runtime: runtime.handle().clone(),

@@ -102,6 +102,8 @@ pub struct Options {
     pub poll: Option<Duration>,
     /// How often the wake-up index is compared with the cases; `None`: never, nor at the start.
     pub check_every: Option<Duration>,
+    /// Whether what is written is indexed for [`Engine::search`](crate::Engine::search).
+    pub search: bool,
 }
 
 impl Default for Options {
@@ -114,6 +116,7 @@ impl Default for Options {
             workers: 0,
             poll: None,
             check_every: Some(Duration::from_secs(3_600)),
+            search: true,
         }
     }
 }

@@ -113,6 +113,7 @@ impl<S: Store> Engine<S> {
         shared.check_running()?;
         let keep = async move {
             shared.library.set_directory(Arc::new(directory), shared.now()).await?;
+            shared.call_readers();
             apply::begin(&shared, Change::Directory).await
         };
         self.shared().on_runtime(keep).await

@@ -177,7 +177,8 @@ impl<S: Store> Engine<S> {
     }
 
     /// Makes every case's rows again, one case after the other, and tells of each; a case that
-    /// fails does not stop the others. Answers with how many failed.
+    /// fails does not stop the others. The search index is made again after them. Answers with
+    /// how many failed.
     pub async fn rebuild_all(
         &self,
         mut progress: impl FnMut(&CaseId, &Result<Rebuilt, EngineError>),
@@ -189,6 +190,10 @@ impl<S: Store> Engine<S> {
             progress(&case, &rebuilt);
         })
         .await?;
+        if self.options().search {
+            self.reindex().await?;
+            self.indexed().await?;
+        }
         Ok(failed)
     }
 

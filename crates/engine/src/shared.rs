@@ -60,8 +60,13 @@ pub(crate) struct Shared<S> {
     pub(crate) outbox: Agenda,
     pub(crate) waiting: Waiting,
     pub(crate) counters: Counters,
-    /// How many commits there have been: subscriptions wait for it to change.
+    /// Counts commits, and whatever else readers of the feed must look at: they wait for it to
+    /// change.
     pub(crate) commits: watch::Sender<u64>,
+    /// Whether there is somebody who keeps the search index.
+    pub(crate) indexes: bool,
+    /// Up to which of `commits` the search index was complete last.
+    pub(crate) indexed: watch::Sender<Option<u64>>,
     pub(crate) jobs: Arc<watch::Sender<usize>>,
     pub(crate) phase: watch::Sender<Phase>,
     /// The engine's own runtime: loops, deliveries and reads run there, never in the host's.
@@ -94,6 +99,11 @@ impl<S: Store> Shared<S> {
 
     pub(crate) fn ticket(&self) -> Ticket {
         Ticket::new(&self.jobs)
+    }
+
+    /// Has readers of the feed look again.
+    pub(crate) fn call_readers(&self) {
+        self.commits.send_modify(|commits| *commits += 1);
     }
 
     /// Refuses what comes too late.

@@ -45,6 +45,10 @@ pub struct Stats {
     pub deliveries_held: u64,
     /// Deliveries given up.
     pub dead_letters: u64,
+    /// Entries written to the search index.
+    pub indexed: u64,
+    /// Events that the search index has yet to take in, as of its last step.
+    pub index_behind: u64,
     /// How often the store was asked for due cases or deliveries. It stands still while nothing
     /// is due.
     pub index_queries: u64,
@@ -87,6 +91,8 @@ pub(crate) struct Counters {
     pub(crate) delivery_failures: AtomicU64,
     pub(crate) deliveries_held: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    pub(crate) indexed: AtomicU64,
+    pub(crate) index_behind: AtomicU64,
     pub(crate) index_queries: AtomicU64,
 }
 
@@ -125,6 +131,8 @@ impl Counters {
             delivery_failures: read(&self.delivery_failures),
             deliveries_held: read(&self.deliveries_held),
             dead_letters: read(&self.dead_letters),
+            indexed: read(&self.indexed),
+            index_behind: read(&self.index_behind),
             index_queries: read(&self.index_queries),
             in_flight: 0,
             commands_queued: 0,

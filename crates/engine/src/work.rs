@@ -428,7 +428,7 @@ impl<S: Store> Desk<S> {
         add(&shared.counters.script_failures, as_u64(failures));
         add(&shared.counters.events, as_u64(decision.events.len()));
         add(&shared.counters.commits, 1);
-        shared.commits.send_modify(|commits| *commits += 1);
+        shared.call_readers();
     }
 }
 

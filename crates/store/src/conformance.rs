@@ -7,6 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 #![expect(clippy::missing_panics_doc, reason = "every function panics where a backend is wrong")]
 
+mod lists;
+mod search;
+
 use std::collections::BTreeSet;
 
 use duban_core::{Body, CaseId, CaseRow, Encoded, ItemRow, Message, Outgoing};
@@ -16,6 +19,9 @@ use crate::{
     DefinitionRow, DeliveryFilter, DeliveryState, ItemFilter, KeyRecord, LightFilter, Noted,
     NotedState, Page, PageRequest, ScoreRow, Store, StoreError,
 };
+
+pub use self::lists::*;
+pub use self::search::*;
 
 /// Makes a test of every function of this module, each with a database of its own.
 #[macro_export]
@@ -38,6 +44,8 @@ macro_rules! conformance_tests {
             a_refused_commit_leaves_nothing_behind
             rows_that_are_behind_are_refused
             pages_hand_out_every_row_once
+            every_filter_of_items_means_what_it_says
+            cases_of_a_suite_are_found_among_many_units
             a_cursor_of_another_listing_is_refused
             waiting_items_are_found_by_whom_they_wait_on
             the_newest_definition_is_the_current_one
@@ -46,6 +54,11 @@ macro_rules! conformance_tests {
             a_document_is_swapped_only_for_the_one_that_was_read
             old_keys_and_old_deliveries_are_forgotten
             points_are_added_up_by_unit
+            what_was_written_is_found_by_its_words
+            a_search_is_narrowed_by_what_entries_are
+            an_entry_that_is_indexed_again_replaces_itself
+            the_index_goes_on_only_from_where_it_is
+            pages_of_a_search_hand_out_every_entry_once
             a_closed_store_refuses
         }
     };

@@ -10,8 +10,10 @@
 mod commit;
 mod error;
 mod query;
+mod search;
 mod sqlite;
 mod store;
+mod words;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -23,5 +25,7 @@ pub use crate::query::{
     DeliveryState, EventRow, ItemFilter, LightCount, LightFilter, Noted, NotedState, Page,
     PageRequest, ScoreRow, ScoreTotal,
 };
+pub use crate::search::{Entry, EntryKind, INDEX_PROGRESS, Indexed, Indexing, SearchFilter};
 pub use crate::sqlite::{SqliteOptions, SqliteStore, backup, check_file};
 pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};
+pub use crate::words::{SearchWords, fold};

@@ -11,6 +11,8 @@ use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
     PageRequest, ScoreTotal,
 };
+use crate::search::{Entry, Indexing, SearchFilter};
+use crate::words::SearchWords;
 
 /// The rows of one case: enough to make it again.
 #[derive(Clone, Debug, PartialEq)]
@@ -235,6 +237,13 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// One case's row.
     fn case(&self, id: &str) -> impl Future<Output = Result<Option<CaseRow>, StoreError>> + Send;
 
+    /// One item's row.
+    fn item(
+        &self,
+        case: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<ItemRow>, StoreError>> + Send;
+
     /// Items, by due date.
     fn items(
         &self,
@@ -268,6 +277,36 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// The place at the end of the feed: events after it are new.
     fn feed_end(&self) -> impl Future<Output = Result<Cursor, StoreError>> + Send;
+
+    /// How many events come after a cursor; without one, how many there are.
+    fn feed_left(
+        &self,
+        after: Option<&Cursor>,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Writes part of the search index together with how far it has come, as the document
+    /// [`INDEX_PROGRESS`](crate::INDEX_PROGRESS). Entries of unknown cases are left out, those
+    /// that have not changed are not written again. `false`, and nothing is written, where the
+    /// index is not at `before`: somebody else has taken it further, or it was cleared.
+    ///
+    /// A backend may find words in any way that meets [`SearchWords`]: characters and
+    /// their pairs in a full-text index, or trigrams beside a scan for what is shorter.
+    fn index(&self, part: Indexing) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Forgets the whole search index and how far it had come.
+    fn clear_index(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Entries that hold every wanted word and no unwanted one, newest first. What an entry says
+    /// itself must hold at least one of the words; its place may hold the others.
+    ///
+    /// The backend bounds how much it looks at: a page may be short, or empty, and still have a
+    /// `next`.
+    fn search(
+        &self,
+        words: &SearchWords,
+        filter: &SearchFilter,
+        page: &PageRequest,
+    ) -> impl Future<Output = Result<Page<Entry>, StoreError>> + Send;
 
     /// Deliveries, by (case, seq).
     fn deliveries(

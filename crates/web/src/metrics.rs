@@ -37,12 +37,14 @@ fn text(stats: &Stats) -> String {
         ("deliveries_total", "Deliveries that arrived.", stats.delivered),
         ("delivery_failures_total", "Attempts that failed.", stats.delivery_failures),
         ("dead_letters_total", "Deliveries given up.", stats.dead_letters),
+        ("indexed_total", "Entries written to the search index.", stats.indexed),
         ("index_queries_total", "Looks for what is due.", stats.index_queries),
     ];
     let gauges = [
         ("in_flight", "Work under way or queued.", stats.in_flight),
         ("commands_queued", "People's commands that wait.", stats.commands_queued),
         ("background_queued", "Wake-ups and messages that wait.", stats.background_queued),
+        ("index_behind", "Events not yet in the search index.", stats.index_behind),
         ("wakeups_claimed", "Cases claimed as due and not handled.", stats.wakes_claimed),
     ];
     let mut text = String::new();

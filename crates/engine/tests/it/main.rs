@@ -9,6 +9,7 @@ mod faults;
 mod feed;
 mod life;
 mod outbox;
+mod search;
 mod support;
 mod time;
 mod upkeep;

@@ -3,7 +3,9 @@
 //! Everything that can refuse a commit is checked before anything of it is written, so that a
 //! refused commit needs no savepoint. An `UPDATE` that names an indexed column rewrites the
 //! index even where the value stays, so the rows are compared first and the statement that names
-//! no more than what changed is taken: the usual move of a case touches no index of its row.
+//! no more than what changed is taken: a report touches no index of its row, signing for a task
+//! those that hold the status (two), submitting those that hold the light as well (three), and
+//! only closing a task or another due date moves its places in the listings (four).
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -230,14 +232,14 @@ fn update_item(conn: &Connection, before: &StoredItem, row: &ItemRow) -> rusqlit
             row.yellow_at,
             row.red_at
         ])?;
-    } else if before.status != row.status
-        || before.yellow_at != row.yellow_at
-        || before.red_at != row.red_at
-    {
+    } else if before.yellow_at != row.yellow_at || before.red_at != row.red_at {
         conn.prepare_cached(
             "UPDATE items SET status = ?2, yellow_at = ?3, red_at = ?4 WHERE no = ?1",
         )?
         .execute(params![before.no, row.status, row.yellow_at, row.red_at])?;
+    } else if before.status != row.status {
+        conn.prepare_cached("UPDATE items SET status = ?2 WHERE no = ?1")?
+            .execute(params![before.no, row.status])?;
     }
     if before.waiting_on != row.waiting_on {
         unlist(conn, before.no, before.waiting_on.as_deref())?;

@@ -12,6 +12,8 @@ pub(super) const CASES: char = 'c';
 pub(super) const ITEMS: char = 'i';
 /// Deliveries: the last case and position.
 pub(super) const DELIVERIES: char = 'd';
+/// Entries: the last row number.
+pub(super) const SEARCH: char = 's';
 /// The feed: the last row number.
 pub(super) const FEED: char = 'f';
 

@@ -85,10 +85,14 @@ pub(super) fn cases(
     filter: &CaseFilter,
     page: &PageRequest,
 ) -> Result<Page<CaseRow>, StoreError> {
-    let index = match filter {
-        filter if filter.faulted => "cases_faulted",
-        filter if filter.units.is_empty() => "cases_id",
-        _ => "cases_unit",
+    let index = if filter.faulted {
+        "cases_faulted"
+    } else if is_few(&filter.units) {
+        "cases_unit"
+    } else if filter.suite.is_some() {
+        "cases_suite"
+    } else {
+        "cases_id"
     };
     let mut conditions = Conditions::default();
     if filter.faulted {
@@ -116,6 +120,17 @@ pub(super) fn cases(
     Ok(cursor::page(rows, optional_count(limit), place))
 }
 
+/// What ladders open beside the tasks of a workflow; it has an index of its own.
+const SPECIAL: [&str; 3] = ["interview", "rectification", "extra"];
+
+/// Units that are gone through one by one. Among more of them, most rows of the listing are
+/// wanted, and going through it in its order comes to an end sooner.
+const UNITS_FEW: usize = 200;
+
+fn is_few(units: &[String]) -> bool {
+    (1..=UNITS_FEW).contains(&units.len())
+}
+
 /// Where an item stands in the listing: due date, case, key; then its row number.
 type Place = (i64, String, String, i64);
 
@@ -141,11 +156,8 @@ pub(super) fn items(
         .last()
         .filter(|_| more)
         .map(|(due, case, key, _)| cursor::write(cursor::ITEMS, &(due, case, key)));
-    let mut select = snapshot.prepare_cached(
-        "SELECT case_id, key, task, unit, status, held, owner, waiting_on, since, due, yellow_at,
-             red_at, window, data
-         FROM items WHERE no = ?1",
-    )?;
+    let sql = format!("SELECT {ITEM_COLUMNS} FROM items WHERE no = ?1");
+    let mut select = snapshot.prepare_cached(&sql)?;
     let rows = places.iter().map(|place| select.query_row([place.3], item_row));
     let rows = rows.collect::<Result<_, _>>()?;
     Ok(Page { rows, next })
@@ -158,7 +170,11 @@ fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions
     }
     conditions.any("unit", &filter.units);
     conditions.equals("workflow", filter.workflow.as_ref());
-    conditions.equals("task", filter.task.as_ref());
+    match filter.task.as_deref().filter(|task| SPECIAL.contains(task)) {
+        // Written out, so that the index of these alone can serve.
+        Some(special) => conditions.add(&format!("task = '{special}'"), []),
+        None => conditions.equals("task", filter.task.as_ref()),
+    }
     conditions.any("status", &filter.statuses);
     if let Some(due) = filter.due_from {
         conditions.add("due >= ?", [due.into()]);
@@ -213,8 +229,12 @@ fn find(
          CROSS JOIN items NOT INDEXED ON no = item"
     } else if filter.case.is_some() {
         "items INDEXED BY items_key"
-    } else if !filter.units.is_empty() {
+    } else if filter.task.as_deref().is_some_and(|task| SPECIAL.contains(&task)) {
+        "items INDEXED BY items_special"
+    } else if is_few(&filter.units) {
         "items INDEXED BY items_unit"
+    } else if filter.workflow.is_some() {
+        "items INDEXED BY items_workflow"
     } else {
         "items INDEXED BY items_due"
     };
@@ -229,6 +249,23 @@ fn find(
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
     places.collect()
+}
+
+const ITEM_COLUMNS: &str = "case_id, key, task, unit, status, held, owner, waiting_on, since, due,
+     yellow_at, red_at, window, data";
+
+pub(super) fn item(
+    conn: &Connection,
+    case: &str,
+    key: &str,
+) -> Result<Option<ItemRow>, StoreError> {
+    let sql = format!(
+        "SELECT {ITEM_COLUMNS} FROM items
+         WHERE case_no = (SELECT no FROM cases WHERE id = ?1) AND key = ?2"
+    );
+    let mut select = conn.prepare_cached(&sql)?;
+    let mut rows = select.query_map([case, key], item_row)?;
+    Ok(rows.next().transpose()?)
 }
 
 fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {

@@ -2,7 +2,7 @@
 //!
 //! Start with [`SqliteStore`]. `writer.rs` is the thread and its queue, `append.rs` what a commit
 //! writes, `schema.rs` the tables, `list.rs` and `read.rs` the questions, `connection.rs` the
-//! connections, `lock.rs` what keeps other processes away.
+//! connections, `search.rs` the index of words, `lock.rs` what keeps other processes away.
 
 mod append;
 mod backup;
@@ -14,6 +14,7 @@ mod lock;
 mod read;
 mod rebuild;
 mod schema;
+mod search;
 mod store;
 mod writer;
 

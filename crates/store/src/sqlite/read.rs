@@ -187,6 +187,14 @@ pub(super) fn feed_end(conn: &Connection) -> Result<Cursor, StoreError> {
     Ok(cursor::write(cursor::FEED, &last))
 }
 
+/// Row numbers of events have no gaps, as none is ever removed.
+pub(super) fn feed_left(conn: &Connection, after: Option<&Cursor>) -> Result<u64, StoreError> {
+    let after: i64 = after.map_or(Ok(0), |cursor| cursor::read(cursor::FEED, cursor))?;
+    Ok(conn
+        .prepare_cached("SELECT max(0, coalesce(max(feed), 0) - ?1) FROM events")?
+        .query_row([after], |row| unsigned(row, 0))?)
+}
+
 pub(super) fn last_event(conn: &Connection, case_no: i64) -> rusqlite::Result<u64> {
     conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE case_no = ?1")?
         .query_row([case_no], |row| unsigned(row, 0))

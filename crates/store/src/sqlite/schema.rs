@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4455_424E;
 
 /// Every step from an empty database to the newest schema. A published step is never edited.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 const FIRST: &str = "
 CREATE TABLE cases (
@@ -158,6 +158,39 @@ const SECOND: &str = "
 ALTER TABLE outbox ADD COLUMN channels TEXT;
 ALTER TABLE outbox ADD COLUMN topic TEXT;
 CREATE INDEX outbox_topic ON outbox (topic, seq) WHERE topic IS NOT NULL;
+";
+
+/// What a search finds. `seq` is the event that said it; 0: the names of a case (no item) or of an
+/// item. `words` keeps terms alone: see `search.rs`.
+const THIRD: &str = "
+CREATE TABLE entries (
+    no INTEGER PRIMARY KEY,
+    case_no INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    item TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    digest INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX entries_of ON entries (case_no, seq, item);
+CREATE VIRTUAL TABLE words USING fts5 (
+    own, place, tags, content = '', contentless_delete = 1, tokenize = 'ascii'
+);
+";
+
+/// Lists of a million items: `items_due` answers for lights and statuses by itself,
+/// `items_workflow` for a measure and its tasks; interviews and the like are few and lie apart.
+const FOURTH: &str = "
+DROP INDEX items_due;
+CREATE INDEX items_due ON items (closed, due, case_id, key, status, yellow_at, red_at);
+CREATE INDEX items_workflow
+    ON items (workflow, closed, due, case_id, key, task, yellow_at, red_at);
+CREATE INDEX items_special ON items (task, closed, due, case_id, key)
+    WHERE task = 'interview' OR task = 'rectification' OR task = 'extra';
+CREATE INDEX cases_suite ON cases (suite, id, workflow);
 ";
 
 /// Refuses a database of another program, before anything in it is touched.

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use duban_core::{CaseRow, ItemRow, Outgoing};
 
 use super::append::{size_of, write_batch};
+use super::search::{self, Prepared};
 use super::writer::Urgency;
 use super::{SqliteStore, deliveries, list, read, rebuild};
 use crate::commit::{Commit, KeyRecord};
@@ -13,10 +14,15 @@ use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
     PageRequest, ScoreTotal,
 };
+use crate::search::{Entry, Indexing, SearchFilter};
 use crate::store::{DefinitionRow, Leased, Store, StoredCase};
+use crate::words::SearchWords;
 
 /// How many rows a clearing-up reads or removes at a time.
 const CHUNK: u32 = 1000;
+
+/// What an entry of the search index costs to write, in rows of other tables.
+const ROWS_OF_AN_ENTRY: usize = 4;
 
 impl Store for SqliteStore {
     async fn append(&self, batch: Vec<Commit>) -> Result<Vec<Result<(), CommitError>>, StoreError> {
@@ -214,6 +220,10 @@ impl Store for SqliteStore {
         self.read(|conn| list::case(conn, id))
     }
 
+    async fn item(&self, case: &str, key: &str) -> Result<Option<ItemRow>, StoreError> {
+        self.read(|conn| list::item(conn, case, key))
+    }
+
     async fn items(
         &self,
         filter: &ItemFilter,
@@ -241,6 +251,31 @@ impl Store for SqliteStore {
 
     async fn feed_end(&self) -> Result<Cursor, StoreError> {
         self.read(read::feed_end)
+    }
+
+    async fn feed_left(&self, after: Option<&Cursor>) -> Result<u64, StoreError> {
+        self.read(|conn| read::feed_left(conn, after))
+    }
+
+    async fn index(&self, part: Indexing) -> Result<bool, StoreError> {
+        let Indexing { entries, before, after } = part;
+        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
+        let rows = entries.len() * ROWS_OF_AN_ENTRY;
+        let write = move |conn: &_| search::index(conn, &entries, before.as_deref(), &after);
+        self.write_later(rows, write).await
+    }
+
+    async fn clear_index(&self) -> Result<(), StoreError> {
+        self.write_later(1, search::clear).await
+    }
+
+    async fn search(
+        &self,
+        words: &SearchWords,
+        filter: &SearchFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Entry>, StoreError> {
+        self.read(|conn| search::search(conn, words, filter, page))
     }
 
     async fn deliveries(
