@@ -28,6 +28,7 @@ mod routes;
 mod server;
 mod session;
 mod sight;
+mod trend;
 mod view;
 
 pub use crate::account::{Account, Accounts, AdminPost, Holder};
@@ -35,3 +36,4 @@ pub use crate::auth::{Scope, TokenInfo, Tokens};
 pub use crate::document::openapi;
 pub use crate::evidence::Evidence;
 pub use crate::server::{App, Settings, router, serve};
+pub use crate::trend::Trend;

@@ -29,6 +29,7 @@ use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::routes::{cases, deliveries, feed, office, suites, tasks};
+use crate::trend::Trend;
 
 /// How a daemon is set up.
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ struct Site {
     settings: Settings,
     changes: Changes,
     counts: Arc<Counts>,
+    trend: Trend,
     limits: SignInLimits,
     stop: watch::Sender<bool>,
 }
@@ -81,10 +83,12 @@ impl<S: Store> App<S> {
     ///
     /// Outside of a tokio runtime.
     pub fn new(engine: Engine<S>, settings: Settings) -> Self {
+        tokio::spawn(Trend::keep(engine.clone()));
         let site = Site {
             settings,
             changes: Changes::of(&engine),
             counts: Arc::default(),
+            trend: Trend::default(),
             limits: SignInLimits::default(),
             stop: watch::Sender::new(false),
         };
@@ -109,6 +113,10 @@ impl<S: Store> App<S> {
         suite: Option<&str>,
     ) -> Result<Arc<Vec<LightCount>>, EngineError> {
         self.site.counts.of(&self.engine, suite).await
+    }
+
+    pub(crate) fn trend(&self) -> &Trend {
+        &self.site.trend
     }
 
     pub(crate) fn limits(&self) -> &SignInLimits {

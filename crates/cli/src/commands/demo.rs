@@ -8,12 +8,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use duban::{Date, Engine, Options, SqliteStore, Store, TestClock};
-use duban_calendar::{end_of, start_of};
+use duban_calendar::{Tz, end_of, start_of};
 use duban_core::Decision;
 use duban_model::{Definition, Suite};
 use duban_sim::{Observer, simulate};
 use duban_store::Commit;
-use duban_web::{Evidence, Settings};
+use duban_web::{Evidence, Settings, Trend};
 use tokio::net::TcpListener;
 
 use super::load;
@@ -71,7 +71,8 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
     let store = prepare(&path, &suite, from, to)?;
 
     let (sender, receiver) = sync_channel(4 * BATCH);
-    let writer = std::thread::spawn(move || write(&store, &receiver));
+    let tz = suite.head.time_zone;
+    let writer = std::thread::spawn(move || write(&store, &receiver, to, tz));
     let mut recorder = Recorder { sender };
     let progress = Progress::new(&suite, from, to);
     let simulated =
@@ -174,8 +175,14 @@ impl Observer for Recorder {
     }
 }
 
+/// A week of virtual time, in milliseconds: the trend has a point for each.
+const WEEK_MS: i64 = 7 * 24 * 3_600_000;
+
 /// Writes commits in batches. What they send has been seen to in virtual time already.
-fn write(store: &SqliteStore, commits: &Receiver<Commit>) -> Result<()> {
+fn write(store: &SqliteStore, commits: &Receiver<Commit>, to: Date, tz: Tz) -> Result<()> {
+    // Points stand whole weeks before the moment at which the demonstration's time stands still.
+    let end = end_of(to, tz).plus_millis(-1);
+    let mut point = end.plus_millis(-53 * WEEK_MS);
     block_on(async {
         while let Ok(first) = commits.recv() {
             let mut batch = vec![first];
@@ -195,6 +202,10 @@ fn write(store: &SqliteStore, commits: &Receiver<Commit>) -> Result<()> {
             }
             if !sent.is_empty() {
                 store.delivered(sent, at.unwrap_or_default()).await?;
+            }
+            while at.is_some_and(|at| at > point.millis()) {
+                Trend::record(store, point).await?;
+                point = point.plus_millis(WEEK_MS);
             }
         }
         store.close().await?;

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_documents::{Bar, bars};
+use duban_documents::{Bar, Line, bars, lines};
 use duban_model::{Assignee, DefinitionHash, UnitId};
 use duban_store::{ItemFilter, LightCount, LightFilter, PageRequest, Store};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::pages::{Failure, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
+use crate::trend::Sum;
 
 /// A week, in milliseconds.
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
@@ -58,6 +59,8 @@ struct OverviewPage {
     red: u64,
     done: u64,
     chart: String,
+    /// Red and yellow lights over the last weeks; then how much is done.
+    trend: Option<(String, String)>,
     reds: Vec<TaskLine>,
 }
 
@@ -90,8 +93,9 @@ pub(crate) async fn show<S: Store>(
             titles.insert(workflow.clone(), format!("{basis} {}", definition.workflow.title));
         }
     }
-    let counts = app.lights(wanted.as_deref()).await?;
-    let counts = rolled_up(&counts, &sight);
+    let all = app.lights(wanted.as_deref()).await?;
+    let trend = trend(&app, wanted.as_deref().unwrap_or_default(), &all, &sight).await?;
+    let counts = rolled_up(&all, &sight);
     let mut units: Vec<UnitId> = counts.iter().map(|count| count.unit.as_str().into()).collect();
     units.sort_by_cached_key(|unit| (sight.directory.chain(unit).count(), unit.clone()));
     units.dedup();
@@ -100,7 +104,48 @@ pub(crate) async fn show<S: Store>(
     let reds = turned_red(&app, &sight).await?;
     let shell = Shell::new("总览", "/", &visitor, &sight.directory, &headers).following_all();
     let units = units.iter().map(name).collect();
-    Ok(render(&OverviewPage { shell, suites, units, rows, green, yellow, red, done, chart, reds }))
+    Ok(render(&OverviewPage {
+        shell,
+        suites,
+        units,
+        rows,
+        green,
+        yellow,
+        red,
+        done,
+        chart,
+        trend,
+        reds,
+    }))
+}
+
+/// Lights over the last weeks; `None` where no earlier week is known.
+async fn trend<S: Store>(
+    app: &App<S>,
+    suite: &str,
+    counts: &[LightCount],
+    sight: &Sight,
+) -> Result<Option<(String, String)>, Failure> {
+    let now = (app.engine.now(), counts);
+    let sees = |unit: &str| sight.covers(&unit.into());
+    let points = app.trend().weeks(app.engine.store(), suite, now, sees).await?;
+    if points.iter().filter(|(_, sum)| sum.is_some()).count() < 2 {
+        return Ok(None);
+    }
+    let labels: Vec<String> =
+        points.iter().map(|(date, _)| date.format("%m-%d").to_string()).collect();
+    let line = |class: &str, name: &str, much: fn(&Sum) -> u64| Line {
+        class: class.to_owned(),
+        name: name.to_owned(),
+        values: points.iter().map(|(_, sum)| sum.as_ref().map(much)).collect(),
+    };
+    let lights = [line("red", "红灯", |sum| sum.red), line("yellow", "黄灯", |sum| sum.yellow)];
+    let done =
+        line("green", "办结率（%）", |sum| (100 * sum.done).checked_div(sum.all).unwrap_or(0));
+    Ok(Some((
+        lines("近十三周红灯、黄灯", &labels, &lights),
+        lines("近十三周办结率", &labels, &[done]),
+    )))
 }
 
 /// The counts that the visitor may see. Where they are of more units than a table can show, those
