@@ -504,6 +504,17 @@ impl Item {
         }
     }
 
+    /// Who has it among their to-dos now: whoever handles it for its owner, who goes on answering
+    /// for it, or else those on whom it waits.
+    pub fn in_hands_of(&self) -> Vec<Assignee> {
+        match (&self.handler, self.status) {
+            (Some(handler), Status::Ready | Status::Active) => {
+                vec![Assignee::Person(handler.clone())]
+            }
+            _ => self.waiting_on().into_iter().cloned().collect(),
+        }
+    }
+
     /// Records a notable move.
     pub(crate) fn note(&mut self, kind: &str, at: Instant) {
         let history = Arc::make_mut(&mut self.history);

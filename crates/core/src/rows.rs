@@ -4,7 +4,7 @@
 //! columns, the rest in one JSON text.
 
 use duban_calendar::Instant;
-use duban_model::{Assignee, Definition};
+use duban_model::Definition;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CaseHead};
@@ -12,7 +12,7 @@ use crate::command::Message;
 use crate::event::{Event, Sent};
 use crate::fact::Fact;
 use crate::ids::{CaseId, ItemKey};
-use crate::item::{Item, Status};
+use crate::item::Item;
 use crate::light::turns;
 
 /// The row of a case.
@@ -144,7 +144,7 @@ impl ItemRow {
     /// The row of an item as it is now.
     pub fn of(case: &CaseId, item: &Item, definition: &Definition) -> Self {
         let turns = turns(item, definition);
-        let waiting = waiting(item);
+        let waiting: Vec<String> = item.in_hands_of().iter().map(ToString::to_string).collect();
         Self {
             case: case.as_str().to_owned(),
             key: item.key.as_str().to_owned(),
@@ -161,17 +161,6 @@ impl ItemRow {
             window: item.window.map(|window| window.key()),
             data: serde_json::to_string(item).expect("invariant: an item is plain data"),
         }
-    }
-}
-
-/// On whom an item waits, for lists: what was delegated waits on whoever handles it, though its
-/// owner goes on answering for it.
-fn waiting(item: &Item) -> Vec<String> {
-    match (&item.handler, item.status) {
-        (Some(handler), Status::Ready | Status::Active) => {
-            vec![Assignee::Person(handler.clone()).to_string()]
-        }
-        _ => item.waiting_on().into_iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::Instant;
-use duban_core::{Case, CaseId, Event, Light, Teller, decode, light};
+use duban_core::{Case, CaseId, Event, Item, ItemKind, Light, Teller, decode, light};
 use duban_documents::{Dag, Node};
 use duban_engine::{Engine, NextStep, Upcoming, next_steps};
 use duban_model::{Assignee, Definition, Many, Workflow};
@@ -20,20 +20,33 @@ use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
 
+/// Items that are shown; a case may have thousands.
+const ITEMS_SHOWN: usize = 400;
+
 /// Lines of the timeline that are shown, the latest.
 const LINES_SHOWN: usize = 200;
+
+/// Lines of the timeline that stand open; earlier ones are folded away.
+const LATEST: usize = 20;
 
 /// Events read at once.
 const BATCH: u32 = 500;
 
-pub(crate) struct ItemLine {
-    pub(crate) href: String,
-    pub(crate) title: String,
-    pub(crate) status: &'static str,
-    pub(crate) light: &'static str,
-    pub(crate) light_zh: &'static str,
-    pub(crate) owner: String,
-    pub(crate) due: String,
+struct ItemLine {
+    href: String,
+    title: String,
+    status: &'static str,
+    light: &'static str,
+    light_zh: &'static str,
+    owner: String,
+    due: String,
+}
+
+/// The items of one task: what is owed stands open, what is closed is folded away.
+struct Group {
+    title: String,
+    open: Vec<ItemLine>,
+    closed: Vec<ItemLine>,
 }
 
 struct DeliveryLine {
@@ -55,11 +68,14 @@ struct CasePage {
     basis: String,
     faulted: Option<String>,
     graph: String,
-    items: Vec<ItemLine>,
+    groups: Vec<Group>,
+    /// The list of the whole case, where it is too long for this page.
+    all_href: Option<String>,
     timeline: Vec<String>,
     left_out: usize,
     next: Vec<String>,
     deliveries: Vec<DeliveryLine>,
+    deliveries_go_on: bool,
 }
 
 /// A case that the visitor may see, with what it runs on.
@@ -94,6 +110,7 @@ pub(crate) async fn show<S: Store>(
     let left_out = told.len().saturating_sub(LINES_SHOWN);
     let filter = DeliveryFilter { case: Some(id.as_str().to_owned()), ..DeliveryFilter::default() };
     let deliveries = app.engine.deliveries(filter, PageRequest::first(100)).await?;
+    let deliveries_go_on = deliveries.next.is_some();
     let deliveries = deliveries.rows.into_iter().filter_map(|row| {
         let duban_core::Body::People(sent) = row.outgoing.body else { return None };
         let to: Vec<String> = sent.to.iter().map(|to| teller.name(to)).collect();
@@ -119,11 +136,13 @@ pub(crate) async fn show<S: Store>(
         basis: definition.workflow.basis.join("、"),
         faulted: head.faulted.clone(),
         graph: picture(&id, &case, &definition, now).svg(),
-        items: items(&id, &case, &definition, &teller, now),
+        groups: groups(&id, &case, &definition, &teller, now),
+        all_href: (case.items().count() > ITEMS_SHOWN).then(|| format!("/tasks?case={id}")),
         timeline: told.into_iter().skip(left_out).rev().collect(),
         left_out,
         next: next_steps(&case).iter().take(20).map(|step| coming(step, &teller)).collect(),
         deliveries,
+        deliveries_go_on,
     }))
 }
 
@@ -157,16 +176,19 @@ pub(crate) async fn log<S: Store>(engine: &Engine<S>, id: &CaseId) -> Result<Vec
     }
 }
 
-fn items(
+/// Items by task in the order of the workflow, open ones before closed ones.
+fn groups(
     id: &CaseId,
     case: &Case,
     definition: &Definition,
     teller: &Teller<'_>,
     now: Instant,
-) -> Vec<ItemLine> {
+) -> Vec<Group> {
     let mut items: Vec<_> = case.items().collect();
+    items.sort_by_key(|item| (item.status.is_closed(), item.order));
+    items.truncate(ITEMS_SHOWN);
     items.sort_by_key(|item| item.order);
-    let line = |item: &Arc<duban_core::Item>| {
+    let line = |item: &Item| {
         let light = light(item, definition, now);
         ItemLine {
             href: task_href(id.as_str(), item.key.as_str()),
@@ -178,7 +200,31 @@ fn items(
             due: item.due().map(|due| teller.date(due)).unwrap_or_default(),
         }
     };
-    items.into_iter().map(line).collect()
+    let mut groups: Vec<(&str, Group)> = Vec::new();
+    for item in items {
+        if groups.last().is_none_or(|(task, _)| *task != item.task.as_str()) {
+            let title = task_title(item, definition);
+            let group = Group { title, open: Vec::new(), closed: Vec::new() };
+            groups.push((item.task.as_str(), group));
+        }
+        if let Some((_, group)) = groups.last_mut() {
+            let part = if item.status.is_closed() { &mut group.closed } else { &mut group.open };
+            part.push(line(item));
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn task_title(item: &Item, definition: &Definition) -> String {
+    match &item.kind {
+        ItemKind::Task => {
+            let task = definition.workflow.task(item.task.as_str());
+            task.map_or_else(|| item.task.to_string(), |(_, task)| task.title.clone())
+        }
+        ItemKind::Interview { .. } => "约谈".to_owned(),
+        ItemKind::Rectification { .. } => "整改".to_owned(),
+        ItemKind::Extra { .. } => "增办任务".to_owned(),
+    }
 }
 
 /// The workflow's graph, each task with the worst light of its items and how many are done.

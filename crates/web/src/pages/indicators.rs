@@ -6,6 +6,8 @@ use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_model::DefinitionHash;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
 
 use crate::pages::duties::Chosen;
@@ -29,6 +31,8 @@ struct Indicator {
     line: TaskLine,
     value: String,
     target: String,
+    /// How much of the target is reached, in percent; `None` where there is nothing to divide.
+    share: Option<i64>,
     verdict: &'static str,
     planned: String,
 }
@@ -86,7 +90,7 @@ pub(crate) async fn show<S: Store>(
             .map(|cursor| format!("/indicators?indicator={value}&after={}", encode(&cursor.0)));
         for line in Lines::new(&app.engine).lines(page.rows).await? {
             let item = &line.item;
-            let number = |number: Option<rust_decimal::Decimal>| {
+            let number = |number: Option<Decimal>| {
                 number.map_or("—".to_owned(), |number| {
                     format!("{}{}", number.normalize(), suffix[at])
                 })
@@ -95,6 +99,7 @@ pub(crate) async fn show<S: Store>(
             let verdict = match (item.judged, item.met) {
                 (true, Some(true)) => "达标",
                 (true, Some(false)) => "未达标",
+                (true, None) if item.value.is_some() => "未按期上报",
                 (true, None) => "未上报",
                 (false, _) => "未判定",
             };
@@ -103,9 +108,16 @@ pub(crate) async fn show<S: Store>(
             } else {
                 format!("{}% / 计划 {}%", item.progress, item.planned)
             };
-            indicators.push(Indicator { line, value, target, verdict, planned });
+            let share = share(item.value, item.target);
+            indicators.push(Indicator { line, value, target, share, verdict, planned });
         }
     }
     let shell = Shell::new("指标", "/indicators", &visitor, &sight.directory, &headers);
     Ok(render(&IndicatorsPage { shell: shell.following_all(), choices, indicators, next }))
+}
+
+/// A value in percent of its target, rounded down. Where less is better, more than 100 is bad.
+fn share(value: Option<Decimal>, target: Option<Decimal>) -> Option<i64> {
+    let hundredth = target? / Decimal::ONE_HUNDRED;
+    value?.checked_div(hundredth)?.floor().to_i64()
 }

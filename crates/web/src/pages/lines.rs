@@ -60,9 +60,8 @@ impl<'a, S: Store> Lines<'a, S> {
         let at = |millis: Option<i64>| millis.map(Instant::from_millis);
         let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
         let light = light_at(item.status, turns, now);
-        let names = |on: Vec<&Assignee>| {
-            on.into_iter().map(|one| teller.name(one)).collect::<Vec<_>>().join("、")
-        };
+        let waiting_on: Vec<String> =
+            item.in_hands_of().iter().map(|one| teller.name(one)).collect();
         let tz = definition.suite.time_zone;
         Ok(TaskLine {
             href: task_href(&row.case, &row.key),
@@ -75,7 +74,7 @@ impl<'a, S: Store> Lines<'a, S> {
             light_zh: light.zh(),
             due: item.due().map(|due| date_of(due, tz).to_string()).unwrap_or_default(),
             owner: item.owner.as_ref().map(|owner| teller.name(owner)).unwrap_or_default(),
-            waiting_on: names(item.waiting_on()),
+            waiting_on: waiting_on.join("、"),
             item,
         })
     }

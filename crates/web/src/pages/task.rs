@@ -5,6 +5,7 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use duban_calendar::date_of;
 use duban_core::{
     Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Teller, due_reason, fields_of,
     light,
@@ -62,6 +63,8 @@ struct TaskPage {
     progress: u8,
     indicator: String,
     dues: Vec<DueLine>,
+    /// Working days left or passed; empty where nothing is owed any more.
+    days: String,
     asked: String,
     evidence_owed: Vec<String>,
     filled: Vec<(String, String)>,
@@ -131,12 +134,6 @@ async fn page<S: Store>(
         .as_ref()
         .map(|asked| format!("申请延至 {}：{}", teller.date(asked.until), asked.reason));
     let reviewers: Vec<String> = item.review.members.iter().map(|one| teller.name(one)).collect();
-    let why = match &item.kind {
-        ItemKind::Interview { who, why, .. } => format!("约谈 {}：{why}", teller.name(who)),
-        ItemKind::Rectification { why, .. } => why.clone(),
-        ItemKind::Extra { why, .. } => why.clone().unwrap_or_default(),
-        ItemKind::Task => String::new(),
-    };
     let log = log(&app.engine, &id).await?;
     let own: Vec<&Event> = log.iter().filter(|event| is_about(event, &key)).collect();
     let shell = Shell::new(teller.item_title(item), "", visitor, &sight.directory, headers);
@@ -147,7 +144,7 @@ async fn page<S: Store>(
         measure: case.head().title.clone(),
         description: task.and_then(|task| task.description.clone()).unwrap_or_default(),
         basis: task.map(|task| task.basis.join("、")).unwrap_or_default(),
-        why,
+        why: why(item, &teller),
         status: item.status.zh(),
         light: light.as_str(),
         light_zh: light.zh(),
@@ -157,6 +154,7 @@ async fn page<S: Store>(
         progress: item.progress,
         indicator: indicator(item, &definition),
         dues: dues.collect(),
+        days: days(app, item, &definition).await?,
         asked: asked.unwrap_or_default(),
         filled,
         files: files(&id, &own, &teller),
@@ -169,6 +167,35 @@ async fn page<S: Store>(
         problem,
         action,
     }))
+}
+
+/// Why it was opened, for what a rung or a script opened.
+fn why(item: &Item, teller: &Teller<'_>) -> String {
+    match &item.kind {
+        ItemKind::Interview { who, why, .. } => format!("约谈 {}：{why}", teller.name(who)),
+        ItemKind::Rectification { why, .. } => why.clone(),
+        ItemKind::Extra { why, .. } => why.clone().unwrap_or_default(),
+        ItemKind::Task => String::new(),
+    }
+}
+
+/// How many working days are left, or have passed since the due date.
+async fn days<S: Store>(
+    app: &App<S>,
+    item: &Item,
+    definition: &Definition,
+) -> Result<String, Failure> {
+    let Some(due) = item.due().filter(|_| !item.status.is_closed()) else {
+        return Ok(String::new());
+    };
+    let calendar = app.engine.calendar(&definition.suite.calendar).await?;
+    let (now, tz) = (app.engine.now(), definition.suite.time_zone);
+    let left = calendar.workdays_between(date_of(now, tz), date_of(due, tz));
+    Ok(if now > due {
+        format!("已逾期 {} 个工作日", -left)
+    } else {
+        format!("还有 {left} 个工作日")
+    })
 }
 
 fn indicator(item: &Item, definition: &Definition) -> String {

@@ -59,6 +59,9 @@ pub(crate) struct TasksQuery {
     unit: String,
     #[serde(default)]
     workflow: String,
+    /// Only of this case.
+    #[serde(default)]
+    case: String,
     after: Option<String>,
 }
 
@@ -76,6 +79,7 @@ struct TasksPage {
     statuses: Vec<Choice>,
     workflows: Vec<Choice>,
     unit: String,
+    case: String,
     lines: Vec<TaskLine>,
     next: Option<String>,
 }
@@ -106,6 +110,7 @@ pub(crate) async fn tasks<S: Store>(
     let (mut lines, mut next) = (Vec::new(), None);
     if let Some(units) = sight.filter(Some(&unit)) {
         let filter = ItemFilter {
+            case: some(&query.case),
             workflow: some(&query.workflow),
             units,
             statuses: some(&query.status).into_iter().collect(),
@@ -117,11 +122,12 @@ pub(crate) async fn tasks<S: Store>(
         lines = Lines::new(&app.engine).lines(page.rows).await?;
         next = page.next.map(|cursor| {
             format!(
-                "/tasks?light={}&status={}&unit={}&workflow={}&after={}",
+                "/tasks?light={}&status={}&unit={}&workflow={}&case={}&after={}",
                 encode(&query.light),
                 encode(&query.status),
                 encode(&query.unit),
                 encode(&query.workflow),
+                encode(&query.case),
                 encode(&cursor.0)
             )
         });
@@ -148,6 +154,7 @@ pub(crate) async fn tasks<S: Store>(
         statuses: choices(&STATUSES.map(|one| (one.as_str(), one.zh())), &query.status),
         workflows,
         unit: query.unit,
+        case: query.case,
         lines,
         next,
     }))

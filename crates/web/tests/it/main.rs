@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
 mod api;
+mod lists;
 mod pages;
 mod rights;
 mod sign_in;
