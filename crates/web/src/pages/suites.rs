@@ -13,7 +13,9 @@ use axum::response::Response;
 use duban_calendar::Date;
 use duban_core::{Actor, Refusal};
 use duban_engine::EngineError;
-use duban_model::{DefinitionHash, Loaded, Problem, Severity, Sources, Suite, load_suite};
+use duban_model::{
+    DefinitionHash, Expr, Loaded, Problem, Severity, Sources, Suite, TaskDef, load_suite,
+};
 use duban_script::{Limits, Program};
 use duban_store::{Store, StoreError};
 use serde::Deserialize;
@@ -179,6 +181,32 @@ pub(crate) async fn show<S: Store>(
     }))
 }
 
+/// A task as its author wrote it.
+struct TaskRow {
+    title: String,
+    basis: String,
+    each: String,
+    owner: String,
+    due: String,
+    ladder: String,
+}
+
+impl TaskRow {
+    fn of(task: &TaskDef) -> Self {
+        let written = |expr: &Option<Expr>| expr.as_ref().map(|expr| expr.source.clone());
+        let axes = task.each.iter().map(|axis| format!("{}: {}", axis.name, axis.over.source));
+        let every = task.every.map(|every| format!("每{} {} 次", every.zh(), task.at_least));
+        Self {
+            title: task.title.clone(),
+            basis: task.basis.join("、"),
+            each: axes.collect::<Vec<_>>().join("; "),
+            owner: written(&task.owner).unwrap_or_default(),
+            due: written(&task.due).or(every).unwrap_or_default(),
+            ladder: task.ladder.clone().unwrap_or_default(),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "graph.html")]
 struct GraphPage {
@@ -186,6 +214,7 @@ struct GraphPage {
     suite: String,
     description: String,
     graph: String,
+    tasks: Vec<TaskRow>,
 }
 
 pub(crate) async fn graph<S: Store>(
@@ -200,7 +229,9 @@ pub(crate) async fn graph<S: Store>(
     let title = definition.workflow.title.clone();
     let shell = Shell::new(title, "/suites", &visitor, &app.engine.directory(), &headers);
     let description = definition.workflow.description.clone().unwrap_or_default();
-    Ok(render(&GraphPage { shell, suite, description, graph: plain(&definition.workflow).svg() }))
+    let graph = plain(&definition.workflow).svg();
+    let tasks = definition.workflow.tasks.iter().map(TaskRow::of).collect();
+    Ok(render(&GraphPage { shell, suite, description, graph, tasks }))
 }
 
 /// The sources of a suite as it was published last; empty where it was published without them.
@@ -314,7 +345,10 @@ struct DraftPage {
     text: String,
     problems: Vec<ProblemLine>,
     errors: usize,
-    workflows: Vec<(String, String)>,
+    /// Id, title, and whether it is the one in hand.
+    workflows: Vec<(String, String, bool)>,
+    /// The graph of the workflow in hand, where the draft has no errors.
+    graph: String,
     year: i32,
 }
 
@@ -336,17 +370,33 @@ pub(crate) async fn draft<S: Store>(
     let text = draft.get(&file).cloned().unwrap_or_default();
     let files = draft.keys().map(|name| (name.clone(), encode(name), *name == file)).collect();
     let errors = checked.problems.iter().filter(|one| one.severity == Severity::Error).count();
-    let (mut workflows, mut year) = (Vec::new(), 2027);
+    let (mut workflows, mut graph, mut year) = (Vec::new(), String::new(), 2027);
     if let Some(suite) = &checked.suite {
         year = suite.head.target_year;
-        let named = suite.definitions.values();
-        workflows =
-            named.map(|one| (one.workflow.id.to_string(), one.workflow.title.clone())).collect();
+        for definition in suite.definitions.values() {
+            let workflow = &definition.workflow;
+            let is_here = workflow.place.file == file;
+            if is_here {
+                graph = plain(workflow).svg();
+            }
+            workflows.push((workflow.id.to_string(), workflow.title.clone(), is_here));
+        }
     }
     let title = format!("{id} 的草稿");
     let shell = Shell::new(title, "/suites", &visitor, &app.engine.directory(), &headers);
     let problems = problem_lines(&id, &checked.problems, &draft);
-    Ok(render(&DraftPage { shell, id, files, file, text, problems, errors, workflows, year }))
+    Ok(render(&DraftPage {
+        shell,
+        id,
+        files,
+        file,
+        text,
+        problems,
+        errors,
+        workflows,
+        graph,
+        year,
+    }))
 }
 
 /// Keeps uploaded files, or one file's text, in the draft. An empty text takes the file out.
