@@ -9,7 +9,7 @@ main.addEventListener("input", () => { touched = true; });
 
 async function refresh() {
   if (touched) return;
-  const response = await fetch(location.href, { headers: { accept: "text/html" } });
+  const response = await fetch(location.href, { headers: { accept: "text/html", "duban-refresh": "1" } });
   // The session has ended: the page to sign in at takes its place.
   if (response.redirected) location.reload();
   if (!response.ok || response.redirected) return;

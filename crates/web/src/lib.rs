@@ -11,11 +11,13 @@
 //! # Where to start reading
 //!
 //! `server.rs` has the routes. `routes/` is the API, with a file for each kind of thing;
-//! `pages/` the pages. `auth.rs`, `account.rs`, `session.rs` and `guard.rs` keep strangers out;
-//! `sight.rs` says what a person may see.
+//! `pages/` the pages. `auth.rs`, `account.rs`, `session.rs` and `guard.rs` keep strangers out,
+//! `sign_in/` lets in who has signed in elsewhere; `sight.rs` says what a person may see.
 
 mod account;
+mod address;
 mod auth;
+mod broom;
 mod counts;
 mod document;
 mod evidence;
@@ -25,10 +27,12 @@ mod page;
 mod pages;
 mod problem;
 mod routes;
+mod security;
 mod server;
 mod session;
 mod sight;
 mod trend;
+mod sign_in;
 mod view;
 
 pub use crate::account::{Account, Accounts, AdminPost, Holder};
@@ -37,3 +41,7 @@ pub use crate::document::openapi;
 pub use crate::evidence::Evidence;
 pub use crate::server::{App, Settings, router, serve};
 pub use crate::trend::Trend;
+pub use crate::sign_in::{
+    CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,
+    SignInOptions,
+};

@@ -1,6 +1,7 @@
 //! The service: routes, limits, and running it.
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::broom::Brooms;
 use crate::counts::Counts;
 use crate::document;
 use crate::evidence::{Evidence, FILE_BYTES_MAX};
@@ -30,6 +32,7 @@ use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::routes::{cases, deliveries, feed, office, suites, tasks};
 use crate::trend::Trend;
+use crate::sign_in::SignIn;
 
 /// How a daemon is set up.
 #[derive(Clone, Debug)]
@@ -38,6 +41,11 @@ pub struct Settings {
     pub frame_ancestors: Vec<String>,
     /// Whoever calls speaks TLS, to a proxy in front: cookies travel over TLS alone.
     pub is_behind_tls: bool,
+    /// Proxies whose word on whom they speak for is taken, besides the one that calls; only behind
+    /// TLS.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How people sign in.
+    pub sign_in: Arc<SignIn>,
     /// Anybody may sign in as anybody. For simulated databases on loopback.
     pub is_demonstration: bool,
     /// What comes with the program: scripts and calendars that drafts are checked against.
@@ -47,11 +55,13 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// No frames, no TLS, no demonstration, no library, and files that go with the process.
+    /// No frames, no TLS, passwords alone, no demonstration, no library, and files that go with the process.
     fn default() -> Self {
         Self {
             frame_ancestors: Vec::new(),
             is_behind_tls: false,
+            trusted_proxies: Vec::new(),
+            sign_in: Arc::default(),
             is_demonstration: false,
             library: Arc::default(),
             evidence: Evidence::in_memory(),
@@ -73,6 +83,7 @@ struct Site {
     counts: Arc<Counts>,
     trend: Trend,
     limits: SignInLimits,
+    brooms: Brooms,
     stop: watch::Sender<bool>,
 }
 
@@ -90,6 +101,7 @@ impl<S: Store> App<S> {
             counts: Arc::default(),
             trend: Trend::default(),
             limits: SignInLimits::default(),
+            brooms: Brooms::default(),
             stop: watch::Sender::new(false),
         };
         Self { engine, site: Arc::new(site) }
@@ -121,6 +133,14 @@ impl<S: Store> App<S> {
 
     pub(crate) fn limits(&self) -> &SignInLimits {
         &self.site.limits
+    }
+
+    pub(crate) fn brooms(&self) -> &Brooms {
+        &self.site.brooms
+    }
+
+    pub(crate) fn sign_in(&self) -> &SignIn {
+        &self.site.settings.sign_in
     }
 
     /// Resolves when the service is to end: streams, which would go on for ever, end then.
@@ -182,6 +202,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .nest("/api/v1", files);
     pages::router::<S>()
         .layer(from_fn(guard::same_site))
+        .merge(pages::handed_over::<S>())
         .layer(set(CONTENT_SECURITY_POLICY, policy))
         .layer(set(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
         .merge(api)
@@ -238,5 +259,6 @@ pub async fn serve<S: Store>(
         stop.await;
         site.stop.send_replace(true);
     };
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }

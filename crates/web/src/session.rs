@@ -1,50 +1,98 @@
 //! Sessions: whoever has signed in, known by a cookie whose digest the store keeps.
+//!
+//! A cookie is `OWNER.KEY`. A session's document is named by both, so that those of one person
+//! stand together and nobody's are looked for among everybody's.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{COOKIE, HeaderMap};
 use axum::http::request::Parts;
+use axum::http::{HeaderName, Uri};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use duban_model::PersonId;
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Accounts, AdminPost, Holder};
+use crate::address::ClientAddress;
 use crate::auth::{digest, random_hex};
 use crate::pages::Failure;
+use crate::security::TARGET;
 use crate::server::App;
+use crate::sign_in::Way;
 
 /// The cookie's name.
 const COOKIE_NAME: &str = "duban_session";
 
-/// How long a session lasts, in milliseconds.
-const SESSION_MS_MAX: i64 = 12 * 3_600_000;
+/// What the names of sessions' documents begin with; owner and digest follow.
+pub(crate) const DOCUMENTS: &str = "session/";
 
-/// Expired sessions are looked for when somebody signs in, at most this often.
+/// How long a session lasts, in milliseconds.
+pub(crate) const SESSION_MS_MAX: i64 = 12 * 3_600_000;
+
+/// Sessions of one person; with one more the oldest ends.
+const SESSIONS_MAX: usize = 20;
+
+/// Says that a page looks for changes by itself: nobody is using it.
+const REFRESH: HeaderName = HeaderName::from_static("duban-refresh");
+
+/// The stream that a page listens to.
+const LIVE_PATH: &str = "/live";
+
+/// Somebody who is to be signed in.
+pub(crate) struct Newcomer {
+    /// The account, here or elsewhere.
+    pub(crate) login: String,
+    pub(crate) holder: Holder,
+    pub(crate) way: Way,
+}
+
+/// A session as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Session {
-    login: String,
-    holder: Holder,
+pub(crate) struct Session {
+    pub(crate) login: String,
+    pub(crate) holder: Holder,
+    pub(crate) way: Way,
+    /// Where it began.
+    pub(crate) address: String,
+    pub(crate) began_at: i64,
+    /// When it was last used, within a step.
+    pub(crate) seen_at: i64,
     expires_at: i64,
 }
 
-/// Signs somebody in: the cookie to be set.
+/// Signs somebody in: the cookie to be set. What the browser was signed in to before ends.
 pub(crate) async fn begin<S: Store>(
     app: &App<S>,
-    login: &str,
-    holder: Holder,
+    headers: &HeaderMap,
+    address: ClientAddress,
+    newcomer: Newcomer,
 ) -> Result<Cookie<'static>, StoreError> {
     let (store, now) = (app.engine.store(), app.engine.now().millis());
-    for (document, json) in store.documents("session/").await? {
-        let old: Session = serde_json::from_str(&json).map_err(StoreError::Unreadable)?;
-        if old.expires_at < now {
-            store.remove_document(&document).await?;
-        }
+    app.brooms().sessions.sweep(store, now).await?;
+    if let Some(before) = shown(app, headers) {
+        store.remove_document(&before).await?;
     }
-    let key = random_hex()?;
-    let session = Session { login: login.to_owned(), holder, expires_at: now + SESSION_MS_MAX };
+    let Newcomer { login, holder, way } = newcomer;
+    let owner = owner(&login, &holder);
+    let mut own = of_owner(store, &owner).await?;
+    own.sort_by_key(|(_, session)| session.began_at);
+    for (oldest, _) in own.iter().take((own.len() + 1).saturating_sub(SESSIONS_MAX)) {
+        store.remove_document(&format!("{DOCUMENTS}{oldest}")).await?;
+    }
+    tracing::info!(target: TARGET, login, way = way.as_str(), %address, "signed in");
+    let session = Session {
+        login,
+        holder,
+        way,
+        address: address.to_string(),
+        began_at: now,
+        seen_at: now,
+        expires_at: now + SESSION_MS_MAX,
+    };
     let json = serde_json::to_string(&session).map_err(StoreError::Unreadable)?;
-    store.put_document(&format!("session/{}", digest(&key)), &json, now).await?;
-    Ok(cookie(app, key))
+    let key = random_hex()?;
+    store.put_document(&document(&owner, &key), &json, now).await?;
+    Ok(cookie(app, cookie_name(app, COOKIE_NAME), format!("{owner}.{key}")))
 }
 
 /// Signs somebody out: the cookie to be set.
@@ -52,19 +100,94 @@ pub(crate) async fn end<S: Store>(
     app: &App<S>,
     headers: &HeaderMap,
 ) -> Result<Cookie<'static>, StoreError> {
-    if let Some(key) = key_of(headers) {
-        app.engine.store().remove_document(&format!("session/{}", digest(&key))).await?;
+    let store = app.engine.store();
+    if let Some(document) = shown(app, headers)
+        && let Some(json) = store.document(&document).await?
+    {
+        let session: Session = serde_json::from_str(&json).map_err(StoreError::Unreadable)?;
+        store.remove_document(&document).await?;
+        tracing::info!(target: TARGET, login = session.login, "signed out");
     }
-    let mut gone = cookie(app, String::new());
+    let mut gone = cookie(app, cookie_name(app, COOKIE_NAME), String::new());
     gone.make_removal();
     Ok(gone)
 }
 
-fn cookie<S: Store>(app: &App<S>, key: String) -> Cookie<'static> {
+/// Ends one session, by its id; `false` where there is none.
+pub(crate) async fn end_one<S: Store>(store: &S, id: &str) -> Result<bool, StoreError> {
+    store.remove_document(&format!("{DOCUMENTS}{id}")).await
+}
+
+/// Ends every session of somebody; how many there were.
+pub(crate) async fn end_all<S: Store>(store: &S, owner: &str) -> Result<usize, StoreError> {
+    let all = of_owner(store, owner).await?;
+    for (id, _) in &all {
+        end_one(store, id).await?;
+    }
+    Ok(all.len())
+}
+
+/// Whose sessions stand together: those of a person, however they signed in, or those of an
+/// account of administration.
+pub(crate) fn owner(login: &str, holder: &Holder) -> String {
+    let name = match holder {
+        Holder::Person(person) => format!("person:{person}"),
+        Holder::Admin(post) => format!("{}:{login}", post.as_str()),
+    };
+    let mut owner = digest(&name);
+    owner.truncate(32);
+    owner
+}
+
+/// The sessions of somebody, with their ids.
+pub(crate) async fn of_owner<S: Store>(
+    store: &S,
+    owner: &str,
+) -> Result<Vec<(String, Session)>, StoreError> {
+    read(store.documents(&format!("{DOCUMENTS}{owner}/")).await?)
+}
+
+/// Some of everybody's sessions, those of one person together, after the one of an id.
+pub(crate) async fn some<S: Store>(
+    store: &S,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<(String, Session)>, StoreError> {
+    let after = if after.is_empty() { String::new() } else { format!("{DOCUMENTS}{after}") };
+    read(store.documents_after(DOCUMENTS, &after, limit).await?)
+}
+
+fn read(documents: Vec<(String, String)>) -> Result<Vec<(String, Session)>, StoreError> {
+    let one = |(name, json): (String, String)| {
+        let id = name.strip_prefix(DOCUMENTS).unwrap_or(&name).to_owned();
+        Ok((id, serde_json::from_str(&json).map_err(StoreError::Unreadable)?))
+    };
+    documents.into_iter().map(one).collect()
+}
+
+fn document(owner: &str, key: &str) -> String {
+    format!("{DOCUMENTS}{owner}/{}", digest(key))
+}
+
+/// The document of the session that a request shows.
+fn shown<S: Store>(app: &App<S>, headers: &HeaderMap) -> Option<String> {
+    let cookie = cookie_of(headers, &cookie_name(app, COOKIE_NAME))?;
+    let (owner, key) = cookie.split_once('.')?;
+    let is_owner = owner.len() == 32 && owner.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_owner.then(|| document(owner, key))
+}
+
+/// The name of a cookie. Over TLS it says that no other host and no plain connection has set it.
+pub(crate) fn cookie_name<S: Store>(app: &App<S>, name: &str) -> String {
+    if app.settings().is_behind_tls { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+/// A cookie that scripts cannot read and that ends with the browser.
+pub(crate) fn cookie<S: Store>(app: &App<S>, name: String, value: String) -> Cookie<'static> {
     let settings = app.settings();
     // Inside another site's frame only a cookie that says so is sent.
     let is_framed = !settings.frame_ancestors.is_empty() && settings.is_behind_tls;
-    Cookie::build((COOKIE_NAME, key))
+    Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .secure(settings.is_behind_tls)
@@ -79,15 +202,13 @@ pub(crate) fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
     pairs.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }
 
-fn key_of(headers: &HeaderMap) -> Option<String> {
-    cookie_of(headers, COOKIE_NAME)
-}
-
 /// Whoever looks at a page, signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
     pub(crate) login: String,
     pub(crate) holder: Holder,
+    /// The id of the session.
+    pub(crate) session: String,
 }
 
 impl Visitor {
@@ -103,6 +224,11 @@ impl Visitor {
     pub(crate) fn must_be(&self, post: AdminPost) -> Result<(), Failure> {
         if self.holder == Holder::Admin(post) { Ok(()) } else { Err(Failure::NotYours) }
     }
+
+    /// Whose sessions theirs are.
+    pub(crate) fn owner(&self) -> String {
+        owner(&self.login, &self.holder)
+    }
 }
 
 impl<S: Store> FromRequestParts<App<S>> for Visitor {
@@ -113,19 +239,69 @@ impl<S: Store> FromRequestParts<App<S>> for Visitor {
             let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
             Failure::SignIn(path.to_owned())
         };
-        let key = key_of(&parts.headers).ok_or_else(unknown)?;
-        let store = app.engine.store();
-        let json = store.document(&format!("session/{}", digest(&key))).await?;
-        let session: Session =
-            serde_json::from_str(&json.ok_or_else(unknown)?).map_err(StoreError::Unreadable)?;
-        if session.expires_at < app.engine.now().millis() {
+        let document = shown(app, &parts.headers).ok_or_else(unknown)?;
+        let json = app.engine.store().document(&document).await?.ok_or_else(unknown)?;
+        let session: Session = serde_json::from_str(&json).map_err(StoreError::Unreadable)?;
+        if !is_standing(app, &session).await? {
             return Err(unknown());
         }
-        // Whoever lost the account since is out at once; in a demonstration nobody has one.
-        if !app.settings().is_demonstration {
-            let account = Accounts::find(store, &session.login).await?;
-            account.filter(|account| account.holder == session.holder).ok_or_else(unknown)?;
+        if is_use(&parts.uri, &parts.headers) {
+            note_use(app, &document, &json, &session).await?;
         }
-        Ok(Self { login: session.login, holder: session.holder })
+        let id = document.strip_prefix(DOCUMENTS).unwrap_or(&document).to_owned();
+        Ok(Self { login: session.login, holder: session.holder, session: id })
     }
+}
+
+/// The steps in which use is noted, in milliseconds.
+fn step_ms<S: Store>(app: &App<S>) -> i64 {
+    app.sign_in().idle_ms_max() / 8
+}
+
+/// Whether a session holds: it is neither old nor idle, and whoever began it may still sign in so.
+async fn is_standing<S: Store>(app: &App<S>, session: &Session) -> Result<bool, Failure> {
+    let now = app.engine.now().millis();
+    let idle = now - session.seen_at;
+    if session.expires_at < now || idle > app.sign_in().idle_ms_max() + step_ms(app) {
+        return Ok(false);
+    }
+    if app.settings().is_demonstration {
+        return Ok(session.way == Way::Demonstration);
+    }
+    if !app.sign_in().offers(session.way, &session.holder) {
+        return Ok(false);
+    }
+    // Whoever lost the account, or left the directory, is out at once.
+    if let Holder::Person(person) = &session.holder
+        && app.engine.directory().person(person).is_none()
+    {
+        return Ok(false);
+    }
+    if session.way != Way::Password {
+        return Ok(true);
+    }
+    let account = Accounts::find(app.engine.store(), &session.login).await?;
+    Ok(account.is_some_and(|account| account.holder == session.holder))
+}
+
+fn is_use(uri: &Uri, headers: &HeaderMap) -> bool {
+    uri.path() != LIVE_PATH && !headers.contains_key(REFRESH)
+}
+
+/// Notes that a session is in use, once in a step, so that looking at pages writes next to
+/// nothing. A session that has ended meanwhile stays ended.
+async fn note_use<S: Store>(
+    app: &App<S>,
+    document: &str,
+    json: &str,
+    session: &Session,
+) -> Result<(), StoreError> {
+    let now = app.engine.now().millis();
+    if now - session.seen_at < step_ms(app) {
+        return Ok(());
+    }
+    let used = Session { seen_at: now, ..session.clone() };
+    let fresh = serde_json::to_string(&used).map_err(StoreError::Unreadable)?;
+    app.engine.store().swap_document(document, Some(json), &fresh, now).await?;
+    Ok(())
 }

@@ -1,8 +1,8 @@
-//! Accounts and tokens: for the administrator of security.
+//! Accounts, tokens and sessions: for the administrator of security.
 
 use askama::Template;
 use axum::Form;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_model::Directory;
@@ -11,15 +11,32 @@ use serde::Deserialize;
 
 use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::auth::{Scope, TokenInfo, Tokens};
-use crate::pages::shell::Shell;
+use crate::pages::sessions::SessionLine;
+use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
+use crate::security::TARGET;
 use crate::server::App;
-use crate::session::Visitor;
+use crate::session::{self, Session, Visitor};
+use crate::sign_in::Way;
 
 struct AccountLine {
     login: String,
     holder: String,
     is_ready: bool,
+}
+
+/// Sessions on one page.
+const SESSIONS_SHOWN: u32 = 50;
+
+/// Which sessions are shown.
+#[derive(Default, Deserialize)]
+pub(crate) struct AccountsQuery {
+    /// An account's login, a person's id, or a person's name; empty: everybody's.
+    #[serde(default)]
+    who: String,
+    /// The id of the last one that was shown.
+    #[serde(default)]
+    after: String,
 }
 
 #[derive(Template)]
@@ -28,6 +45,11 @@ struct AccountsPage {
     shell: Shell,
     accounts: Vec<AccountLine>,
     tokens: Vec<TokenInfo>,
+    /// Whose sessions are looked for.
+    who: String,
+    sessions: Vec<SessionLine>,
+    /// Where the next sessions are.
+    next: Option<String>,
     /// A link or a token, shown this once.
     secret: Option<(String, String)>,
 }
@@ -36,15 +58,17 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
+    Query(query): Query<AccountsQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::Security)?;
-    page(&app, &visitor, &headers, None).await
+    page(&app, &visitor, &headers, query, None).await
 }
 
 async fn page<S: Store>(
     app: &App<S>,
     visitor: &Visitor,
     headers: &HeaderMap,
+    query: AccountsQuery,
     secret: Option<(String, String)>,
 ) -> Result<Response, Failure> {
     let directory = app.engine.directory();
@@ -56,7 +80,30 @@ async fn page<S: Store>(
     let accounts = Accounts::list(app.engine.store()).await?.into_iter().map(line).collect();
     let tokens = Tokens::list(app.engine.store()).await?;
     let shell = Shell::new("账号与令牌", "/accounts", visitor, &directory, headers);
-    Ok(render(&AccountsPage { shell, accounts, tokens, secret }))
+    let found = sessions(app, &directory, &query).await?;
+    let next =
+        found.last().filter(|_| query.who.is_empty() && found.len() >= SESSIONS_SHOWN as usize);
+    let next = next.map(|(id, _)| format!("/accounts?after={}", encode(id)));
+    let line = |one| SessionLine::new(one, &directory, visitor);
+    let sessions = found.into_iter().map(line).collect();
+    Ok(render(&AccountsPage { shell, accounts, tokens, who: query.who, sessions, next, secret }))
+}
+
+/// The sessions of whoever is looked for, or some of everybody's.
+async fn sessions<S: Store>(
+    app: &App<S>,
+    directory: &Directory,
+    query: &AccountsQuery,
+) -> Result<Vec<(String, Session)>, Failure> {
+    let (store, who) = (app.engine.store(), query.who.trim());
+    if who.is_empty() {
+        return Ok(session::some(store, &query.after, SESSIONS_SHOWN).await?);
+    }
+    let holder = match Accounts::find(store, who).await? {
+        Some(account) => account.holder,
+        None => holder_of(who, directory)?,
+    };
+    Ok(session::of_owner(store, &session::owner(who, &holder)).await?)
 }
 
 fn holder_zh(holder: &Holder, directory: &Directory) -> String {
@@ -71,7 +118,7 @@ fn holder_zh(holder: &Holder, directory: &Directory) -> String {
 
 #[derive(Deserialize)]
 pub(crate) struct ChangeForm {
-    /// `create`, `link`, `remove`, `token` or `revoke`.
+    /// `create`, `link`, `remove`, `token`, `revoke`, `end` or `end_all`.
     what: String,
     #[serde(default)]
     login: String,
@@ -82,6 +129,9 @@ pub(crate) struct ChangeForm {
     name: String,
     #[serde(default)]
     scope: String,
+    /// The id of a session.
+    #[serde(default)]
+    session: String,
 }
 
 pub(crate) async fn change<S: Store>(
@@ -91,31 +141,46 @@ pub(crate) async fn change<S: Store>(
     Form(form): Form<ChangeForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::Security)?;
-    let (store, now) = (app.engine.store(), app.engine.now().millis());
+    let done = carry_out(&app, &form).await;
+    let (by, error) = (&visitor.login, done.as_ref().err().map(Failure::zh));
     tracing::info!(
-        by = visitor.login,
+        target: TARGET,
+        by,
         what = form.what,
         login = form.login,
         token = form.name,
+        session = form.session,
+        error,
         "accounts"
     );
-    let secret = match form.what.as_str() {
+    match done? {
+        Some(secret) => {
+            page(&app, &visitor, &headers, AccountsQuery::default(), Some(secret)).await
+        }
+        None => Ok(go("/accounts")),
+    }
+}
+
+/// Does what a form asks for; what is to be shown, this once, comes with its name.
+async fn carry_out<S: Store>(
+    app: &App<S>,
+    form: &ChangeForm,
+) -> Result<Option<(String, String)>, Failure> {
+    let (store, now) = (app.engine.store(), app.engine.now().millis());
+    match form.what.as_str() {
         "create" => {
             let holder = holder_of(&form.holder, &app.engine.directory())?;
+            must_use_password(app, &holder)?;
             let link = Accounts::create(store, &form.login, holder, now).await?;
-            Some((
-                format!("{} 的一次性链接（7 天内有效，请当面或经可靠渠道交给本人）", form.login),
-                link,
-            ))
+            let name =
+                format!("{} 的一次性链接（7 天内有效，请当面或经可靠渠道交给本人）", form.login);
+            return Ok(Some((name, link)));
         }
         "link" => {
-            Accounts::find(store, &form.login).await?.ok_or(Failure::Missing)?;
+            let account = Accounts::find(store, &form.login).await?.ok_or(Failure::Missing)?;
+            must_use_password(app, &account.holder)?;
             let link = Accounts::link(store, &form.login, now).await?;
-            Some((format!("{} 的一次性链接（7 天内有效）", form.login), link))
-        }
-        "remove" => {
-            Accounts::remove(store, &form.login).await?;
-            None
+            return Ok(Some((format!("{} 的一次性链接（7 天内有效）", form.login), link)));
         }
         "token" => {
             let scope: Scope = form.scope.parse().map_err(Failure::Bad)?;
@@ -124,18 +189,45 @@ pub(crate) async fn change<S: Store>(
                 return Err(Failure::Bad("令牌要有名称，至多 64 个字".to_owned()));
             }
             let token = Tokens::create(store, name, scope, now).await?;
-            Some((format!("令牌 {name}（只显示这一次）"), token))
+            return Ok(Some((format!("令牌 {name}（只显示这一次）"), token)));
         }
-        "revoke" => {
-            Tokens::revoke(store, &form.name).await?;
-            None
+        "remove" => remove(store, &form.login).await?,
+        "revoke" => drop(Tokens::revoke(store, &form.name).await?),
+        "end" => {
+            if !session::end_one(store, &form.session).await? {
+                return Err(Failure::Missing);
+            }
+        }
+        "end_all" => {
+            let (owner, _) = form.session.split_once('/').ok_or(Failure::Missing)?;
+            session::end_all(store, owner).await?;
         }
         _ => return Err(Failure::Bad("没有这种操作".to_owned())),
-    };
-    match secret {
-        Some(secret) => page(&app, &visitor, &headers, Some(secret)).await,
-        None => Ok(go("/accounts")),
     }
+    Ok(None)
+}
+
+/// Refuses a password for somebody who could not sign in with it.
+fn must_use_password<S: Store>(app: &App<S>, holder: &Holder) -> Result<(), Failure> {
+    if app.sign_in().offers(Way::Password, holder) {
+        return Ok(());
+    }
+    Err(Failure::Bad(
+        "人员不用口令登录（sign_in.passwords = false）；只能为管理岗位建账号".to_owned(),
+    ))
+}
+
+/// Takes an account away, and the sessions that its password began.
+async fn remove<S: Store>(store: &S, login: &str) -> Result<(), Failure> {
+    let Some(account) = Accounts::find(store, login).await? else { return Ok(()) };
+    Accounts::remove(store, login).await?;
+    let owner = session::owner(login, &account.holder);
+    for (id, session) in session::of_owner(store, &owner).await? {
+        if session.way == Way::Password && session.login == login {
+            session::end_one(store, &id).await?;
+        }
+    }
+    Ok(())
 }
 
 fn holder_of(text: &str, directory: &Directory) -> Result<Holder, Failure> {

@@ -9,6 +9,7 @@ mod case;
 mod deliveries;
 mod directory;
 mod duties;
+mod elsewhere;
 mod fields;
 mod indicators;
 mod interviews;
@@ -18,6 +19,7 @@ mod moves;
 mod notices;
 mod overview;
 mod search;
+mod sessions;
 mod shell;
 mod sign_in;
 pub(crate) mod simulation;
@@ -41,6 +43,7 @@ pub(crate) use crate::pages::live::Changes;
 use crate::account::AccountError;
 use crate::pages::shell::Shell;
 use crate::server::App;
+use crate::sign_in::Refused;
 
 /// The largest form with its files, in bytes.
 const FORM_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -72,6 +75,11 @@ pub(crate) fn router<S: Store>() -> Router<App<S>> {
         .route("/accounts", get(accounts::show::<S>).post(accounts::change::<S>))
         .route("/audit", get(audit::show::<S>).post(audit::verify::<S>))
         .route("/signin", get(sign_in::show::<S>).post(sign_in::sign_in::<S>))
+        .route("/signin/oidc", get(elsewhere::to_oidc::<S>))
+        .route("/signin/oidc/back", get(elsewhere::from_oidc::<S>))
+        .route("/signin/cas", get(elsewhere::to_cas::<S>))
+        .route("/signin/cas/back", get(elsewhere::from_cas::<S>))
+        .route("/sessions", get(sessions::show::<S>).post(sessions::end::<S>))
         .route("/signout", post(sign_in::sign_out::<S>))
         .route("/welcome", get(sign_in::welcome::<S>).post(sign_in::set_password::<S>))
         .route("/language", get(shell::switch))
@@ -79,6 +87,14 @@ pub(crate) fn router<S: Store>() -> Router<App<S>> {
         .route("/assets/app.css", get(assets::css))
         .route("/assets/app.js", get(assets::script))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+}
+
+/// The page that takes a token from another system's page: forms of other sites are not refused.
+pub(crate) fn handed_over<S: Store>() -> Router<App<S>> {
+    let take = get(elsewhere::follow_handover::<S>).post(elsewhere::post_handover::<S>);
+    Router::new()
+        .route("/signin/handover", take)
+        .layer(DefaultBodyLimit::max(elsewhere::HANDOVER_BYTES_MAX))
 }
 
 /// Why a page is not shown. The visitor reads it as a page.
@@ -94,6 +110,8 @@ pub(crate) enum Failure {
     Bad(String),
     /// Too many attempts.
     TooOften,
+    /// Whoever comes from elsewhere is not let in.
+    Refused(Refused),
     /// The engine refused or failed.
     Engine(EngineError),
 }
@@ -135,6 +153,7 @@ impl Failure {
             Self::Missing => "没有这一项，或者您无权查看".to_owned(),
             Self::Bad(text) => text.clone(),
             Self::TooOften => "尝试次数过多，请一分钟后再试".to_owned(),
+            Self::Refused(refused) => refused.zh(),
             Self::Engine(error) => error.zh(),
         }
     }
@@ -146,6 +165,10 @@ impl Failure {
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(Refused::NotOffered) => StatusCode::NOT_FOUND,
+            Self::Refused(Refused::Unreachable(_)) => StatusCode::BAD_GATEWAY,
+            Self::Refused(Refused::Store(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(_) => StatusCode::FORBIDDEN,
             Self::Engine(EngineError::Refused(Refusal::NoCase(_) | Refusal::NoItem(_))) => {
                 StatusCode::NOT_FOUND
             }

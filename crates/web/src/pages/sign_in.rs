@@ -9,19 +9,22 @@ use axum_extra::extract::cookie::Cookie;
 use duban_store::Store;
 use serde::Deserialize;
 
-use crate::account::{Accounts, AdminPost, Holder};
-use crate::pages::shell::{Shell, local};
+use crate::account::{Account, Accounts, AdminPost, Holder};
+use crate::address::ClientAddress;
+use crate::pages::shell::{Shell, encode, local};
 use crate::pages::{Failure, go, render};
+use crate::security::TARGET;
 use crate::server::App;
-use crate::session;
+use crate::session::{self, Newcomer};
 use crate::sight::supervisors;
+use crate::sign_in::Way;
 
 /// People offered in a demonstration.
 const OFFERED_MAX: usize = 400;
 
 #[derive(Deserialize)]
 pub(crate) struct SignInQuery {
-    to: Option<String>,
+    pub(crate) to: Option<String>,
 }
 
 #[derive(Template)]
@@ -30,6 +33,10 @@ struct SignInPage {
     shell: Shell,
     to: String,
     problem: Option<String>,
+    /// Other ways: where they begin, and what they are called.
+    elsewhere: Vec<(String, String)>,
+    /// Whether others than administrators have passwords.
+    has_passwords: bool,
     /// In a demonstration: whom one may be.
     offered: Vec<(String, String)>,
 }
@@ -46,8 +53,21 @@ async fn page<S: Store>(
     to: String,
     problem: Option<String>,
 ) -> Result<Response, Failure> {
-    let offered = if app.settings().is_demonstration { offer(app).await? } else { Vec::new() };
-    Ok(render(&SignInPage { shell: Shell::bare("登录"), to, problem, offered }))
+    let is_demonstration = app.settings().is_demonstration;
+    let offered = if is_demonstration { offer(app).await? } else { Vec::new() };
+    let elsewhere = if is_demonstration { Vec::new() } else { elsewhere(app, &to) };
+    let has_passwords = app.sign_in().has_passwords();
+    let shell = Shell::bare("登录");
+    Ok(render(&SignInPage { shell, to, problem, elsewhere, has_passwords, offered }))
+}
+
+/// The other ways to sign in. They are links, not forms: a form may not lead to another site.
+fn elsewhere<S: Store>(app: &App<S>, to: &str) -> Vec<(String, String)> {
+    let oidc = app.sign_in().oidc.as_ref().map(|oidc| ("/signin/oidc", oidc.label()));
+    let cas = app.sign_in().cas.as_ref().map(|cas| ("/signin/cas", cas.label()));
+    let link =
+        |(path, label): (&str, &str)| (format!("{path}?to={}", encode(to)), label.to_owned());
+    oidc.into_iter().chain(cas).map(link).collect()
 }
 
 /// The supervision office, the heads of the upper units, then the posts of administration.
@@ -85,26 +105,42 @@ pub(crate) struct SignInForm {
 
 pub(crate) async fn sign_in<S: Store>(
     State(app): State<App<S>>,
+    address: ClientAddress,
+    headers: HeaderMap,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Failure> {
     let to = local(form.to.as_deref());
     if app.settings().is_demonstration {
         let holder = form.who.as_deref().and_then(|who| chosen(&app, who));
         let holder = holder.ok_or_else(|| Failure::Bad("请选择一个身份".to_owned()))?;
-        let cookie = session::begin(&app, form.who.as_deref().unwrap_or_default(), holder).await?;
+        let login = form.who.unwrap_or_default();
+        let newcomer = Newcomer { login, holder, way: Way::Demonstration };
+        let cookie = session::begin(&app, &headers, address, newcomer).await?;
         return Ok(with_cookie(go(&to), &cookie));
     }
-    if !app.limits().may_try(&form.login) {
+    if !app.limits().may_try_from(address) || !app.limits().may_try(&form.login) {
+        tracing::warn!(target: TARGET, login = form.login, %address, "too many tries to sign in");
         return Err(Failure::TooOften);
     }
     let account = Accounts::verify(app.engine.store(), &form.login, &form.password).await?;
+    let account = account.filter(|account| may_enter(&app, &account.holder));
     let Some(account) = account else {
-        tracing::warn!(login = form.login, "sign-in refused");
+        tracing::warn!(target: TARGET, login = form.login, %address, "sign-in refused");
         return page(&app, to, Some("用户名或口令不对".to_owned())).await;
     };
-    tracing::info!(login = account.login, "signed in");
-    let cookie = session::begin(&app, &account.login, account.holder).await?;
+    let newcomer = Newcomer { login: account.login, holder: account.holder, way: Way::Password };
+    let cookie = session::begin(&app, &headers, address, newcomer).await?;
     Ok(with_cookie(go(&to), &cookie))
+}
+
+/// Whether a password lets them in: where people sign in elsewhere, or have left the directory, it
+/// does not.
+fn may_enter<S: Store>(app: &App<S>, holder: &Holder) -> bool {
+    let is_known = match holder {
+        Holder::Person(person) => app.engine.directory().person(person).is_some(),
+        Holder::Admin(_) => true,
+    };
+    is_known && app.sign_in().offers(Way::Password, holder)
 }
 
 fn chosen<S: Store>(app: &App<S>, who: &str) -> Option<Holder> {
@@ -130,7 +166,7 @@ pub(crate) async fn sign_out<S: Store>(
     Ok(with_cookie(go("/signin"), &gone))
 }
 
-fn with_cookie(mut response: Response, cookie: &Cookie<'_>) -> Response {
+pub(crate) fn with_cookie(mut response: Response, cookie: &Cookie<'_>) -> Response {
     if let Ok(cookie) = cookie.to_string().parse() {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -171,14 +207,27 @@ pub(crate) struct WelcomeForm {
 
 pub(crate) async fn set_password<S: Store>(
     State(app): State<App<S>>,
+    address: ClientAddress,
+    headers: HeaderMap,
     Form(form): Form<WelcomeForm>,
 ) -> Result<Response, Failure> {
+    if !app.limits().may_try_from(address) {
+        return Err(Failure::TooOften);
+    }
     let (store, now) = (app.engine.store(), app.engine.now().millis());
     let invited = Accounts::invited(store, &form.key, now).await?;
+    if !may_enter(&app, &invited.holder) {
+        return Err(Failure::Bad("这里不用口令登录；请从登录页进入".to_owned()));
+    }
     let problem = if form.password == form.again {
         match Accounts::set_password(store, &form.key, &form.password, now).await {
             Ok(account) => {
-                let cookie = session::begin(&app, &account.login, account.holder).await?;
+                let Account { login, holder, .. } = account;
+                tracing::info!(target: TARGET, login, %address, "password set");
+                // Whoever knew the old one is out.
+                session::end_all(store, &session::owner(&login, &holder)).await?;
+                let newcomer = Newcomer { login, holder, way: Way::Password };
+                let cookie = session::begin(&app, &headers, address, newcomer).await?;
                 return Ok(with_cookie(go("/"), &cookie));
             }
             Err(error) => error.to_string(),

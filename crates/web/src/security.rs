@@ -1,0 +1,5 @@
+//! The security log: who signed in, who was refused, and what was done to accounts, tokens and
+//! sessions. An office keeps it apart from the other logs.
+
+/// The target of its lines.
+pub(crate) const TARGET: &str = "duban::security";
