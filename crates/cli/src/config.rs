@@ -4,11 +4,13 @@
 //! `docs/configuration.md` is the reference.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+
+use crate::sign_in::SignInConfig;
 
 /// Where a file is looked for that nobody names.
 const DEFAULT_FILE: &str = "duban.toml";
@@ -20,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) network: Network,
     pub(crate) messages: Messages,
+    pub(crate) sign_in: SignInConfig,
     /// Channels by name.
     pub(crate) channels: BTreeMap<String, ChannelConfig>,
 }
@@ -31,6 +34,7 @@ pub(crate) struct Server {
     pub(crate) db: Option<PathBuf>,
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) behind_proxy: bool,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) frame_ancestors: Vec<String>,
     pub(crate) evidence: Option<PathBuf>,
 }

@@ -11,6 +11,7 @@ mod config;
 mod db;
 mod output;
 mod render;
+mod sign_in;
 mod suite_files;
 
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use crate::channels::{self, Channels};
 use crate::config::read;
 use crate::db::{DbArgs, beside, block_on, engine_with, is_simulated, present};
 use crate::output::Output;
+use crate::sign_in;
 
 /// Run the daemon: API and pages.
 #[derive(Args)]
@@ -63,6 +64,8 @@ pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
     let mut settings = Settings {
         frame_ancestors: frames,
         is_behind_tls: behind_proxy,
+        trusted_proxies: server.trusted_proxies.clone(),
+        sign_in: Arc::new(sign_in::make(&config)?),
         library: Arc::new(duban::library()),
         ..Settings::default()
     };

@@ -91,9 +91,11 @@ pub(crate) fn router<S: Store>() -> Router<App<S>> {
 
 /// The page that takes a token from another system's page: forms of other sites are not refused.
 pub(crate) fn handed_over<S: Store>() -> Router<App<S>> {
-    let take = get(elsewhere::follow_handover::<S>).post(elsewhere::post_handover::<S>);
     Router::new()
-        .route("/signin/handover", take)
+        .route(
+            "/signin/handover",
+            get(elsewhere::follow_handover::<S>).post(elsewhere::post_handover::<S>),
+        )
         .layer(DefaultBodyLimit::max(elsewhere::HANDOVER_BYTES_MAX))
 }
 

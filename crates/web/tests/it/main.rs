@@ -4,8 +4,10 @@
 
 mod api;
 mod lists;
+mod elsewhere;
 mod pages;
 mod rights;
 mod sign_in;
+mod signing;
 mod stream;
 mod support;

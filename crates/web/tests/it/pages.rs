@@ -1,50 +1,88 @@
 //! Every page with every kind of visitor.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
+use reqwest::multipart::Form;
 
 use crate::support::Office;
 
-/// Who looks: nobody, the owner, the reviewer above, somebody of another district, the posts.
-const VISITORS: [&str; 7] = ["", "li", "zhang", "wang", "root", "security", "eye"];
+/// Who looks: nobody, the owner, the reviewer above, another unit's owner, the supervision office,
+/// the owner's stand-in, somebody without a post, the posts of administration.
+const VISITORS: [&str; 10] =
+    ["", "li", "zhang", "wang", "sun", "qian", "wu", "root", "security", "eye"];
 
-/// A page and the status for each of them; 303 leads to the page to sign in at, or, on the first
-/// page, to where a post's work is.
-const PAGES: &[(&str, [u16; 7])] = &[
-    ("/", [303, 200, 200, 200, 303, 303, 303]),
-    ("/todo", [303, 200, 200, 200, 403, 403, 403]),
-    ("/tasks", [303, 200, 200, 200, 403, 403, 403]),
-    ("/cases/{case}", [303, 200, 200, 404, 403, 403, 403]),
-    ("/cases/{case}/task?item=draft", [303, 200, 200, 404, 403, 403, 403]),
-    ("/cases/none", [303, 404, 404, 404, 403, 403, 403]),
-    ("/duties", [303, 200, 200, 200, 403, 403, 403]),
-    ("/interviews", [303, 200, 200, 200, 403, 403, 403]),
-    ("/notices", [303, 200, 200, 200, 403, 403, 403]),
-    ("/indicators", [303, 200, 200, 200, 403, 403, 403]),
-    ("/search?q=plan", [303, 200, 200, 200, 403, 403, 403]),
-    ("/suites", [303, 200, 200, 200, 200, 403, 403]),
-    ("/suites/points", [303, 200, 200, 200, 200, 403, 403]),
-    ("/suites/points/graph/plan", [303, 200, 200, 200, 200, 403, 403]),
-    ("/suites/points/draft", [303, 403, 403, 403, 200, 403, 403]),
-    ("/deliveries", [303, 403, 403, 403, 200, 403, 403]),
-    ("/directory", [303, 200, 200, 200, 200, 200, 403]),
-    ("/accounts", [303, 403, 403, 403, 403, 200, 403]),
-    ("/audit", [303, 403, 403, 403, 403, 403, 200]),
+/// Every route of the pages: what is asked or sent, and for each visitor in their order what comes
+/// of it. `s`: to the page to sign in at; `x`: not theirs; `-`: there is no such thing for them;
+/// `y`: shown or done; `r`: sent on; `b`: bad in itself.
+const ROUTES: &[(&str, &str, Sent, &str)] = &[
+    ("GET", "/", Nothing, "syyyyyyrrr"),
+    ("GET", "/todo", Nothing, "syyyyyyxxx"),
+    ("GET", "/tasks", Nothing, "syyyyyyxxx"),
+    ("GET", "/cases/{case}", Nothing, "syy-yy-xxx"),
+    ("GET", "/cases/{case}/task", Query("item=draft"), "syy-yy-xxx"),
+    ("POST", "/cases/{case}/task", Parts("item=draft", "move", "none"), "sbb-bb-xxx"),
+    ("GET", "/cases/{case}/files/{file}", Nothing, "s------xxx"),
+    ("GET", "/duties", Nothing, "syyyyyyxxx"),
+    ("GET", "/interviews", Nothing, "syyyyyyxxx"),
+    ("GET", "/notices", Nothing, "syyyyyyxxx"),
+    ("GET", "/indicators", Nothing, "syyyyyyxxx"),
+    ("GET", "/search", Query("q=plan"), "syyyyyyxxx"),
+    ("GET", "/suites", Nothing, "syyyyyyyxx"),
+    ("POST", "/suites", Fields("suite=new"), "sxxxxxxrxx"),
+    ("GET", "/suites/{suite}", Nothing, "syyyyyyyxx"),
+    ("GET", "/suites/{suite}/graph/{workflow}", Nothing, "syyyyyyyxx"),
+    ("GET", "/suites/{suite}/draft", Nothing, "sxxxxxxyxx"),
+    ("POST", "/suites/{suite}/draft", Parts("", "file", "plan.yaml"), "sxxxxxxrxx"),
+    (
+        "POST",
+        "/suites/{suite}/simulate",
+        Fields("workflow=plan&from=2022-01-01&to=2022-01-31"),
+        "sxxxxxxyxx",
+    ),
+    ("POST", "/suites/{suite}/publish", Nothing, "sxxxxxxrxx"),
+    ("POST", "/suites/{suite}/open", Fields("date=2022-01-01"), "sxxxxxxrxx"),
+    ("GET", "/deliveries", Nothing, "sxxxxxxyxx"),
+    ("POST", "/deliveries/retry", Fields("case=none&seq=1"), "sxxxxxx-xx"),
+    ("GET", "/directory", Nothing, "syyyyyyyyx"),
+    ("GET", "/accounts", Nothing, "sxxxxxxxyx"),
+    ("POST", "/accounts", Fields("what=token&name=x&scope=read"), "sxxxxxxxyx"),
+    ("GET", "/audit", Nothing, "sxxxxxxxxy"),
+    ("POST", "/audit", Fields("case={case}"), "sxxxxxxxxy"),
+    ("GET", "/signin", Nothing, "yyyyyyyyyy"),
+    ("POST", "/signin", Fields("login=nobody{n}&password=x"), "yyyyyyyyyy"),
+    ("GET", "/signin/oidc", Nothing, "----------"),
+    ("GET", "/signin/oidc/back", Query("code=1&state=1"), "----------"),
+    ("GET", "/signin/cas", Nothing, "----------"),
+    ("GET", "/signin/cas/back", Query("ticket=1&state=1"), "----------"),
+    ("GET", "/signin/handover", Query("token=x"), "----------"),
+    ("POST", "/signin/handover", Fields("token=x"), "----------"),
+    ("GET", "/sessions", Nothing, "syyyyyyyyy"),
+    ("POST", "/sessions", Fields("session=others/one"), "s---------"),
+    ("GET", "/welcome", Query("key=x"), "bbbbbbbbbb"),
+    ("POST", "/welcome", Fields("key=x&password=x&again=x"), "bbbbbbbbbb"),
+    ("GET", "/language", Query("to=zh"), "rrrrrrrrrr"),
+    ("GET", "/live", Query("case=none"), "s------xxx"),
+    ("GET", "/assets/app.css", Nothing, "yyyyyyyyyy"),
+    ("GET", "/assets/app.js", Nothing, "yyyyyyyyyy"),
+    // Last: it ends the sessions.
+    ("POST", "/signout", Nothing, "rrrrrrrrrr"),
 ];
 
-/// Forms that only one post may send, and what is sent.
-const FORMS: &[(&str, &str, &str)] = &[
-    ("/suites", "suite=new", "root"),
-    ("/suites/points/publish", "", "root"),
-    ("/suites/points/simulate", "workflow=plan&from=2022-01-01&to=2022-01-31", "root"),
-    ("/suites/points/open", "date=2022-01-01", "root"),
-    ("/deliveries/retry", "case=none&seq=1", "root"),
-    ("/accounts", "what=token&name=x&scope=read", "security"),
-    ("/audit", "case={case}", "eye"),
-];
+/// What goes with a request.
+enum Sent {
+    Nothing,
+    Query(&'static str),
+    Fields(&'static str),
+    /// A query, and a form in parts with one field.
+    Parts(&'static str, &'static str, &'static str),
+}
+
+use Sent::{Fields, Nothing, Parts, Query};
 
 async fn office() -> (Office, String, Vec<(&'static str, String)>) {
     let office = Office::new().await;
-    let people = [("li", "li"), ("zhang", "zhang"), ("wang", "wang")];
+    let people = ["li", "zhang", "wang", "sun", "qian", "wu"].map(|person| (person, person));
     office.accounts(&people).await;
     office.more_accounts(&[("root", "admin:system"), ("eye", "admin:audit")]).await;
     let case = office.open_of("plan").await.to_string();
@@ -56,38 +94,79 @@ async fn office() -> (Office, String, Vec<(&'static str, String)>) {
     (office, case, cookies)
 }
 
-#[tokio::test]
-async fn every_page_is_shown_to_those_whose_it_is() {
-    let (office, case, cookies) = office().await;
-    for (path, statuses) in PAGES {
-        let path = path.replace("{case}", &case);
-        for ((login, cookie), expected) in cookies.iter().zip(statuses) {
-            let (status, text) = office.look(cookie, &path).await;
-            assert_eq!(status, *expected, "{path} for `{login}`: {text}");
-            assert!(status == 200 || !text.contains("起草计划"), "{path} for `{login}` tells");
-        }
+/// Method and path of every route that the source of the pages adds.
+fn routes_of_the_source() -> BTreeSet<(String, String)> {
+    let source = include_str!("../../src/pages/mod.rs");
+    let mut routes = BTreeSet::new();
+    for route in source.split(".route(").skip(1) {
+        let (_, rest) = route.split_once('"').unwrap();
+        let (path, rest) = rest.split_once('"').unwrap();
+        let handlers = rest.split(".layer(").next().unwrap();
+        let methods = ["get", "post", "put", "delete", "patch", "any"];
+        let found = methods.into_iter().filter(|method| {
+            [' ', '.'].iter().any(|before| handlers.contains(&format!("{before}{method}(")))
+        });
+        let before = routes.len();
+        routes.extend(found.map(|method| (method.to_uppercase(), path.to_owned())));
+        assert!(routes.len() > before, "no method of `{path}` was recognised");
     }
+    routes
+}
+
+#[test]
+fn the_table_has_every_route() {
+    let listed: BTreeSet<(String, String)> =
+        ROUTES.iter().map(|(method, path, ..)| ((*method).into(), (*path).into())).collect();
+    assert_eq!(listed, routes_of_the_source());
+}
+
+/// What came of a request, as a letter of the table.
+async fn outcome(response: reqwest::Response) -> (char, String) {
+    let to = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+    let status = response.status().as_u16();
+    let letter = match (status, to) {
+        (303, Some(to)) if to.starts_with("/signin?to=") => 's',
+        (303, Some(_)) => 'r',
+        (200, None) => 'y',
+        (403, None) => 'x',
+        (404, None) => '-',
+        (409 | 422, None) => 'b',
+        _ => '?',
+    };
+    (letter, format!("{status}: {}", response.text().await.unwrap()))
 }
 
 #[tokio::test]
-async fn every_form_is_taken_from_the_post_whose_it_is() {
+async fn every_route_answers_each_visitor_as_it_should() {
     let (office, case, cookies) = office().await;
-    for (path, body, whose) in FORMS {
-        for (login, cookie) in &cookies {
-            let request = office.bare(Method::POST, path).header("cookie", cookie);
+    for (method, path, sent, expected) in ROUTES {
+        assert_eq!(expected.len(), VISITORS.len(), "{path}");
+        for (number, ((login, cookie), expected)) in
+            cookies.iter().zip(expected.chars()).enumerate()
+        {
+            let fill = |text: &str| {
+                let text = text.replace("{case}", &case).replace("{suite}", "points");
+                let text = text.replace("{workflow}", "plan").replace("{file}", &"0".repeat(64));
+                text.replace("{n}", &number.to_string())
+            };
+            let path = match sent {
+                Query(query) | Parts(query, ..) => fill(&format!("{path}?{query}")),
+                Nothing | Fields(_) => fill(path),
+            };
+            let request = office.bare(Method::from_bytes(method.as_bytes()).unwrap(), &path);
+            let request = request.header("cookie", cookie);
             let kind = "application/x-www-form-urlencoded";
-            let body = body.replace("{case}", &case);
-            let response = request.header("content-type", kind).body(body).send().await.unwrap();
-            let status = response.status().as_u16();
-            match *login {
-                "" => {
-                    assert!(response.headers()["location"].to_str().unwrap().starts_with("/signin"))
-                }
-                login if login == *whose => {
-                    assert!(matches!(status, 200 | 303 | 404), "{path} {status}")
-                }
-                login => assert_eq!(status, 403, "{path} for `{login}`"),
-            }
+            let request = match sent {
+                Fields(fields) => request.header("content-type", kind).body(fill(fields)),
+                Parts(_, name, value) => request.multipart(Form::new().text(*name, *value)),
+                Nothing | Query(_) => request.header("content-type", kind),
+            };
+            let (letter, text) = outcome(request.send().await.unwrap()).await;
+            assert_eq!(letter, expected, "{method} {path} for `{login}`: {text}");
+            assert!(
+                !"sx-".contains(letter) || !text.contains("起草计划"),
+                "{path} for `{login}` tells"
+            );
         }
     }
 }
@@ -97,7 +176,7 @@ async fn a_stranger_makes_no_move_and_fetches_no_file() {
     let (office, case, cookies) = office().await;
     let path = format!("/cases/{case}/task?item=draft");
     let sign = |cookie: &str| {
-        let form = reqwest::multipart::Form::new().text("move", "sign");
+        let form = Form::new().text("move", "sign");
         office.bare(Method::POST, &path).header("cookie", cookie).multipart(form).send()
     };
     let cookie = |login: &str| cookies.iter().find(|(of, _)| *of == login).unwrap().1.clone();
@@ -109,8 +188,7 @@ async fn a_stranger_makes_no_move_and_fetches_no_file() {
     assert_eq!(sign(&cookie("li")).await.unwrap().status(), 303);
 
     let part = reqwest::multipart::Part::bytes(b"<script>".to_vec()).file_name("说明.txt");
-    let form =
-        reqwest::multipart::Form::new().text("move", "report").text("text", "一").part("e.", part);
+    let form = Form::new().text("move", "report").text("text", "一").part("e.", part);
     let request = office.bare(Method::POST, &path).header("cookie", cookie("li")).multipart(form);
     assert_eq!(request.send().await.unwrap().status(), 303);
     let (_, page) = office.look(&cookie("li"), &path).await;
@@ -137,7 +215,7 @@ async fn files_of_other_kinds_and_sizes_are_refused_with_the_remedy() {
         [("a.html", 9, "不收“a.html”"), ("b.pdf", 21 << 20, "file_bytes_max")]
     {
         let part = reqwest::multipart::Part::bytes(vec![b'x'; size]).file_name(name);
-        let form = reqwest::multipart::Form::new().text("move", "report").part("e.", part);
+        let form = Form::new().text("move", "report").part("e.", part);
         let request = office.bare(Method::POST, &path).header("cookie", cookie).multipart(form);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 422);

@@ -72,27 +72,131 @@ async fn a_session_ends_by_signing_out_by_time_and_with_its_account() {
     assert_eq!(last.status(), 422, "somebody must be able to make accounts");
 
     let zhang = office.sign_in("zhang").await;
-    let later = office.engine.now().plus_millis(12 * 3_600_000 + 1);
-    office.clock.set(later);
+    let began = office.engine.now();
+    for hour in 1..=12 {
+        office.clock.set(began.plus_millis(hour * HOUR));
+        assert_eq!(office.look(&zhang, "/todo").await.0, 200, "in use at hour {hour}");
+    }
+    office.clock.set(began.plus_millis(12 * HOUR + 1));
     assert_eq!(office.look(&zhang, "/todo").await.0, 303);
 }
 
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
+
+/// The one session of the store: its name and what is kept of it.
+async fn kept(office: &Office) -> Vec<(String, String)> {
+    duban::Store::documents(office.engine.store(), "session/").await.unwrap()
+}
+
 #[tokio::test]
-async fn forms_of_other_sites_are_refused_and_nothing_leads_away() {
+async fn a_session_ends_when_nobody_uses_it() {
     let office = Office::new().await;
     office.accounts(&[("li", "li")]).await;
     let li = office.sign_in("li").await;
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
-        let request = office.bare(Method::POST, "/signout").header("cookie", &li);
-        assert_eq!(request.header(name, value).send().await.unwrap().status(), 422);
+    let (began, first) = (office.engine.now(), kept(&office).await);
+    office.clock.set(began.plus_millis(HOUR / 5));
+    assert_eq!(office.look(&li, "/todo").await.0, 200);
+    assert_eq!(kept(&office).await, first, "looking at pages writes nothing");
+    office.clock.set(began.plus_millis(HOUR));
+    assert_eq!(office.look(&li, "/todo").await.0, 200);
+    let used = kept(&office).await;
+    assert_ne!(used, first, "once in a while it is noted");
+
+    // A page that looks for changes by itself is no use.
+    office.clock.set(began.plus_millis(2 * HOUR));
+    let refresh = office.bare(Method::GET, "/todo").header("cookie", &li);
+    assert_eq!(refresh.header("duban-refresh", "1").send().await.unwrap().status(), 200);
+    assert_eq!(kept(&office).await, used);
+    office.clock.set(began.plus_millis(3 * HOUR + HOUR / 4 + 1));
+    assert_eq!(office.look(&li, "/todo").await.0, 303);
+    // Signing in takes away what has run out.
+    office.clock.set(began.plus_millis(13 * HOUR));
+    office.sign_in("li").await;
+    assert_eq!(kept(&office).await.len(), 1);
+}
+
+async fn press(office: &Office, cookie: &str, path: &str, form: &[(&str, &str)]) -> u16 {
+    let request = office.bare(Method::POST, path).header("cookie", cookie).form(form);
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// The ids of the sessions that a page shows.
+fn ids(page: &str) -> Vec<String> {
+    let rest = page.split("name=\"session\" value=\"").skip(1);
+    let ids = rest.map(|rest| rest.split('"').next().unwrap().replace("&#47;", "/"));
+    ids.collect()
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_by_whose_they_are_and_by_security() {
+    let office = Office::new().await;
+    office.accounts(&[("li", "li"), ("zhang", "zhang")]).await;
+    let security = office.sign_in("security").await;
+    let (one, two) = (office.sign_in("li").await, office.sign_in("li").await);
+    let zhang = office.sign_in("zhang").await;
+    let shown = ids(&office.look(&zhang, "/sessions").await.1);
+    // The link that set the password began one as well.
+    assert_eq!(shown.len(), 2);
+    let (_, page) = office.look(&one, "/sessions").await;
+    let own = ids(&page);
+    assert!(own.len() == 3 && page.contains("（本次）") && page.contains("127.0.0.1"), "{page}");
+
+    assert_eq!(press(&office, &zhang, "/sessions", &[("session", &own[0])]).await, 404);
+    assert_eq!(office.look(&one, "/todo").await.0, 200);
+    assert_eq!(press(&office, &one, "/sessions", &[]).await, 303);
+    for cookie in [&one, &two] {
+        assert_eq!(office.look(cookie, "/todo").await.0, 303);
     }
-    assert_eq!(office.look(&li, "/todo").await.0, 200, "still signed in");
-    let form = [("login", "li"), ("password", PASSWORD), ("to", "//evil.example/")];
-    let response = office.bare(Method::POST, "/signin").form(&form).send().await.unwrap();
-    assert_eq!(response.headers()["location"], "/");
-    let cookie = response.headers()["set-cookie"].to_str().unwrap();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-    let page = office.bare(Method::GET, "/signin").send().await.unwrap();
-    let policy = page.headers()["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"));
+    assert_eq!(office.look(&zhang, "/todo").await.0, 200);
+
+    for who in ["zhang", "张三"] {
+        let (_, page) = office.look(&security, &format!("/accounts?who={who}")).await;
+        assert_eq!(ids(&page), shown, "{who}");
+    }
+    let (status, page) = office.look(&security, "/accounts?who=nobody").await;
+    assert!(status == 422 && page.contains("通讯录里没有"), "{page}");
+    let end = [("what", "end_all"), ("session", shown[0].as_str())];
+    assert_eq!(press(&office, &zhang, "/accounts", &end).await, 403);
+    assert_eq!(press(&office, &security, "/accounts", &end).await, 303);
+    assert_eq!(office.look(&zhang, "/todo").await.0, 303);
+    for id in ["", "x", "../account/li", "x/y"] {
+        let end = [("what", "end"), ("session", id)];
+        assert_eq!(press(&office, &security, "/accounts", &end).await, 404, "{id}");
+    }
+    let left = ids(&office.look(&security, "/accounts").await.1);
+    assert_eq!(left.len(), 3, "those of the security administrator");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_what_the_old_one_began() {
+    let office = Office::new().await;
+    office.accounts(&[("li", "li")]).await;
+    let (li, security) = (office.sign_in("li").await, office.sign_in("security").await);
+    let form = [("what", "link"), ("login", "li")];
+    let request = office.bare(Method::POST, "/accounts").header("cookie", &security).form(&form);
+    let page = request.send().await.unwrap().text().await.unwrap();
+    let key = page.split_once("key=").unwrap().1.split_once('<').unwrap().0;
+    assert_eq!(office.look(&li, "/todo").await.0, 200, "the link alone does nothing");
+    let form = [("key", key), ("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(post(&office, "/welcome", &form).await.0, 303);
+    assert_eq!(office.look(&li, "/todo").await.0, 303);
+}
+
+#[tokio::test]
+async fn tries_are_counted_by_address() {
+    let office =
+        Office::with(|settings| duban_web::Settings { is_behind_tls: true, ..settings }).await;
+    let from = async |address: &str| {
+        let request = office.bare(Method::GET, "/signin/handover?token=x");
+        let request = request.header("x-forwarded-for", format!("1.2.3.4, {address}"));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let mut tries = 0;
+    while from("9.9.9.9").await == 404 {
+        tries += 1;
+        assert!(tries < 5_000, "nothing stops it");
+    }
+    assert!(tries >= 120, "{tries}");
+    assert_eq!(from("9.9.9.8").await, 404);
 }

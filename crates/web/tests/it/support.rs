@@ -19,6 +19,7 @@ date: 2021-12-13
 target_year: 2022
 calendar: cn
 levels: { city: 市, district: 区 }
+supervision: org(\"督查室\")
 ladder: standard
 ladders:
   standard:
@@ -30,14 +31,21 @@ units:
   - { id: C, name: 市委办, level: city }
   - { id: D, name: 历下区, level: district, superior: C }
   - { id: E, name: 市中区, level: district, superior: C }
+  - { id: S, name: 督查室, level: city, superior: C }
 posts:
   - { unit: C, name: 主任, holders: [zhang] }
   - { unit: D, name: 书记, holders: [li] }
   - { unit: E, name: 书记, holders: [wang] }
+  - { unit: S, name: 主任, holders: [sun] }
 people:
-  - { id: zhang, name: 张三 }
-  - { id: li, name: 李四 }
-  - { id: wang, name: 王五 }
+  - { id: zhang, name: 张三, addresses: { staff: \"0001\" } }
+  - { id: li, name: 李四, addresses: { staff: \"0417\" } }
+  - { id: wang, name: 王五, addresses: { staff: \"0001\" } }
+  - { id: sun, name: 孙督查 }
+  - { id: qian, name: 钱代理 }
+  - { id: wu, name: 吴外人 }
+stand_ins:
+  - { absent: li, by: qian, from: 2022-05-01, until: 2022-12-31 }
 ";
 
 const WORKFLOW: &str = "
@@ -80,6 +88,11 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn new() -> Self {
+        Self::with(|settings| settings).await
+    }
+
+    /// The same, set up otherwise.
+    pub(crate) async fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let texts = [
             ("suite.yaml", SUITE),
@@ -110,7 +123,7 @@ impl Office {
             evidence: Evidence::folder(files.path()).unwrap(),
             ..Settings::default()
         };
-        let app = App::new(engine.clone(), settings);
+        let app = App::new(engine.clone(), change(settings));
         tokio::spawn(serve(app, listener, async move { drop(stopped.await) }));
         Self { engine, clock, address, client, tokens, _files: files, _stop: stop }
     }
