@@ -13,8 +13,14 @@ pub(super) const KEPT_MS_MAX: i64 = 3_600_000;
 /// must not have the other side asked each time.
 pub(super) const REFETCH_MS_LEAST: i64 = 60_000;
 
-/// A thing and when it was fetched, or the failure.
-pub(super) struct Kept<T>(Mutex<Option<(i64, Result<Arc<T>, String>)>>);
+/// A thing that is fetched when it is wanted.
+pub(super) struct Kept<T>(Mutex<Option<Fetched<T>>>);
+
+struct Fetched<T> {
+    at: i64,
+    /// The thing, or why there is none.
+    found: Result<Arc<T>, String>,
+}
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
@@ -32,14 +38,14 @@ impl<T> Kept<T> {
         fetch: impl Future<Output = Result<T, String>> + Send,
     ) -> Result<Arc<T>, Refused> {
         let mut slot = self.0.lock().await;
-        if let Some((at, found)) = &*slot {
+        if let Some(Fetched { at, found }) = &*slot {
             let age_ms_max = if found.is_ok() { age_ms_max } else { 0 };
             if now - at < age_ms_max.max(REFETCH_MS_LEAST) {
                 return found.clone().map_err(Refused::Unreachable);
             }
         }
         let found = fetch.await.map(Arc::new);
-        *slot = Some((now, found.clone()));
+        *slot = Some(Fetched { at: now, found: found.clone() });
         found.map_err(Refused::Unreachable)
     }
 }
