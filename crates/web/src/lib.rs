@@ -31,8 +31,8 @@ mod security;
 mod server;
 mod session;
 mod sight;
-mod trend;
 mod sign_in;
+mod trend;
 mod view;
 
 pub use crate::account::{Account, Accounts, AdminPost, Holder};
@@ -40,8 +40,8 @@ pub use crate::auth::{Scope, TokenInfo, Tokens};
 pub use crate::document::openapi;
 pub use crate::evidence::Evidence;
 pub use crate::server::{App, Settings, router, serve};
-pub use crate::trend::Trend;
 pub use crate::sign_in::{
     CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,
     SignInOptions,
 };
+pub use crate::trend::Trend;

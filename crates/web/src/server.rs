@@ -31,8 +31,8 @@ use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::routes::{cases, deliveries, feed, office, suites, tasks};
-use crate::trend::Trend;
 use crate::sign_in::SignIn;
+use crate::trend::Trend;
 
 /// How a daemon is set up.
 #[derive(Clone, Debug)]

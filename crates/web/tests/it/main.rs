@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
 mod api;
-mod lists;
 mod elsewhere;
+mod lists;
 mod pages;
 mod rights;
 mod sign_in;
