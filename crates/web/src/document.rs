@@ -6,7 +6,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
-use crate::routes::{cases, deliveries, feed, office, suites, tasks};
+use crate::routes::{cases, deliveries, feed, office, search, suites, tasks};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -23,6 +23,7 @@ use crate::routes::{cases, deliveries, feed, office, suites, tasks};
         tasks::list,
         tasks::lights,
         tasks::scores,
+        search::search,
         deliveries::list,
         deliveries::retry,
         feed::read,

@@ -32,6 +32,7 @@ mod server;
 mod session;
 mod sight;
 mod sign_in;
+mod snippet;
 mod trend;
 mod view;
 

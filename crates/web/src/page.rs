@@ -43,7 +43,8 @@ pub(crate) fn answer<T, V: Serialize>(uri: &Uri, page: Page<T>, view: impl Fn(T)
     response
 }
 
-fn next_link(uri: &Uri, next: &str) -> Option<HeaderValue> {
+/// The next page as a link.
+pub(crate) fn next_link(uri: &Uri, next: &str) -> Option<HeaderValue> {
     let query = uri.query().unwrap_or_default().split('&');
     let mut query: Vec<&str> = query
         .filter(|pair| !pair.is_empty() && *pair != "after" && !pair.starts_with("after="))

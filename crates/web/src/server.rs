@@ -30,7 +30,7 @@ use crate::guard::{self, SignInLimits};
 use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
-use crate::routes::{cases, deliveries, feed, office, suites, tasks};
+use crate::routes::{cases, deliveries, feed, office, search, suites, tasks};
 use crate::sign_in::SignIn;
 use crate::trend::Trend;
 
@@ -175,6 +175,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/tasks", get(tasks::list::<S>))
         .route("/lights", get(tasks::lights::<S>))
         .route("/scores", get(tasks::scores::<S>))
+        .route("/search", get(search::search::<S>))
         .route("/deliveries", get(deliveries::list::<S>))
         .route("/deliveries/{case}/{seq}/retry", post(deliveries::retry::<S>))
         .route("/feed", get(feed::read::<S>))

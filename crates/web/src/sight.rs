@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duban_calendar::date_of;
-use duban_core::{Actor, Case, CaseHead};
+use duban_core::{Actor, Case};
 use duban_engine::Engine;
 use duban_model::{Assignee, Directory, PersonId, UnitId};
 use duban_store::{CaseFilter, PageRequest, Store, StoreError};
+use serde::Deserialize;
 
 use crate::pages::Failure;
 
@@ -74,8 +75,8 @@ impl Sight {
         if self.sees_all {
             return None;
         }
-        let units = self.directory.units();
-        Some(units.filter(|unit| self.covers(&unit.id)).map(|unit| unit.id.clone()).collect())
+        let below = self.own.iter().flat_map(|own| below(&self.directory, own));
+        Some(below.collect::<BTreeSet<_>>().into_iter().map(|unit| unit.as_str().into()).collect())
     }
 
     /// The units of a list's filter, narrowed to what they may see; empty: no unit is left out.
@@ -90,6 +91,19 @@ impl Sight {
                 (!units.is_empty()).then_some(units)
             }
         }
+    }
+
+    /// The units of a search: those of a name or code with all below them, narrowed to what they
+    /// may see; empty: no unit is left out. `None` where they may see nothing of what is wanted.
+    pub(crate) fn within(&self, wanted: &str) -> Option<Vec<String>> {
+        if wanted.is_empty() {
+            return self.filter(None);
+        }
+        let named = self.directory.units_named(wanted).map(|unit| unit.id.clone());
+        let code = self.directory.unit(&wanted.into()).map(|unit| unit.id.clone());
+        let seen = named.chain(code).filter(|unit| self.covers(unit));
+        let units: BTreeSet<String> = seen.flat_map(|unit| below(&self.directory, &unit)).collect();
+        (!units.is_empty()).then(|| units.into_iter().collect())
     }
 
     /// Whether a unit is theirs or lies below one of theirs.
@@ -125,6 +139,24 @@ impl Sight {
     }
 }
 
+/// The codes of a unit and of all below it. A code that the directory does not know stands for
+/// itself.
+pub(crate) fn below(directory: &Directory, unit: &UnitId) -> Vec<String> {
+    let mut found = vec![unit.clone()];
+    let mut at = 0;
+    while let Some(unit) = found.get(at).cloned() {
+        found.extend(directory.children(&unit).map(|child| child.id.clone()));
+        at += 1;
+    }
+    found.iter().map(ToString::to_string).collect()
+}
+
+/// Of a case's head, what says who supervises it.
+#[derive(Deserialize)]
+struct Supervised {
+    supervision: Option<Assignee>,
+}
+
 /// Who supervises each suite that has cases. A suite's first case says which office does.
 pub(crate) async fn supervisors<S: Store>(
     engine: &Engine<S>,
@@ -137,7 +169,7 @@ pub(crate) async fn supervisors<S: Store>(
         let filter = CaseFilter { suite: Some(suite), ..CaseFilter::default() };
         let first = engine.cases(filter, PageRequest::first(1)).await?.rows;
         let Some(first) = first.first() else { continue };
-        let head: CaseHead = serde_json::from_str(&first.data).map_err(StoreError::Unreadable)?;
+        let head: Supervised = serde_json::from_str(&first.data).map_err(StoreError::Unreadable)?;
         let office = head.supervision;
         found.push(office.map(|office| directory.holders(&office)).unwrap_or_default());
     }

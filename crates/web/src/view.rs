@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use duban_calendar::Instant;
 use duban_core::{CaseRow, Item, ItemRow, Turns, light_at};
 use duban_store::{
-    ChannelNote, ChannelState, DeliveryRow, DeliveryState, EventRow, LightCount, ScoreTotal,
+    ChannelNote, ChannelState, DeliveryRow, DeliveryState, Entry, EventRow, LightCount, ScoreTotal,
+    SearchWords,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
+
+use crate::snippet::{Stretch, snippet};
 
 fn time(millis: i64) -> String {
     Instant::from_millis(millis).to_string()
@@ -123,6 +126,39 @@ impl From<EventRow> for EventView {
         // A text that is no JSON is shown as text: it is evidence either way.
         let record = serde_json::from_str(&row.text).unwrap_or(Json::String(row.text));
         Self { case: row.case, seq: row.seq, hash: row.hash, record }
+    }
+}
+
+/// Something that a search has found.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EntryView {
+    /// `case`, `task`, `report`, `interview`, `slip`, `notice` or `refer`.
+    kind: &'static str,
+    case: String,
+    /// The item it is about; null: the case.
+    item: Option<String>,
+    /// The event that said it; null: it is what the case or the item is called.
+    seq: Option<u64>,
+    /// The code of the unit it is shown under.
+    unit: String,
+    at: String,
+    title: String,
+    /// What was written, around the first hit, with the hits marked.
+    snippet: Vec<Stretch>,
+}
+
+impl EntryView {
+    pub(crate) fn new(entry: Entry, words: &SearchWords) -> Self {
+        Self {
+            kind: entry.kind.as_str(),
+            snippet: snippet(&entry.text, words),
+            case: entry.case,
+            item: entry.item,
+            seq: Some(entry.seq).filter(|seq| *seq > 0),
+            unit: entry.unit,
+            at: time(entry.at),
+            title: entry.title,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod live;
 mod moves;
 mod notices;
 mod overview;
-mod search;
+pub(crate) mod search;
 mod sessions;
 mod shell;
 mod sign_in;

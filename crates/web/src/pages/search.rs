@@ -1,200 +1,213 @@
-//! Search by words: measures, tasks and units whose names hold them.
+//! Search over what people wrote and what things are called.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use duban_calendar::{Instant, Tz, date_of};
 use duban_model::{Assignee, DefinitionHash};
-use duban_store::{CaseFilter, ItemFilter, PageRequest, Store};
+use duban_store::{Cursor, Entry, EntryKind, PageRequest, SearchFilter, SearchWords, Store};
 use serde::Deserialize;
 
-use crate::pages::lines::{Lines, TaskLine};
-use crate::pages::shell::Shell;
+use crate::pages::lines::task_href;
+use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
+use crate::snippet::{Stretch, snippet};
 
 /// Characters of a query that are read.
-const QUERY_CHARS_MAX: usize = 100;
+pub(crate) const QUERY_CHARS_MAX: usize = 100;
 
-/// Answers of each kind.
-const SHOWN: u32 = 30;
+/// Answers of each kind where all kinds are shown.
+const OF_EACH_KIND: u32 = 5;
 
-/// Workflows and tasks that are looked into.
-const LOOKED_INTO: usize = 12;
+/// Answers of a page of one kind.
+const OF_ONE_KIND: u32 = 30;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct SearchQuery {
-    #[serde(default)]
     q: String,
-}
-
-struct CaseLine {
-    href: String,
-    title: String,
+    kind: String,
+    suite: String,
     unit: String,
     period: String,
-    status: String,
+    state: String,
+    after: Option<String>,
+}
+
+struct Choice {
+    value: String,
+    name: String,
+    is_chosen: bool,
+}
+
+struct Hit {
+    href: String,
+    title: Vec<Stretch>,
+    measure: String,
+    unit: String,
+    date: String,
+    text: Vec<Stretch>,
+}
+
+struct Group {
+    name: &'static str,
+    hits: Vec<Hit>,
+    /// Where the others of this kind are.
+    more: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "search.html")]
 struct SearchPage {
     shell: Shell,
-    query: String,
-    cases: Vec<CaseLine>,
-    tasks: Vec<TaskLine>,
+    query: SearchQuery,
+    suites: Vec<Choice>,
+    kinds: Vec<Choice>,
+    states: Vec<Choice>,
+    groups: Vec<Group>,
+    is_asked: bool,
+    /// Events that the index has yet to take in.
+    behind: Option<u64>,
 }
 
 pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<SearchQuery>,
+    Query(mut query): Query<SearchQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
-    let text: String = query.q.chars().take(QUERY_CHARS_MAX).collect();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let (mut cases, mut tasks) = (Vec::new(), Vec::new());
-    if !words.is_empty() {
-        let found = Found::of(&app, &sight, &words).await?;
-        cases = find_cases(&app, &sight, &found).await?;
-        tasks = find_tasks(&app, &sight, &found).await?;
-    }
-    let shell = Shell::new("搜索", "", &visitor, &sight.directory, &headers);
-    Ok(render(&SearchPage { shell, query: text, cases, tasks }))
-}
-
-/// What the words name. A word that names a unit narrows to it; the others must all stand in the
-/// names of a measure, or of a measure and one of its tasks.
-struct Found {
-    units: Vec<String>,
-    workflows: BTreeSet<String>,
-    tasks: BTreeSet<(String, String)>,
-    names_units_alone: bool,
-}
-
-impl Found {
-    async fn of<S: Store>(app: &App<S>, sight: &Sight, words: &[&str]) -> Result<Self, Failure> {
-        let names_unit = |word: &str| {
-            sight.directory.units().any(|unit| unit.name.contains(word) || unit.id.as_str() == word)
-        };
-        let mut others = Vec::new();
-        let mut units: Option<BTreeSet<String>> = None;
-        let definitions = definitions(app).await?;
-        for word in words {
-            let is_title = definitions.iter().any(|one| {
-                one.workflow.title.contains(word)
-                    || one.workflow.tasks.iter().any(|task| task.title.contains(word))
+    query.q = query.q.chars().take(QUERY_CHARS_MAX).collect();
+    let words = SearchWords::parse(&query.q);
+    let (mut groups, mut is_current) = (Vec::new(), true);
+    if let Some(filter) = filter(&query, &sight)
+        && !words.is_empty()
+    {
+        let chosen = EntryKind::of(&query.kind);
+        let kinds = chosen.map_or(EntryKind::ALL.to_vec(), |kind| vec![kind]);
+        for kind in kinds {
+            let filter = SearchFilter { kind: Some(kind), ..filter.clone() };
+            let limit = if chosen.is_some() { OF_ONE_KIND } else { OF_EACH_KIND };
+            let after = query.after.clone().filter(|_| chosen.is_some()).map(Cursor);
+            let request = PageRequest { after, limit };
+            let found = app.engine.search(words.clone(), filter, request).await?;
+            is_current &= found.is_current;
+            let more = found.page.next.map(|next| {
+                let next = chosen.map(|_| next.0).unwrap_or_default();
+                address(&query, kind, &next)
             });
-            if is_title || !names_unit(word) {
-                others.push(*word);
-                continue;
-            }
-            let named = sight.directory.units().filter(|unit| {
-                (unit.name.contains(word) || unit.id.as_str() == *word) && sight.covers(&unit.id)
-            });
-            let named: BTreeSet<String> = named.map(|unit| unit.id.to_string()).collect();
-            units = Some(match units {
-                Some(before) => before.intersection(&named).cloned().collect(),
-                None => named,
-            });
-        }
-        let mut found = Self {
-            units: units.into_iter().flatten().collect(),
-            workflows: BTreeSet::new(),
-            tasks: BTreeSet::new(),
-            names_units_alone: others.is_empty(),
-        };
-        for definition in &definitions {
-            let workflow = &definition.workflow;
-            let measure = format!("{} {}", workflow.basis.join(" "), workflow.title);
-            if others.iter().all(|word| measure.contains(word)) {
-                found.workflows.insert(workflow.id.to_string());
-            }
-            for task in &workflow.tasks {
-                let holds = |word: &&str| measure.contains(*word) || task.title.contains(*word);
-                let is_own = others.iter().any(|word| task.title.contains(word));
-                if is_own && others.iter().all(holds) {
-                    found.tasks.insert((workflow.id.to_string(), task.id.to_string()));
-                }
+            let hits = hits(&app, &sight, &words, found.page.rows).await?;
+            if !hits.is_empty() || more.is_some() {
+                groups.push(Group { name: zh(kind), hits, more });
             }
         }
-        Ok(found)
     }
-}
-
-async fn definitions<S: Store>(
-    app: &App<S>,
-) -> Result<Vec<std::sync::Arc<duban_model::Definition>>, Failure> {
-    let mut definitions = Vec::new();
-    for (_, _, hash) in app.engine.store().currents().await? {
-        definitions.push(app.engine.definition(&DefinitionHash::new(&hash)).await?);
-    }
-    Ok(definitions)
-}
-
-async fn find_cases<S: Store>(
-    app: &App<S>,
-    sight: &Sight,
-    found: &Found,
-) -> Result<Vec<CaseLine>, Failure> {
-    let Some(all) = sight.filter(None) else { return Ok(Vec::new()) };
-    let units = if found.units.is_empty() { all } else { found.units.clone() };
-    let workflows: Vec<Option<String>> = if found.names_units_alone {
-        vec![None]
-    } else {
-        found.workflows.iter().take(LOOKED_INTO).cloned().map(Some).collect()
+    let kinds = EntryKind::ALL.map(|kind| (kind.as_str(), zh(kind)));
+    let page = SearchPage {
+        shell: Shell::new("搜索", "", &visitor, &sight.directory, &headers),
+        suites: suites(&app, &query.suite).await?,
+        kinds: choices(&kinds, &query.kind),
+        states: choices(&[("open", "未结束"), ("closed", "已结束")], &query.state),
+        groups,
+        is_asked: !words.is_empty(),
+        behind: (!is_current).then(|| app.engine.stats().index_behind),
+        query,
     };
-    if found.names_units_alone && found.units.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut lines = Vec::new();
-    for workflow in workflows {
-        let filter = CaseFilter { workflow, units: units.clone(), ..CaseFilter::default() };
-        let page = app.engine.cases(filter, PageRequest::first(SHOWN)).await?;
-        lines.extend(page.rows.into_iter().map(|row| CaseLine {
-            href: format!("/cases/{}", row.id),
-            unit: sight.directory.name_of(&Assignee::Unit(row.unit.as_str().into())),
-            title: row.title,
-            period: row.period.unwrap_or_default(),
-            status: status_zh(&row.status).to_owned(),
-        }));
-    }
-    Ok(lines)
+    Ok(render(&page))
 }
 
-fn status_zh(status: &str) -> &str {
-    match status {
-        "open" => "进行中",
-        "closed" => "已办结",
-        "struck_off" => "已销号",
-        "cancelled" => "已中止",
-        other => other,
+/// What people read for a kind.
+fn zh(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Case => "事项",
+        EntryKind::Task => "任务",
+        EntryKind::Report => "反馈与审核",
+        EntryKind::Interview => "约谈与整改",
+        EntryKind::Slip => "督办单",
+        EntryKind::Notice => "通报",
+        EntryKind::Referral => "移送",
     }
 }
 
-async fn find_tasks<S: Store>(
+/// The filter of a query, narrowed to what the visitor may see; `None`: they may see nothing of it.
+fn filter(query: &SearchQuery, sight: &Sight) -> Option<SearchFilter> {
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Some(SearchFilter {
+        suite: some(&query.suite),
+        period: some(&query.period),
+        kind: None,
+        units: sight.within(query.unit.trim())?,
+        is_closed: match query.state.as_str() {
+            "open" => Some(false),
+            "closed" => Some(true),
+            _ => None,
+        },
+    })
+}
+
+async fn hits<S: Store>(
     app: &App<S>,
     sight: &Sight,
-    found: &Found,
-) -> Result<Vec<TaskLine>, Failure> {
-    let Some(all) = sight.filter(None) else { return Ok(Vec::new()) };
-    let units = if found.units.is_empty() { all } else { found.units.clone() };
-    let mut lines = Vec::new();
-    let mut reader = Lines::new(&app.engine);
-    for (workflow, task) in found.tasks.iter().take(LOOKED_INTO) {
-        let filter = ItemFilter {
-            workflow: Some(workflow.clone()),
-            task: Some(task.clone()),
-            units: units.clone(),
-            ..ItemFilter::default()
-        };
-        let page = app.engine.tasks(filter, PageRequest::first(SHOWN)).await?;
-        lines.extend(reader.lines(page.rows).await?);
+    words: &SearchWords,
+    entries: Vec<Entry>,
+) -> Result<Vec<Hit>, Failure> {
+    let cases: BTreeSet<&str> = entries.iter().map(|entry| entry.case.as_str()).collect();
+    let mut measures = BTreeMap::new();
+    for case in cases {
+        let row = app.engine.store().case(case).await?;
+        measures.insert(case.to_owned(), row.map(|row| row.title).unwrap_or_default());
     }
-    Ok(lines)
+    let hit = |entry: Entry| Hit {
+        href: match &entry.item {
+            Some(item) => task_href(&entry.case, item),
+            None => format!("/cases/{}", entry.case),
+        },
+        title: snippet(&entry.title, words),
+        measure: measures.get(&entry.case).cloned().unwrap_or_default(),
+        unit: sight.directory.name_of(&Assignee::Unit(entry.unit.as_str().into())),
+        date: date_of(Instant::from_millis(entry.at), Tz::Asia__Shanghai).to_string(),
+        text: snippet(&entry.text, words),
+    };
+    Ok(entries.into_iter().map(hit).collect())
+}
+
+fn address(query: &SearchQuery, kind: EntryKind, after: &str) -> String {
+    format!(
+        "/search?q={}&suite={}&unit={}&period={}&state={}&kind={}&after={}",
+        encode(&query.q),
+        encode(&query.suite),
+        encode(&query.unit),
+        encode(&query.period),
+        encode(&query.state),
+        kind.as_str(),
+        encode(after)
+    )
+}
+
+fn choices(all: &[(&str, &str)], chosen: &str) -> Vec<Choice> {
+    let choice = |(value, name): &(&str, &str)| Choice {
+        value: (*value).to_owned(),
+        name: (*name).to_owned(),
+        is_chosen: *value == chosen,
+    };
+    all.iter().map(choice).collect()
+}
+
+async fn suites<S: Store>(app: &App<S>, chosen: &str) -> Result<Vec<Choice>, Failure> {
+    let mut suites: Vec<Choice> = Vec::new();
+    for (suite, _, hash) in app.engine.store().currents().await? {
+        if suites.last().is_some_and(|last| last.value == suite) {
+            continue;
+        }
+        let definition = app.engine.definition(&DefinitionHash::new(&hash)).await?;
+        let name = definition.suite.title.clone();
+        suites.push(Choice { is_chosen: suite == chosen, value: suite, name });
+    }
+    Ok(suites)
 }

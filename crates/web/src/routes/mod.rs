@@ -6,6 +6,7 @@ pub(crate) mod cases;
 pub(crate) mod deliveries;
 pub(crate) mod feed;
 pub(crate) mod office;
+pub(crate) mod search;
 pub(crate) mod suites;
 pub(crate) mod tasks;
 

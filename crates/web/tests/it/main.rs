@@ -7,6 +7,7 @@ mod elsewhere;
 mod lists;
 mod pages;
 mod rights;
+mod search;
 mod sign_in;
 mod signing;
 mod stream;

@@ -16,6 +16,7 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("get", "/api/v1/tasks", Scope::Read),
     ("get", "/api/v1/lights", Scope::Read),
     ("get", "/api/v1/scores", Scope::Read),
+    ("get", "/api/v1/search", Scope::Read),
     ("get", "/api/v1/deliveries", Scope::Read),
     ("post", "/api/v1/deliveries/{case}/{seq}/retry", Scope::Admin),
     ("get", "/api/v1/feed", Scope::Read),
