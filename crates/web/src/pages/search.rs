@@ -37,7 +37,8 @@ pub(crate) struct SearchQuery {
     unit: String,
     period: String,
     state: String,
-    after: Option<String>,
+    /// The place after which a page begins; empty: the first one.
+    after: String,
 }
 
 struct Choice {
@@ -94,7 +95,8 @@ pub(crate) async fn show<S: Store>(
         for kind in kinds {
             let filter = SearchFilter { kind: Some(kind), ..filter.clone() };
             let limit = if chosen.is_some() { OF_ONE_KIND } else { OF_EACH_KIND };
-            let after = query.after.clone().filter(|_| chosen.is_some()).map(Cursor);
+            let is_later = chosen.is_some() && !query.after.is_empty();
+            let after = is_later.then(|| Cursor(query.after.clone()));
             let request = PageRequest { after, limit };
             let found = app.engine.search(words.clone(), filter, request).await?;
             is_current &= found.is_current;

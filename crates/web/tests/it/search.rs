@@ -24,9 +24,8 @@ async fn office() -> Office {
     office
 }
 
-async fn search(office: &Office, login: &str, query: &str) -> String {
-    let cookie = office.sign_in(login).await;
-    let (status, page) = office.look(&cookie, &format!("/search?{query}")).await;
+async fn search(office: &Office, cookie: &str, query: &str) -> String {
+    let (status, page) = office.look(cookie, &format!("/search?{query}")).await;
     assert_eq!(status, 200, "{query}: {page}");
     page
 }
@@ -36,7 +35,8 @@ async fn a_report_is_found_by_those_who_may_see_it() {
     let office = office().await;
     let query = format!("q={}", encode("约谈"));
     for login in ["li", "zhang"] {
-        let page = search(&office, login, &query).await;
+        let cookie = office.sign_in(login).await;
+        let page = search(&office, &cookie, &query).await;
         assert!(page.contains("&#60;b&#62;<mark>约谈</mark>&#60;/b&#62;３人"), "{login}: {page}");
         assert!(page.contains("历下区") && page.contains("/task?item=draft"), "{login}: {page}");
         let (newer, older) = (page.find("再次").unwrap(), page.find("３人").unwrap());
@@ -47,11 +47,12 @@ async fn a_report_is_found_by_those_who_may_see_it() {
 #[tokio::test]
 async fn a_person_of_another_district_learns_nothing() {
     let office = office().await;
+    let wang = office.sign_in("wang").await;
     for filter in
         ["", "&kind=report", "&unit=D", "&unit=%E5%8E%86%E4%B8%8B%E5%8C%BA", "&state=open"]
     {
-        let hidden = search(&office, "wang", &format!("q={}{filter}", encode("约谈"))).await;
-        let nothing = search(&office, "wang", &format!("q={}{filter}", encode("无此"))).await;
+        let hidden = search(&office, &wang, &format!("q={}{filter}", encode("约谈"))).await;
+        let nothing = search(&office, &wang, &format!("q={}{filter}", encode("无此"))).await;
         assert_eq!(hidden.replace("约谈", "无此"), nothing.replace("约谈", "无此"), "{filter}");
         assert!(!hidden.contains("<mark>") && !hidden.contains("进展"), "{hidden}");
     }
@@ -63,6 +64,7 @@ async fn a_person_of_another_district_learns_nothing() {
 #[tokio::test]
 async fn answers_are_narrowed_and_gone_through_in_pages() {
     let office = office().await;
+    let (zhang, li) = (office.sign_in("zhang").await, office.sign_in("li").await);
     let found = |page: &str| page.matches("<mark>").count();
     let q = format!("q={}", encode("约谈"));
     for (filter, expected) in [
@@ -80,10 +82,10 @@ async fn answers_are_narrowed_and_gone_through_in_pages() {
         ("&state=closed", 0),
         ("&period=2022", 0),
     ] {
-        let page = search(&office, "zhang", &format!("{q}{filter}")).await;
+        let page = search(&office, &zhang, &format!("{q}{filter}")).await;
         assert_eq!(found(&page), expected, "{filter}: {page}");
     }
-    let names = search(&office, "zhang", &format!("q={}", encode("起草 书记"))).await;
+    let names = search(&office, &zhang, &format!("q={}", encode("起草 书记"))).await;
     assert!(names.contains("<h2>任务</h2>") && names.contains("<mark>起草</mark>计划"), "{names}");
 
     let report = |text: String| json!({ "report": { "item": "draft", "text": text } });
@@ -94,13 +96,12 @@ async fn answers_are_narrowed_and_gone_through_in_pages() {
     }
     office.engine.indexed().await.unwrap();
     let q = format!("q={}", encode("翻页"));
-    let all = search(&office, "li", &q).await;
+    let all = search(&office, &li, &q).await;
     assert_eq!(found(&all), 5);
     let mut next = next_of(&all).unwrap();
     let mut seen = 0;
-    let cookie = office.sign_in("li").await;
     for _ in 0..2 {
-        let (_, page) = office.look(&cookie, &next).await;
+        let (_, page) = office.look(&li, &next).await;
         seen += found(&page);
         next = next_of(&page).unwrap_or_default();
     }
@@ -115,11 +116,12 @@ fn next_of(page: &str) -> Option<String> {
 #[tokio::test]
 async fn whatever_is_typed_is_no_error() {
     let office = office().await;
+    let li = office.sign_in("li").await;
     let long = "督办".repeat(200);
     for text in
         ["", "\"", "-", "- -\"", "a* OR NEAR(b, 5) ^c {own}: d", "'; DROP TABLE words", "％", &long]
     {
-        search(&office, "li", &format!("q={}", encode(text))).await;
+        search(&office, &li, &format!("q={}", encode(text))).await;
         let path = format!("/api/v1/search?q={}", encode(text));
         let response = office.call(Scope::Read, Method::GET, &path).send().await.unwrap();
         if text == long {
