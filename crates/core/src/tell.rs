@@ -267,7 +267,9 @@ fn skip_reason(why: &SkipReason) -> &str {
 /// Why a due date is what it is, in Chinese.
 pub fn due_reason(why: &DueReason) -> String {
     match why {
-        DueReason::Definition(source) => format!("措施规定：{source}"),
+        DueReason::Definition(source) => {
+            format!("措施规定：{}", duban_script::in_chinese(source))
+        }
         DueReason::Window => "周期截止".to_owned(),
         DueReason::Extension(reason) => format!("延期：{reason}"),
         DueReason::Resumed => "恢复计时".to_owned(),

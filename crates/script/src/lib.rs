@@ -72,6 +72,6 @@ mod value;
 pub use crate::action::{Action, SlipColour};
 pub use crate::codes::CODES;
 pub use crate::facts::{CaseFacts, Facts, RungFacts, RungValue, Scene, TaskFacts};
-pub use crate::names::{HostKind, HostName, NAMES};
+pub use crate::names::{HostKind, HostName, NAMES, in_chinese};
 pub use crate::program::{Limits, Program, Reads, ScriptError};
 pub use crate::value::Value;

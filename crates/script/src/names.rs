@@ -94,6 +94,54 @@ const fn entry(
     HostName { english: names.0, chinese: names.1, kind, signature, doc_zh, doc_en }
 }
 
+/// An expression with the host's names in Chinese, for people who read it and write none. Texts
+/// in quotes and names of the author's own stay as they are.
+///
+/// ```
+/// use duban_script::in_chinese;
+///
+/// assert_eq!(in_chinese("period.start + workdays(10)"), "期间.开始 + 工作日(10)");
+/// assert_eq!(in_chinese("tasks.plan.done_at + days(3)"), "各任务.plan.办结时刻 + 天(3)");
+/// assert_eq!(in_chinese("org(\"unit\").post(\"书记\")"), "机构(\"unit\").岗位(\"书记\")");
+/// ```
+pub fn in_chinese(source: &str) -> String {
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut told = String::with_capacity(source.len() * 2);
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' | '`' => quoted(rest, first),
+            _ if is_name(first) => rest.find(|letter| !is_name(letter)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        let is_member = told.trim_end().ends_with('.');
+        let known = |host: &&HostName| {
+            let fits = match host.kind {
+                HostKind::Property { .. } | HostKind::Method { .. } => is_member,
+                HostKind::Variable | HostKind::Function => !is_member,
+                HostKind::Action | HostKind::Key { .. } => false,
+            };
+            fits && host.english == token
+        };
+        told.push_str(NAMES.iter().find(known).map_or(token, |host| host.chinese));
+        rest = after;
+    }
+    told
+}
+
+/// How long the text in quotes is that an expression begins with, in bytes.
+fn quoted(rest: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, letter) in rest.char_indices().skip(1) {
+        if letter == quote && !is_escaped {
+            return at + quote.len_utf8();
+        }
+        is_escaped = letter == '\\' && !is_escaped;
+    }
+    rest.len()
+}
+
 /// The entries of a kind.
 pub(crate) fn of_kind(kind: HostKind) -> impl Iterator<Item = &'static HostName> {
     NAMES.iter().filter(move |name| name.kind == kind)
