@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -37,6 +38,7 @@ pub(crate) struct Server {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) frame_ancestors: Vec<String>,
     pub(crate) evidence: Option<PathBuf>,
+    pub(crate) token_requests_per_second_max: Option<NonZeroU32>,
 }
 
 /// What may be reached from here.

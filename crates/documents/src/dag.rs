@@ -42,6 +42,15 @@ const GAP_X: usize = 64;
 const GAP_Y: usize = 18;
 const SWEEPS: usize = 6;
 
+/// The colours of a picture outside a page.
+const STYLE: &str = "text{font-family:sans-serif;font-size:14px;fill:#1f2328}\
+    .edge{fill:none;stroke:#8c959f;stroke-width:1.5}.head{fill:#8c959f}\
+    .label,.note{font-size:12px;fill:#57606a}\
+    .node rect{fill:#fff;stroke:#6e7781;stroke-width:1.5}.foreign rect{stroke-dasharray:4 3}\
+    .red rect{fill:#fff1f0;stroke:#b3261e;stroke-width:2.5}\
+    .yellow rect{fill:#fff8e0;stroke:#9a6700;stroke-width:2.5}\
+    .green rect{fill:#eefbf0;stroke:#1a7f37;stroke-width:2.5}";
+
 /// A box or a place holder in its layer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Slot {
@@ -100,6 +109,24 @@ impl Dag {
         }
         svg.push_str("</svg>");
         svg
+    }
+
+    /// The picture as a file of its own: with its colours, without links.
+    ///
+    /// ```
+    /// # use duban_documents::{Dag, Node};
+    /// let node = Node { id: "a".to_owned(), href: Some("/b".to_owned()), ..Node::default() };
+    /// let file = Dag { title: "措施".to_owned(), nodes: vec![node], edges: vec![] }.file();
+    /// assert!(file.contains("http://www.w3.org/2000/svg") && !file.contains("href"));
+    /// ```
+    pub fn file(&self) -> String {
+        let mut own = self.clone();
+        for node in &mut own.nodes {
+            node.href = None;
+        }
+        let svg = own.svg();
+        let (head, rest) = svg.split_once('>').expect("invariant: a picture begins with a tag");
+        format!("{head} xmlns=\"http://www.w3.org/2000/svg\"><style>{STYLE}</style>{rest}")
     }
 
     fn layout(&self) -> Layout {

@@ -1,4 +1,4 @@
-//! What a host asks of cases: open, act, look, try out, migrate.
+//! What a host asks of cases: open, act, look, try out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::shared::Shared;
 use crate::steps::{Upcoming, next_steps};
-use crate::work::{Outcome, Request, Work};
+use crate::work::{Asked, Outcome, Request, Work};
 
 /// What to open a case for.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +104,8 @@ impl<S: Store> Engine<S> {
         let case = name.id();
         let open = Open { name, form: spec.form, carried: Vec::new() };
         let command = Command::new(actor, Act::Open(open));
-        self.command(&case, command, key, Some(definition)).await
+        let asked = Asked { key, definition: Some(definition), version: None };
+        self.command(&case, command, asked).await
     }
 
     /// Opens a case for every unit that each workflow of a suite names in its `cases`, in the
@@ -123,9 +124,34 @@ impl<S: Store> Engine<S> {
         on: Date,
         actor: Actor,
     ) -> Result<Vec<Opened>, EngineError> {
+        self.open_all(suite, None, on, actor).await
+    }
+
+    /// As [`open_suite`](Self::open_suite), for one of its workflows.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_suite`](Self::open_suite); [`EngineError::NoWorkflow`].
+    pub async fn open_workflow(
+        &self,
+        suite: &SuiteId,
+        workflow: &WorkflowId,
+        on: Date,
+        actor: Actor,
+    ) -> Result<Vec<Opened>, EngineError> {
+        self.open_all(suite, Some(workflow), on, actor).await
+    }
+
+    async fn open_all(
+        &self,
+        suite: &SuiteId,
+        workflow: Option<&WorkflowId>,
+        on: Date,
+        actor: Actor,
+    ) -> Result<Vec<Opened>, EngineError> {
         let shared = Arc::clone(self.shared());
         shared.check_running()?;
-        let names = names_of_suite(Arc::clone(&shared), suite.clone(), on);
+        let names = names_of(Arc::clone(&shared), suite.clone(), workflow.cloned(), on);
         let mut names = shared.on_runtime(names).await?.into_iter().enumerate();
         let mut running = JoinSet::new();
         let mut opened = BTreeMap::new();
@@ -138,8 +164,8 @@ impl<S: Store> Engine<S> {
                 running.spawn_on(
                     async move {
                         let command = Command::new(actor, Act::Open(open));
-                        let outcome =
-                            engine.command(&name.id(), command, None, Some(definition)).await;
+                        let asked = Asked { definition: Some(definition), ..Asked::default() };
+                        let outcome = engine.command(&name.id(), command, asked).await;
                         let version = outcome.map(|outcome| outcome.version);
                         (place, Opened { name, version })
                     },
@@ -174,20 +200,39 @@ impl<S: Store> Engine<S> {
         act: Act,
         key: Option<String>,
     ) -> Result<Outcome, EngineError> {
-        self.command(case, Command::new(actor, act), key, None).await
+        let asked = Asked { key, ..Asked::default() };
+        self.command(case, Command::new(actor, act), asked).await
+    }
+
+    /// As [`act`](Self::act), for somebody who has looked at the case at `version`: where it has
+    /// changed since, nothing happens. What was answered under a `key` is answered again all the
+    /// same.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act); [`EngineError::Changed`].
+    pub async fn act_at(
+        &self,
+        case: &CaseId,
+        version: u64,
+        actor: Actor,
+        act: Act,
+        key: Option<String>,
+    ) -> Result<Outcome, EngineError> {
+        let asked = Asked { key, version: Some(version), ..Asked::default() };
+        self.command(case, Command::new(actor, act), asked).await
     }
 
     async fn command(
         &self,
         case: &CaseId,
         command: Command,
-        key: Option<String>,
-        definition: Option<DefinitionHash>,
+        asked: Asked,
     ) -> Result<Outcome, EngineError> {
         let shared = self.shared();
         shared.check_running()?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { command, admitted_at: shared.now(), key, definition };
+        let request = Request { command, admitted_at: shared.now(), asked };
         shared.submit(case, Work::Command(Box::new(request), reply))?;
         shared.answered(case, answer.await)
     }
@@ -207,7 +252,8 @@ impl<S: Store> Engine<S> {
         shared.check_running()?;
         let (reply, answer) = oneshot::channel();
         let command = Command::new(actor, act);
-        let request = Request { command, admitted_at: shared.now(), key: None, definition: None };
+        let asked = Asked::default();
+        let request = Request { command, admitted_at: shared.now(), asked };
         shared.submit(case, Work::DryRun(Box::new(request), reply))?;
         shared.answered(case, answer.await)
     }
@@ -233,49 +279,13 @@ impl<S: Store> Engine<S> {
     pub async fn next_steps(&self, case: &CaseId) -> Result<Vec<Upcoming>, EngineError> {
         Ok(next_steps(&self.case(case).await?))
     }
-
-    /// Has a case run on the current definition of its workflow from now on.
-    ///
-    /// # Errors
-    ///
-    /// As [`act`](Self::act).
-    pub async fn migrate(
-        &self,
-        case: &CaseId,
-        actor: Actor,
-        key: Option<String>,
-    ) -> Result<Outcome, EngineError> {
-        let definition = self.current_of(case).await?;
-        self.act(case, actor, Act::Migrate { definition }, key).await
-    }
-
-    /// What [`migrate`](Self::migrate) would do. Nothing is stored.
-    ///
-    /// # Errors
-    ///
-    /// As [`act`](Self::act).
-    pub async fn migrate_dry_run(
-        &self,
-        case: &CaseId,
-        actor: Actor,
-    ) -> Result<Decision, EngineError> {
-        let definition = self.current_of(case).await?;
-        self.dry_run(case, actor, Act::Migrate { definition }).await
-    }
-
-    /// The current definition of a case's workflow.
-    async fn current_of(&self, case: &CaseId) -> Result<DefinitionHash, EngineError> {
-        let name = self.case(case).await?.head().name.clone();
-        let shared = Arc::clone(self.shared());
-        let current = async move { shared.library.current(&name.suite, &name.workflow).await };
-        self.shared().on_runtime(current).await
-    }
 }
 
 /// The cases that a suite's workflows ask for, each with the definition to run on.
-async fn names_of_suite<S: Store>(
+async fn names_of<S: Store>(
     shared: Arc<Shared<S>>,
     suite: SuiteId,
+    workflow: Option<WorkflowId>,
     on: Date,
 ) -> Result<Vec<(CaseName, DefinitionHash)>, EngineError> {
     let mut names = Vec::new();
@@ -283,6 +293,13 @@ async fn names_of_suite<S: Store>(
     currents.retain(|(of, ..)| of == suite.as_str());
     if currents.is_empty() {
         return Err(EngineError::NoSuite(suite.to_string()));
+    }
+    if let Some(workflow) = workflow {
+        currents.retain(|(_, of, _)| of == workflow.as_str());
+        if currents.is_empty() {
+            let (suite, workflow) = (suite.to_string(), workflow.to_string());
+            return Err(EngineError::NoWorkflow { suite, workflow });
+        }
     }
     for (_, _, hash) in currents {
         let hash = DefinitionHash::new(hash);

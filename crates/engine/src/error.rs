@@ -58,6 +58,14 @@ pub enum EngineError {
         /// How often it was tried: the limit `attempts_max`.
         attempts: u32,
     },
+    /// The case is at another version than the one that was looked at. Look again.
+    #[error("case `{case}` has changed; it is at version {version}")]
+    Changed {
+        /// The case.
+        case: CaseId,
+        /// The version that it is at.
+        version: u64,
+    },
     /// A stored row cannot be read. Run `duban rebuild`.
     #[error(transparent)]
     Unreadable(#[from] RowError),
@@ -131,6 +139,7 @@ impl EngineError {
             Self::Closed => "DB4015",
             Self::NoSuite(_) => "DB4016",
             Self::ChannelsShareName(_) => "DB4017",
+            Self::Changed { .. } => "DB4018",
         }
     }
 
@@ -149,6 +158,7 @@ impl EngineError {
             Self::Invalid(problems) => format!("措施定义有 {} 处问题", problems.len()),
             Self::Faulted { case, .. } => format!("督办事项 {case} 处理异常，待管理员修复"),
             Self::Contended { .. } => "该事项正被多方修改，请稍后重试".to_owned(),
+            Self::Changed { .. } => "事项已有新的变化，请刷新后再办理".to_owned(),
             Self::Unreadable(_) => "数据行无法读取，请运行 duban rebuild".to_owned(),
             Self::UnreadableEvent { .. } | Self::BrokenLog { .. } => {
                 "事项记录无法读取或已损坏，请联系管理员".to_owned()

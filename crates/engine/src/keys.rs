@@ -33,7 +33,7 @@ pub(crate) async fn recall<S: Store>(
     case: &CaseId,
     request: &Request,
 ) -> Result<Option<Outcome>, EngineError> {
-    let Some(key) = &request.key else { return Ok(None) };
+    let Some(key) = &request.asked.key else { return Ok(None) };
     let actor = actor_text(&request.command.actor);
     let Some(record) = shared.store.recall(case.as_str(), &actor, key).await? else {
         return Ok(None);

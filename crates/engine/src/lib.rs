@@ -32,6 +32,7 @@ mod feed;
 mod index;
 mod keys;
 mod library;
+mod migrate;
 mod options;
 mod outbox;
 mod publish;

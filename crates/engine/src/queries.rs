@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use duban_calendar::Instant;
 use duban_core::{CaseId, CaseRow, ItemRow, Outgoing};
-use duban_model::Assignee;
+use duban_model::{Assignee, SuiteId};
 use duban_store::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted,
-    NotedState, Page, PageRequest, ScoreTotal, Store, StoreError,
+    NotedState, Page, PageRequest, ScoreFilter, ScoreRow, ScoreTotal, Store, StoreError,
+    VersionRow,
 };
 use tokio::sync::oneshot;
 
@@ -156,6 +157,21 @@ impl<S: Store> Engine<S> {
         self.read(|store| async move { store.scores(suite.as_deref()).await }).await
     }
 
+    /// Points one by one, by case and position.
+    pub async fn score_entries(
+        &self,
+        filter: ScoreFilter,
+        page: PageRequest,
+    ) -> Result<Page<ScoreRow>, EngineError> {
+        self.read(|store| async move { store.score_entries(&filter, &page).await }).await
+    }
+
+    /// Every version of a suite's workflows, and how many open cases run on it.
+    pub async fn versions(&self, suite: &SuiteId) -> Result<Vec<VersionRow>, EngineError> {
+        let suite = suite.clone();
+        self.read(|store| async move { store.versions(suite.as_str()).await }).await
+    }
+
     /// Every case's events in the order of their commits: from a cursor on, or from the
     /// beginning.
     pub fn subscribe(&self, after: Option<Cursor>) -> Subscription<S> {
@@ -183,13 +199,14 @@ impl<S: Store> Engine<S> {
         &self,
         mut progress: impl FnMut(&CaseId, &Result<Rebuilt, EngineError>),
     ) -> Result<u64, EngineError> {
-        let mut failed = 0;
-        self.for_each_case(async |case| {
-            let rebuilt = self.rebuild(&case).await;
-            failed += u64::from(rebuilt.is_err());
-            progress(&case, &rebuilt);
-        })
-        .await?;
+        let (mut openings, mut failed) = (Openings::new(self.store().clone()), 0);
+        while let Some(cases) = self.next_cases(&mut openings).await? {
+            for case in cases {
+                let rebuilt = self.rebuild(&case).await;
+                failed += u64::from(rebuilt.is_err());
+                progress(&case, &rebuilt);
+            }
+        }
         if self.options().search {
             self.reindex().await?;
             self.indexed().await?;
@@ -210,14 +227,15 @@ impl<S: Store> Engine<S> {
         &self,
         mut progress: impl FnMut(&CaseId, &Result<Audit, EngineError>),
     ) -> Result<u64, EngineError> {
-        let mut broken = 0;
-        self.for_each_case(async |case| {
-            let audit = self.verify(&case).await;
-            let is_whole = audit.as_ref().is_ok_and(|audit| audit.broken.is_none());
-            broken += u64::from(!is_whole);
-            progress(&case, &audit);
-        })
-        .await?;
+        let (mut openings, mut broken) = (Openings::new(self.store().clone()), 0);
+        while let Some(cases) = self.next_cases(&mut openings).await? {
+            for case in cases {
+                let audit = self.verify(&case).await;
+                let is_whole = audit.as_ref().is_ok_and(|audit| audit.broken.is_none());
+                broken += u64::from(!is_whole);
+                progress(&case, &audit);
+            }
+        }
         Ok(broken)
     }
 
@@ -229,20 +247,19 @@ impl<S: Store> Engine<S> {
         self.shared().on_runtime(async move { upkeep::check_all(&shared).await }).await
     }
 
-    async fn for_each_case(&self, mut each: impl AsyncFnMut(CaseId)) -> Result<(), EngineError> {
-        let mut openings = Openings::new(self.store().clone());
-        loop {
-            self.shared().check_running()?;
-            let read = async move {
-                let cases = openings.next().await?;
-                Ok((openings, cases))
-            };
-            let (read_on, cases) = self.shared().on_runtime(read).await?;
-            openings = read_on;
-            let Some(cases) = cases else { return Ok(()) };
-            for case in cases {
-                each(case).await;
-            }
-        }
+    /// The next cases in the order of their openings; `None` at the end.
+    async fn next_cases(
+        &self,
+        openings: &mut Openings<S>,
+    ) -> Result<Option<Vec<CaseId>>, EngineError> {
+        self.shared().check_running()?;
+        let mut reading = openings.clone();
+        let read = async move {
+            let cases = reading.next().await?;
+            Ok((reading, cases))
+        };
+        let (read_on, cases) = self.shared().on_runtime(read).await?;
+        *openings = read_on;
+        Ok(cases)
     }
 }

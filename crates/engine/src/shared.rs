@@ -20,7 +20,7 @@ use crate::options::EngineLimits;
 use crate::route::Waiting;
 use crate::stats::{Counters, add};
 use crate::wake::Claims;
-use crate::work::{Job, Outcome, Request, Work};
+use crate::work::{Asked, Job, Outcome, Request, Work};
 
 /// Where an engine is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -172,7 +172,8 @@ impl<S: Store> Shared<S> {
         definition: Option<DefinitionHash>,
     ) -> Result<Outcome, EngineError> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { command, admitted_at: self.now(), key: None, definition };
+        let asked = Asked { definition, ..Asked::default() };
+        let request = Request { command, admitted_at: self.now(), asked };
         self.submit_later(case, Work::Command(Box::new(request), reply)).await?;
         self.answered(case, answer.await)
     }

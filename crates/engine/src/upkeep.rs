@@ -134,6 +134,7 @@ pub(crate) async fn audit<S: Store>(store: &S, case: &CaseId) -> Result<Audit, E
 }
 
 /// Every case that has a log, in the order of their openings, a page at a time.
+#[derive(Clone)]
 pub(crate) struct Openings<S> {
     store: S,
     after: Option<duban_store::Cursor>,

@@ -35,9 +35,17 @@ pub struct Outcome {
 pub(crate) struct Request {
     pub(crate) command: Command,
     pub(crate) admitted_at: Instant,
+    pub(crate) asked: Asked,
+}
+
+/// What may come with a command.
+#[derive(Default)]
+pub(crate) struct Asked {
     pub(crate) key: Option<String>,
     /// What a case that does not exist yet is to run on.
     pub(crate) definition: Option<DefinitionHash>,
+    /// The version that whoever asks has looked at.
+    pub(crate) version: Option<u64>,
 }
 
 impl Request {
@@ -182,7 +190,7 @@ impl<S: Store> Desk<S> {
         let hash = match (&request.command.act, &self.case) {
             (Act::Migrate { definition }, _) => definition,
             (_, Some(case)) => &case.head().definition,
-            (_, None) => match &request.definition {
+            (_, None) => match &request.asked.definition {
                 Some(hash) => hash,
                 None => return Err(Refusal::NoCase(self.id.clone()).into()),
             },
@@ -215,6 +223,7 @@ impl<S: Store> Desk<S> {
 
     async fn attempt(&mut self, request: &Request) -> Result<Attempt<Outcome>, EngineError> {
         self.load().await?;
+        self.check_version(request)?;
         for _ in 0..=self.shared.limits.wakes_before_command_max {
             let env = self.env(request).await?;
             match self.decide(&request.command, &env).await? {
@@ -231,6 +240,17 @@ impl<S: Store> Desk<S> {
             }
         }
         Err(EngineError::Busy("wakes_before_command_max"))
+    }
+
+    /// Refuses a request whose sender has looked at another version. What time brings before the
+    /// command itself is no change that they could have seen.
+    fn check_version(&self, request: &Request) -> Result<(), EngineError> {
+        let (Some(case), Some(seen)) = (&self.case, request.asked.version) else { return Ok(()) };
+        let version = case.head().version;
+        if version == seen {
+            return Ok(());
+        }
+        Err(EngineError::Changed { case: self.id.clone(), version })
     }
 
     /// Decides on a copy that is thrown away.
@@ -396,7 +416,7 @@ impl<S: Store> Desk<S> {
     }
 
     fn key_record(&self, request: &Request, decision: &Decision) -> Option<KeyRecord> {
-        let key = request.key.as_ref()?;
+        let key = request.asked.key.as_ref()?;
         Some(KeyRecord {
             case: self.id.as_str().to_owned(),
             actor: keys::actor_text(&request.command.actor),

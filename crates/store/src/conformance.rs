@@ -17,7 +17,7 @@ use duban_core::{Body, CaseId, CaseRow, Encoded, ItemRow, Message, Outgoing};
 use crate::{
     CaseFilter, ChannelNote, ChannelNotes, ChannelState, Commit, CommitError, Cursor,
     DefinitionRow, DeliveryFilter, DeliveryState, ItemFilter, KeyRecord, LightFilter, Noted,
-    NotedState, Page, PageRequest, ScoreRow, Store, StoreError,
+    NotedState, Page, PageRequest, ScoreFilter, ScoreRow, Store, StoreError, VersionRow,
 };
 
 pub use self::lists::*;
@@ -49,11 +49,14 @@ macro_rules! conformance_tests {
             a_cursor_of_another_listing_is_refused
             waiting_items_are_found_by_whom_they_wait_on
             the_newest_definition_is_the_current_one
+            versions_say_how_many_open_cases_run_on_them
             documents_are_replaced
             documents_are_listed_and_removed
             a_document_is_swapped_only_for_the_one_that_was_read
             old_keys_and_old_deliveries_are_forgotten
             points_are_added_up_by_unit
+            items_and_deliveries_are_found_by_what_their_case_is_for
+            the_feed_is_entered_at_an_instant
             what_was_written_is_found_by_its_words
             a_search_is_narrowed_by_what_entries_are
             an_entry_that_is_indexed_again_replaces_itself
@@ -580,6 +583,32 @@ pub async fn the_newest_definition_is_the_current_one<S: Store>(store: S) {
     assert_eq!(currents, [("s".to_owned(), "w".to_owned(), "one".to_owned())]);
 }
 
+/// A closed case counts for none.
+pub async fn versions_say_how_many_open_cases_run_on_them<S: Store>(store: S) {
+    for (hash, published_at) in [("d", 1), ("e", 2)] {
+        let json = "{}".to_owned();
+        let (suite, workflow) = ("s".to_owned(), "w".to_owned());
+        let row = DefinitionRow { hash: hash.to_owned(), suite, workflow, json, published_at };
+        store.publish(row).await.unwrap();
+    }
+    for case in ["a", "b", "c"] {
+        write(&store, commit(case, 0)).await;
+    }
+    let mut closed = commit("c", 1);
+    closed.case.status = "closed".to_owned();
+    write(&store, closed).await;
+    let version = |hash: &str, published_at, current, open_cases| VersionRow {
+        workflow: "w".to_owned(),
+        hash: hash.to_owned(),
+        published_at,
+        current,
+        open_cases,
+    };
+    let versions = store.versions("s").await.unwrap();
+    assert_eq!(versions, [version("d", 1, false, 2), version("e", 2, true, 0)]);
+    assert_eq!(store.versions("other").await.unwrap(), []);
+}
+
 /// The last one counts.
 pub async fn documents_are_replaced<S: Store>(store: S) {
     assert_eq!(store.document("directory").await.unwrap(), None);
@@ -669,6 +698,63 @@ pub async fn points_are_added_up_by_unit<S: Store>(store: S) {
         assert_eq!((of("v").points, of("v").entries), (-50, 1));
     }
     assert!(store.scores(Some("other")).await.unwrap().is_empty());
+    let entries = async |filter: ScoreFilter, page: &PageRequest| {
+        store.score_entries(&filter, page).await.unwrap()
+    };
+    let first = entries(ScoreFilter::default(), &page(None, 2)).await;
+    assert_eq!(first.rows, [score("a", 1, "u", 150), score("a", 2, "v", -50)]);
+    let rest = entries(ScoreFilter::default(), &page(first.next, 2)).await;
+    assert_eq!((rest.rows, rest.next), (vec![score("b", 1, "u", 25)], None));
+    let of = |unit: &str| ScoreFilter { unit: Some(unit.to_owned()), ..ScoreFilter::default() };
+    assert_eq!(entries(of("v"), &page(None, 9)).await.rows, [score("a", 2, "v", -50)]);
+}
+
+/// By suite, period, window, and tasks of several workflows.
+pub async fn items_and_deliveries_are_found_by_what_their_case_is_for<S: Store>(store: S) {
+    let half = ItemRow { window: Some("2022-H1".to_owned()), ..item("a", "x", None) };
+    let outgoing = vec![outgoing("a", 1, 1)];
+    write(&store, Commit { items: vec![half], outgoing, ..commit("a", 0) }).await;
+    let some = |text: &str| Some(text.to_owned());
+    let items =
+        async |filter: ItemFilter| store.items(&filter, &page(None, 9)).await.unwrap().rows.len();
+    let task = item("a", "x", None).task;
+    for (suite, period, window, tasks, found) in [
+        ("s", "2022", "2022-H1", format!("w/{task}"), 1),
+        ("t", "2022", "2022-H1", format!("w/{task}"), 0),
+        ("s", "2021", "2022-H1", format!("w/{task}"), 0),
+        ("s", "2022", "2022-H2", format!("w/{task}"), 0),
+        ("s", "2022", "2022-H1", format!("v/{task}"), 0),
+    ] {
+        let (suite, period, window) = (some(suite), some(period), some(window));
+        let tasks = vec![tasks, "w/other".to_owned()];
+        let filter = ItemFilter { suite, period, window, tasks, ..ItemFilter::default() };
+        assert_eq!(items(filter.clone()).await, found, "{filter:?}");
+    }
+    let deliveries = async |filter: DeliveryFilter| {
+        store.deliveries(&filter, &page(None, 9)).await.unwrap().rows.len()
+    };
+    for (suite, unit, period, found) in
+        [("s", "u", "2022", 1), ("t", "u", "2022", 0), ("s", "v", "2022", 0), ("s", "u", "2021", 0)]
+    {
+        let (suite, unit, period) = (some(suite), some(unit), some(period));
+        let filter = DeliveryFilter { suite, unit, period, ..DeliveryFilter::default() };
+        assert_eq!(deliveries(filter.clone()).await, found, "{filter:?}");
+    }
+}
+
+/// At the first event that was recorded then or later.
+pub async fn the_feed_is_entered_at_an_instant<S: Store>(store: S) {
+    for (number, recorded_at) in [(1, 10), (2, 20), (3, 20), (4, 30)] {
+        let mut commit = commit("a", number - 1);
+        commit.events[0].recorded_at = recorded_at;
+        write(&store, commit).await;
+    }
+    for (at, first) in [(0, Some(1)), (10, Some(1)), (11, Some(2)), (20, Some(2)), (30, Some(4))] {
+        let from = store.feed_from(at).await.unwrap();
+        let found = store.feed(Some(&from), 9).await.unwrap().rows;
+        assert_eq!(found.first().map(|row| row.seq), first, "from {at}");
+    }
+    assert_eq!(store.feed_from(31).await.unwrap(), store.feed_end().await.unwrap());
 }
 
 /// Through any handle, whatever is asked; closing again does nothing.

@@ -23,7 +23,7 @@ pub use crate::error::{CommitError, StoreError};
 pub use crate::query::{
     CaseFilter, ChannelNote, ChannelNotes, ChannelState, Cursor, DeliveryFilter, DeliveryRow,
     DeliveryState, EventRow, ItemFilter, LightCount, LightFilter, Noted, NotedState, Page,
-    PageRequest, ScoreRow, ScoreTotal,
+    PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
 };
 pub use crate::search::{Entry, EntryKind, INDEX_PROGRESS, Indexed, Indexing, SearchFilter};
 pub use crate::sqlite::{SqliteOptions, SqliteStore, backup, check_file};

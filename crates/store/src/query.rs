@@ -77,6 +77,14 @@ pub struct ItemFilter {
     pub workflow: Option<String>,
     /// Of this task, or `interview`, `rectification`, `extra`.
     pub task: Option<String>,
+    /// Of one of these tasks, written `WORKFLOW/TASK`.
+    pub tasks: Vec<String>,
+    /// Of cases of this suite.
+    pub suite: Option<String>,
+    /// Of cases with this period, for example `2022`.
+    pub period: Option<String>,
+    /// Of this window of a duty, for example `2022-H1`.
+    pub window: Option<String>,
     /// Shown under one of these units.
     pub units: Vec<String>,
     /// In one of these statuses.
@@ -219,6 +227,23 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Those that this channel still owes or has given up.
     pub channel: Option<String>,
+    /// Of cases of this suite.
+    pub suite: Option<String>,
+    /// Of cases opened for this unit.
+    pub unit: Option<String>,
+    /// Of cases with this period, for example `2022`.
+    pub period: Option<String>,
+}
+
+/// Which points. Fields that are `None` do not filter. Ordered by (case, seq).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ScoreFilter {
+    /// Given in cases of this suite.
+    pub suite: Option<String>,
+    /// Given to this unit.
+    pub unit: Option<String>,
+    /// Given in this case.
+    pub case: Option<String>,
 }
 
 /// Points given to a unit.
@@ -238,6 +263,21 @@ pub struct ScoreRow {
     pub rule: Option<String>,
     /// Why.
     pub why: String,
+}
+
+/// A version of a workflow, and how many open cases run on it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct VersionRow {
+    /// The workflow.
+    pub workflow: String,
+    /// The definition's hash.
+    pub hash: String,
+    /// When it was first published, in milliseconds UTC.
+    pub published_at: i64,
+    /// Whether new cases get it.
+    pub current: bool,
+    /// Open cases that run on it.
+    pub open_cases: u64,
 }
 
 /// A unit's points in sum.

@@ -9,7 +9,7 @@ use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
 use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
-    PageRequest, ScoreTotal,
+    PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
 };
 use crate::search::{Entry, Indexing, SearchFilter};
 use crate::words::SearchWords;
@@ -184,6 +184,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<Vec<(String, String, String)>, StoreError>> + Send;
 
+    /// Every version of a suite's workflows, by workflow, then in the order of their first
+    /// publishing. Open cases are counted by looking at all of them.
+    fn versions(
+        &self,
+        suite: &str,
+    ) -> impl Future<Output = Result<Vec<VersionRow>, StoreError>> + Send;
+
     /// Keeps a named document of the host: the directory, a calendar, an account. The name comes
     /// with a prefix where there are many of a kind, for example `calendar/cn`.
     fn put_document(
@@ -308,6 +315,10 @@ pub trait Store: Clone + Send + Sync + 'static {
         page: &PageRequest,
     ) -> impl Future<Output = Result<Page<Entry>, StoreError>> + Send;
 
+    /// The place in the feed before the first event recorded at or after an instant. Where the
+    /// clock has stepped back, some of the events after it may have been recorded earlier.
+    fn feed_from(&self, at: i64) -> impl Future<Output = Result<Cursor, StoreError>> + Send;
+
     /// Deliveries, by (case, seq).
     fn deliveries(
         &self,
@@ -320,6 +331,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         suite: Option<&str>,
     ) -> impl Future<Output = Result<Vec<ScoreTotal>, StoreError>> + Send;
+
+    /// Points one by one, by (case, seq).
+    fn score_entries(
+        &self,
+        filter: &ScoreFilter,
+        page: &PageRequest,
+    ) -> impl Future<Output = Result<Page<ScoreRow>, StoreError>> + Send;
 
     /// Replaces the rows of a case by these, made again from its events. Deliveries, keys and
     /// events are left alone. Items that are not among these are removed.

@@ -9,11 +9,12 @@ use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use duban_model::PersonId;
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::auth::{digest, random_hex};
 
 /// A post of administration. Nobody has two, and none of them has a part in any case.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AdminPost {
     /// Suites, the directory, deliveries.

@@ -3,32 +3,54 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use duban_core::Actor;
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
+use crate::known;
 use crate::problem::Problem;
 use crate::server::App;
 
-/// What a token may do. Each scope includes those before it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+/// What a token may do. `act` includes `read`, `admin` includes both; `security` and `audit` stand
+/// alone, as the posts of administration do ([`AdminPost`](crate::AdminPost)).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Read everything.
+    /// Read everything but accounts, tokens and the audit trail.
     Read,
     /// Make moves in the name of people: for a program that has signed them in itself.
     Act,
-    /// Open cases and put dead letters back.
+    /// Open and migrate cases, publish suites, put dead letters back.
     Admin,
+    /// Make and take away accounts and tokens.
+    Security,
+    /// Read and check the audit trail.
+    Audit,
 }
 
 impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Act, Self::Admin, Self::Security, Self::Audit];
+
+    /// Whether it suffices for what asks for another.
+    pub fn includes(self, asked: Self) -> bool {
+        match self {
+            Self::Read | Self::Security | Self::Audit => asked == self,
+            Self::Act => matches!(asked, Self::Read | Self::Act),
+            Self::Admin => matches!(asked, Self::Read | Self::Act | Self::Admin),
+        }
+    }
+
     /// The word in settings and errors.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Act => "act",
             Self::Admin => "admin",
+            Self::Security => "security",
+            Self::Audit => "audit",
         }
     }
 }
@@ -37,9 +59,9 @@ impl std::str::FromStr for Scope {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::Read, Self::Act, Self::Admin];
-        let found = all.into_iter().find(|scope| scope.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no scope; use read, act or admin"))
+        let found = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
+        found
+            .ok_or_else(|| format!("`{text}` is no scope; use read, act, admin, security or audit"))
     }
 }
 
@@ -80,7 +102,7 @@ impl Tokens {
         Self::revoke(store, name).await?;
         let info = TokenInfo { name: name.to_owned(), scope, made_at: at };
         let json = serde_json::to_string(&info).map_err(StoreError::Unreadable)?;
-        store.put_document(&document(&token), &json, at).await?;
+        store.put_document(&document(&digest_of(&token)), &json, at).await?;
         Ok(token)
     }
 
@@ -97,6 +119,7 @@ impl Tokens {
                 is_gone |= store.remove_document(&document).await?;
             }
         }
+        known::forget();
         Ok(is_gone)
     }
 
@@ -115,8 +138,9 @@ impl Tokens {
     }
 }
 
-fn document(token: &str) -> String {
-    format!("{DOCUMENTS}{}", digest(token))
+/// The document of the token of a digest.
+pub(crate) fn document(digest: &[u8]) -> String {
+    format!("{DOCUMENTS}{}", hex(digest))
 }
 
 /// 256 bits that nobody can guess, in hexadecimal.
@@ -127,7 +151,11 @@ pub(crate) fn random_hex() -> Result<String, StoreError> {
 }
 
 pub(crate) fn digest(token: &str) -> String {
-    hex(&Sha256::digest(token.as_bytes()))
+    hex(&digest_of(token))
+}
+
+pub(crate) fn digest_of(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -143,7 +171,18 @@ pub(crate) struct Caller {
 impl Caller {
     /// Refuses a caller whose token may not do this.
     pub(crate) fn may(&self, scope: Scope) -> Result<(), Problem> {
-        if self.scope >= scope { Ok(()) } else { Err(Problem::forbidden(scope)) }
+        self.may_with(&[scope])
+    }
+
+    /// Refuses a caller whose token has none of these scopes, nor one that includes one.
+    pub(crate) fn may_with(&self, scopes: &[Scope]) -> Result<(), Problem> {
+        let is_in_order = scopes.iter().any(|scope| self.scope.includes(*scope));
+        if is_in_order { Ok(()) } else { Err(Problem::forbidden(scopes)) }
+    }
+
+    /// Who acts, for the record, where no person does.
+    pub(crate) fn operator(&self) -> Actor {
+        Actor::operator(self.name.as_str())
     }
 }
 
@@ -157,11 +196,7 @@ impl<S: Store> FromRequestParts<App<S>> for Caller {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Problem::unknown_caller());
         }
-        // Digests are looked up, not tokens: how long a comparison takes tells nothing of use.
-        let kept = app.engine.store().document(&document(token.trim())).await;
-        let kept = kept.map_err(Problem::store)?.ok_or_else(Problem::unknown_caller)?;
-        let known: TokenInfo = serde_json::from_str(&kept)
-            .map_err(|error| Problem::store(StoreError::Unreadable(error)))?;
-        Ok(Self { name: known.name, scope: known.scope })
+        let known = app.tokens().identify(app.engine.store(), token.trim()).await?;
+        Ok(Self { name: known.name.clone(), scope: known.scope })
     }
 }

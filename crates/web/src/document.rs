@@ -6,7 +6,10 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
-use crate::routes::{cases, deliveries, feed, office, search, suites, tasks};
+use crate::routes::{
+    audit, cases, deliveries, drafts, feed, graph, items, ledgers, migration, moves, office,
+    search, security, suites, tasks, upkeep,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -19,11 +22,24 @@ use crate::routes::{cases, deliveries, feed, office, search, suites, tasks};
         cases::open,
         cases::show,
         cases::events,
-        cases::make_move,
+        graph::timeline,
+        graph::graph,
+        graph::graph_svg,
+        graph::next,
+        items::of_case,
+        items::show,
+        items::todo,
+        moves::make,
+        moves::make_many,
         tasks::list,
         tasks::lights,
         tasks::scores,
         search::search,
+        tasks::score_entries,
+        ledgers::duties,
+        ledgers::interviews,
+        ledgers::notices,
+        ledgers::indicators,
         deliveries::list,
         deliveries::retry,
         feed::read,
@@ -32,11 +48,34 @@ use crate::routes::{cases, deliveries, feed, office, search, suites, tasks};
         suites::check_sources,
         suites::publish,
         suites::run,
+        drafts::test,
+        drafts::published_sources,
+        drafts::draft,
+        drafts::put_draft,
+        drafts::remove_draft,
+        drafts::open,
+        drafts::workflow,
+        migration::versions,
+        migration::migrate,
+        migration::migrate_all,
         office::directory,
         office::set_directory,
         office::keep,
         office::fetch,
-        office::audit,
+        upkeep::repair,
+        upkeep::rebuild,
+        upkeep::job,
+        upkeep::stats,
+        security::accounts,
+        security::create_account,
+        security::new_link,
+        security::remove_account,
+        security::tokens,
+        security::create_token,
+        security::revoke_token,
+        audit::check,
+        audit::check_all,
+        audit::trail,
     )
 )]
 struct Document;
@@ -55,11 +94,19 @@ pub fn openapi() -> Value {
     let paths = paths.into_iter().flat_map(|paths| paths.values_mut());
     let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
     for operation in operations {
+        name(operation);
         tell_problems(operation);
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
         parameters.into_iter().flatten().for_each(forbid_null);
     }
     document
+}
+
+/// Functions of several files have one name; with the tag it is the only one.
+fn name(operation: &mut Value) {
+    let function = operation["operationId"].as_str().unwrap_or_default();
+    let tag = operation["tags"][0].as_str().unwrap_or_default();
+    operation["operationId"] = format!("{tag}_{function}").into();
 }
 
 /// What goes wrong is told in the same way everywhere: written once, here.
@@ -72,6 +119,8 @@ fn tell_problems(operation: &mut Value) {
             } }
         })
     };
+    let has_body = operation.get("requestBody").is_some();
+    let has_input = has_body || operation.get("parameters").is_some();
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
     for (status, response) in responses.iter_mut() {
         if status.starts_with(['4', '5']) {
@@ -81,6 +130,14 @@ fn tell_problems(operation: &mut Value) {
     }
     responses.insert("401".to_owned(), problem("no valid token"));
     responses.insert("403".to_owned(), problem("the token's scope, or the person, may not"));
+    if has_input {
+        responses.insert("400".to_owned(), problem("the request cannot be read"));
+    }
+    if has_body {
+        responses.insert("413".to_owned(), problem("the request is too large"));
+    }
+    responses.insert("429".to_owned(), problem("the token calls too often"));
+    responses.insert("503".to_owned(), problem("busy or stopping; try again"));
     responses.insert("default".to_owned(), problem("refused; `code` says why"));
 }
 

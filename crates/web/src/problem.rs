@@ -10,6 +10,7 @@ use duban_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::account::AccountError;
 use crate::auth::Scope;
 use crate::evidence::EvidenceError;
 use crate::pages::Failure;
@@ -47,15 +48,24 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "DB6002", title, detail)
     }
 
-    pub(crate) fn forbidden(scope: Scope) -> Self {
+    pub(crate) fn forbidden(scopes: &[Scope]) -> Self {
         let title = "令牌权限不足".to_owned();
-        let detail = format!("this needs a token with the scope `{}`", scope.as_str());
+        let names: Vec<String> =
+            scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+        let detail = format!("this needs a token with the scope {}", names.join(" or "));
         Self::new(StatusCode::FORBIDDEN, "DB6003", title, detail)
     }
 
     pub(crate) fn not_found() -> Self {
         let title = "没有这个地址".to_owned();
         let detail = "no such resource; see /api/openapi.json".to_owned();
+        Self::new(StatusCode::NOT_FOUND, "DB6004", title, detail)
+    }
+
+    /// There is no such thing, though the address is one.
+    pub(crate) fn missing() -> Self {
+        let title = "没有这一项".to_owned();
+        let detail = "there is nothing of this name".to_owned();
         Self::new(StatusCode::NOT_FOUND, "DB6004", title, detail)
     }
 
@@ -68,6 +78,12 @@ impl Problem {
     pub(crate) fn changed(current: u64) -> Self {
         let title = "事项已有新的变化，请刷新后再办理".to_owned();
         let detail = format!("the case is at version {current}, not at that of `If-Match`");
+        Self::new(StatusCode::PRECONDITION_FAILED, "DB6006", title, detail)
+    }
+
+    pub(crate) fn draft_changed() -> Self {
+        let title = "草稿已被他人改动，请刷新后再保存".to_owned();
+        let detail = "the draft is not the one of `If-Match`".to_owned();
         Self::new(StatusCode::PRECONDITION_FAILED, "DB6006", title, detail)
     }
 
@@ -106,13 +122,31 @@ impl Problem {
         }
     }
 
+    pub(crate) fn too_often() -> Self {
+        let title = "请求过于频繁，请稍后重试".to_owned();
+        let detail = "limit `token_requests_per_second_max` reached".to_owned();
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "DB6031", title, detail)
+    }
+
+    pub(crate) fn conflict(title: String, detail: String) -> Self {
+        Self::new(StatusCode::CONFLICT, "DB6032", title, detail)
+    }
+
     pub(crate) fn store(error: StoreError) -> Self {
         EngineError::Store(error).into()
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
     }
 }
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
+        if let EngineError::Changed { version, .. } = error {
+            return Self::changed(version);
+        }
         let status = status_of(&error);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(
@@ -129,8 +163,21 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Engine(error) => error.into(),
-            Failure::Missing => Self::not_found(),
+            Failure::Missing => Self::missing(),
             other => Self::unfit(other.zh()),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Store(error) => Self::store(error),
+            AccountError::Taken | AccountError::LastSecurity => {
+                let detail = "the login is taken, or the last account of its kind".to_owned();
+                Self::conflict(error.to_string(), detail)
+            }
+            other => Self::unfit(other.to_string()),
         }
     }
 }
@@ -174,7 +221,7 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

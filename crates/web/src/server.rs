@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use duban_engine::{Engine, EngineError};
 use duban_model::Library;
 use duban_store::{LightCount, Store};
@@ -27,10 +28,15 @@ use crate::counts::Counts;
 use crate::document;
 use crate::evidence::{Evidence, FILE_BYTES_MAX};
 use crate::guard::{self, SignInLimits};
+use crate::jobs::Jobs;
+use crate::known::Known;
 use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
-use crate::routes::{cases, deliveries, feed, office, search, suites, tasks};
+use crate::routes::{
+    audit, cases, deliveries, drafts, feed, graph, items, ledgers, migration, moves, office,
+    search, security, suites, tasks, upkeep,
+};
 use crate::sign_in::SignIn;
 use crate::trend::Trend;
 
@@ -52,6 +58,8 @@ pub struct Settings {
     pub library: Arc<Library>,
     /// Where files of evidence lie.
     pub evidence: Evidence,
+    /// Requests to the API that one token may make in a second; `None`: any number.
+    pub token_requests_per_second_max: Option<NonZeroU32>,
 }
 
 impl Default for Settings {
@@ -65,6 +73,7 @@ impl Default for Settings {
             is_demonstration: false,
             library: Arc::default(),
             evidence: Evidence::in_memory(),
+            token_requests_per_second_max: None,
         }
     }
 }
@@ -84,6 +93,8 @@ struct Site {
     trend: Trend,
     limits: SignInLimits,
     brooms: Brooms,
+    tokens: Known,
+    jobs: Jobs,
     stop: watch::Sender<bool>,
 }
 
@@ -96,6 +107,8 @@ impl<S: Store> App<S> {
     pub fn new(engine: Engine<S>, settings: Settings) -> Self {
         tokio::spawn(Trend::keep(engine.clone()));
         let site = Site {
+            tokens: Known::new(settings.token_requests_per_second_max),
+            jobs: Jobs::default(),
             settings,
             changes: Changes::of(&engine),
             counts: Arc::default(),
@@ -143,6 +156,14 @@ impl<S: Store> App<S> {
         &self.site.settings.sign_in
     }
 
+    pub(crate) fn tokens(&self) -> &Known {
+        &self.site.tokens
+    }
+
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.site.jobs
+    }
+
     /// Resolves when the service is to end: streams, which would go on for ever, end then.
     pub(crate) fn stopping(&self) -> Stopping {
         Stopping(self.site.stop.subscribe())
@@ -167,26 +188,7 @@ const BODY_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The service, to be run by [`serve`] or to be nested into a host's own.
 pub fn router<S: Store>(app: App<S>) -> Router {
-    let api = Router::new()
-        .route("/cases", get(cases::list::<S>).post(cases::open::<S>))
-        .route("/cases/{case}", get(cases::show::<S>))
-        .route("/cases/{case}/events", get(cases::events::<S>))
-        .route("/cases/{case}/moves", post(cases::make_move::<S>))
-        .route("/tasks", get(tasks::list::<S>))
-        .route("/lights", get(tasks::lights::<S>))
-        .route("/scores", get(tasks::scores::<S>))
-        .route("/search", get(search::search::<S>))
-        .route("/deliveries", get(deliveries::list::<S>))
-        .route("/deliveries/{case}/{seq}/retry", post(deliveries::retry::<S>))
-        .route("/feed", get(feed::read::<S>))
-        .route("/stream", get(feed::stream::<S>))
-        .route("/suites", get(suites::list::<S>))
-        .route("/suites/{suite}", put(suites::publish::<S>))
-        .route("/suites/{suite}/check", post(suites::check_sources::<S>))
-        .route("/suites/{suite}/simulate", post(suites::run::<S>))
-        .route("/directory", get(office::directory::<S>).put(office::set_directory::<S>))
-        .route("/cases/{case}/audit", get(office::audit::<S>))
-        .route("/evidence/{file}", get(office::fetch::<S>));
+    let api = cases_api().merge(ledgers_api()).merge(suites_api()).merge(office_api());
     let files = Router::new()
         .route("/evidence", post(office::keep::<S>))
         .layer(DefaultBodyLimit::max(FILE_BYTES_MAX));
@@ -215,6 +217,79 @@ pub fn router<S: Store>(app: App<S>) -> Router {
             HeaderValue::from_static("no-store"),
         ))
         .with_state(app)
+}
+
+/// Cases, their tasks and moves.
+fn cases_api<S: Store>() -> Router<App<S>> {
+    Router::new()
+        .route("/cases", get(cases::list::<S>).post(cases::open::<S>))
+        .route("/cases/{case}", get(cases::show::<S>))
+        .route("/cases/{case}/events", get(cases::events::<S>))
+        .route("/cases/{case}/timeline", get(graph::timeline::<S>))
+        .route("/cases/{case}/graph", get(graph::graph::<S>))
+        .route("/cases/{case}/graph.svg", get(graph::graph_svg::<S>))
+        .route("/cases/{case}/next", get(graph::next::<S>))
+        .route("/cases/{case}/tasks", get(items::of_case::<S>))
+        .route("/cases/{case}/tasks/{item}", get(items::show::<S>))
+        .route("/cases/{case}/moves", post(moves::make::<S>))
+        .route("/cases/{case}/migrate", post(migration::migrate::<S>))
+        .route("/cases/{case}/repair", post(upkeep::repair::<S>))
+        .route("/cases/{case}/rebuild", post(upkeep::rebuild::<S>))
+        .route("/cases/{case}/audit", get(audit::check::<S>))
+        .route("/moves", post(moves::make_many::<S>))
+        .route("/people/{person}/todo", get(items::todo::<S>))
+        .route("/tasks", get(tasks::list::<S>))
+}
+
+/// What is counted and listed over all cases, and what leaves them.
+fn ledgers_api<S: Store>() -> Router<App<S>> {
+    Router::new()
+        .route("/lights", get(tasks::lights::<S>))
+        .route("/scores", get(tasks::scores::<S>))
+        .route("/scores/entries", get(tasks::score_entries::<S>))
+        .route("/duties", get(ledgers::duties::<S>))
+        .route("/interviews", get(ledgers::interviews::<S>))
+        .route("/notices", get(ledgers::notices::<S>))
+        .route("/indicators", get(ledgers::indicators::<S>))
+        .route("/search", get(search::search::<S>))
+        .route("/deliveries", get(deliveries::list::<S>))
+        .route("/deliveries/{case}/{seq}/retry", post(deliveries::retry::<S>))
+        .route("/feed", get(feed::read::<S>))
+        .route("/stream", get(feed::stream::<S>))
+}
+
+/// What authors write.
+fn suites_api<S: Store>() -> Router<App<S>> {
+    let draft = get(drafts::draft::<S>).put(drafts::put_draft::<S>);
+    Router::new()
+        .route("/suites", get(suites::list::<S>))
+        .route("/suites/{suite}", put(suites::publish::<S>))
+        .route("/suites/{suite}/check", post(suites::check_sources::<S>))
+        .route("/suites/{suite}/simulate", post(suites::run::<S>))
+        .route("/suites/{suite}/test", post(drafts::test::<S>))
+        .route("/suites/{suite}/sources", get(drafts::published_sources::<S>))
+        .route("/suites/{suite}/draft", draft.delete(drafts::remove_draft::<S>))
+        .route("/suites/{suite}/open", post(drafts::open::<S>))
+        .route("/suites/{suite}/versions", get(migration::versions::<S>))
+        .route("/suites/{suite}/workflows/{workflow}", get(drafts::workflow::<S>))
+        .route("/suites/{suite}/workflows/{workflow}/migrate", post(migration::migrate_all::<S>))
+}
+
+/// What an office and its administrators keep.
+fn office_api<S: Store>() -> Router<App<S>> {
+    let accounts = get(security::accounts::<S>).post(security::create_account::<S>);
+    Router::new()
+        .route("/directory", get(office::directory::<S>).put(office::set_directory::<S>))
+        .route("/evidence/{file}", get(office::fetch::<S>))
+        .route("/accounts", accounts)
+        .route("/accounts/{login}", delete(security::remove_account::<S>))
+        .route("/accounts/{login}/link", post(security::new_link::<S>))
+        .route("/tokens", get(security::tokens::<S>).post(security::create_token::<S>))
+        .route("/tokens/{name}", delete(security::revoke_token::<S>))
+        .route("/audit/events", get(audit::trail::<S>))
+        .route("/audit/verification", post(audit::check_all::<S>))
+        .route("/jobs/{job}", get(upkeep::job::<S>))
+        .route("/stats", get(upkeep::stats::<S>))
 }
 
 fn set(name: HeaderName, value: HeaderValue) -> SetResponseHeaderLayer<HeaderValue> {

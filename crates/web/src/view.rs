@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use duban_calendar::Instant;
-use duban_core::{CaseRow, Item, ItemRow, Turns, light_at};
+use duban_core::{CaseHead, CaseRow, ItemRow, Status, Turns, light_at};
 use duban_store::{
-    ChannelNote, ChannelState, DeliveryRow, DeliveryState, Entry, EventRow, LightCount, ScoreTotal,
-    SearchWords,
+    ChannelNote, ChannelState, DeliveryRow, DeliveryState, Entry, EventRow, LightCount, ScoreRow, ScoreTotal, SearchWords,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -16,6 +15,15 @@ use crate::snippet::{Stretch, snippet};
 
 fn time(millis: i64) -> String {
     Instant::from_millis(millis).to_string()
+}
+
+/// The word for a choice that may carry data: that is left out.
+pub(crate) fn word(choice: &impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(Json::String(word)) => word,
+        Ok(Json::Object(one)) => one.into_iter().next().map(|(word, _)| word).unwrap_or_default(),
+        _ => String::new(),
+    }
 }
 
 /// A case.
@@ -34,6 +42,8 @@ pub(crate) struct CaseView {
     status: String,
     /// Whether it is left alone because it failed inside the engine.
     faulted: bool,
+    /// What it failed with.
+    fault: Option<String>,
     /// Events so far; also its `ETag`.
     version: u64,
     opened_at: String,
@@ -44,6 +54,8 @@ pub(crate) struct CaseView {
 
 impl From<CaseRow> for CaseView {
     fn from(row: CaseRow) -> Self {
+        let head = Some(&row.data).filter(|_| row.faulted);
+        let head = head.and_then(|data| serde_json::from_str::<CaseHead>(data).ok());
         Self {
             id: row.id,
             suite: row.suite,
@@ -53,6 +65,7 @@ impl From<CaseRow> for CaseView {
             title: row.title,
             status: row.status,
             faulted: row.faulted,
+            fault: head.and_then(|head| head.faulted),
             version: row.version,
             opened_at: time(row.opened_at),
             closed_at: row.closed_at.map(time),
@@ -89,8 +102,8 @@ impl TaskView {
     pub(crate) fn new(row: ItemRow, now: Instant) -> Self {
         let at = |millis: Option<i64>| millis.map(Instant::from_millis);
         let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
-        let item = serde_json::from_str::<Item>(&row.data).ok();
-        let light = item.map(|item| light_at(item.status, turns, now));
+        let status = serde_json::from_value::<Status>(Json::from(row.status.as_str())).ok();
+        let light = status.map(|status| light_at(status, turns, now));
         Self {
             case: row.case,
             item: row.key,
@@ -273,6 +286,35 @@ pub(crate) struct ScoreView {
 impl From<ScoreTotal> for ScoreView {
     fn from(total: ScoreTotal) -> Self {
         Self { unit: total.unit, points: total.points, entries: total.entries }
+    }
+}
+
+/// Points that a unit was given or lost.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EntryView {
+    case: String,
+    /// The position of the event in the case's log.
+    seq: u64,
+    at: String,
+    unit: String,
+    /// In hundredths of a point.
+    points: i64,
+    /// The rule of the suite; left out: a script gave them.
+    rule: Option<String>,
+    why: String,
+}
+
+impl From<ScoreRow> for EntryView {
+    fn from(row: ScoreRow) -> Self {
+        Self {
+            case: row.case,
+            seq: row.seq,
+            at: time(row.at),
+            unit: row.unit,
+            points: row.points,
+            rule: row.rule,
+            why: row.why,
+        }
     }
 }
 

@@ -173,8 +173,8 @@ pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
             statuses: command.status.clone(),
             waiting_on: command.on.iter().map(ToString::to_string).collect(),
             light: light.map(|light| (light, reading.now.millis())),
-            due_from: None,
             due_until: command.due.map(|due| end_of(due, TZ).millis()),
+            ..ItemFilter::default()
         };
         let page = reading.store.items(&filter, &command.page.request()).await?;
         output.print(&json!({ "tasks": page.rows, "next": page.next }), || {

@@ -67,6 +67,7 @@ pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
         trusted_proxies: server.trusted_proxies.clone(),
         sign_in: Arc::new(sign_in::make(&config)?),
         library: Arc::new(duban::library()),
+        token_requests_per_second_max: server.token_requests_per_second_max,
         ..Settings::default()
     };
     let files = server.evidence.clone().unwrap_or_else(|| beside(&db, ".evidence"));
@@ -155,7 +156,7 @@ enum TokenWhat {
     Add {
         /// Whose it is.
         name: String,
-        /// read, act or admin; each includes those before it.
+        /// read, act, admin, security or audit; of the first three each includes those before it.
         #[arg(long, default_value = "read")]
         scope: Scope,
         #[command(flatten)]

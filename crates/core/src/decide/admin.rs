@@ -30,11 +30,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Runs on another definition. Open due dates keep their instants and their rungs; tasks that
+    /// Runs on another definition; on its own, nothing happens. Open due dates keep their instants and their rungs; tasks that
     /// are gone are cancelled, new ones begin.
     pub(super) fn migrate(&mut self) -> Result<(), Refusal> {
         self.may_operate("migrate")?;
         let definition = Arc::clone(&self.definition);
+        if self.case.head().definition == definition.hash {
+            return Ok(());
+        }
         self.push(Fact::Migrated {
             definition: definition.hash.clone(),
             title: definition.workflow.title.clone(),

@@ -1,7 +1,7 @@
 //! Commands: answers, repetition, races, bounds.
 
-use duban_core::{Actor, Refusal};
-use duban_engine::{EngineError, EngineLimits};
+use duban_core::{Actor, CaseId, Refusal};
+use duban_engine::{EngineError, EngineLimits, Outcome};
 use duban_store::{CommitError, Store};
 
 use crate::support::{Office, accept, fact_kinds, operator, report, sign, spec, submit};
@@ -35,7 +35,7 @@ async fn what_the_case_refuses_changes_nothing() {
 #[tokio::test]
 async fn a_case_that_does_not_exist_is_named() {
     let office = Office::new(1).await;
-    let unknown = duban_core::CaseId::new("f".repeat(24));
+    let unknown = CaseId::new("f".repeat(24));
     let refused = office.act(&unknown, "o-0", sign("a")).await;
     assert!(
         matches!(&refused, Err(EngineError::Refused(Refusal::NoCase(case))) if *case == unknown),
@@ -196,6 +196,46 @@ async fn a_new_version_reaches_a_case_by_migration_alone() {
     office.engine.migrate(&case, operator(), None).await.unwrap();
     assert_eq!(title(&case).await, "改名的事");
     office.act(&case, "o-0", sign("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_open_case_of_a_workflow_is_migrated_once() {
+    let office = Office::new(3).await;
+    let on = "2022-01-01".parse().unwrap();
+    office.engine.open_suite(&"s".into(), on, operator()).await.unwrap();
+    office.engine.publish(&crate::support::suite_renamed(3)).await.unwrap();
+    for changed in [3, 0] {
+        let mut told = Vec::new();
+        let tell = |_: &CaseId, one: &Result<Outcome, EngineError>| {
+            told.push(one.as_ref().unwrap().events.len());
+        };
+        let (suite, workflow) = ("s".into(), "one".into());
+        let failed = office.engine.migrate_all(&suite, &workflow, operator(), tell).await.unwrap();
+        assert_eq!(failed, 0);
+        assert_eq!(told.len(), changed, "the second time nothing is left");
+        assert!(told.iter().all(|events| *events > 0));
+    }
+    let again = office.engine.migrate(&spec("one", 0).name().id(), operator(), None).await.unwrap();
+    assert_eq!(again.events, []);
+    let nothing =
+        office.engine.migrate_all(&"s".into(), &"nothing".into(), operator(), |_, _| {}).await;
+    assert!(matches!(nothing, Err(EngineError::NoWorkflow { .. })));
+}
+
+#[tokio::test]
+async fn a_command_on_an_old_view_does_nothing() {
+    let office = Office::new(1).await;
+    let case = office.open("one", 0).await;
+    let version = office.engine.case(&case).await.unwrap().head().version;
+    let (who, key) = (Actor::person("o-0"), || Some("k".to_owned()));
+    let first = office.engine.act_at(&case, version, who.clone(), sign("a"), key()).await.unwrap();
+    let again = office.engine.act_at(&case, version, who.clone(), sign("a"), key()).await.unwrap();
+    assert_eq!(first, again, "a key goes before the version");
+    let late = office.engine.act_at(&case, version, who, sign("a"), None).await;
+    assert!(
+        matches!(late, Err(EngineError::Changed { version, .. }) if version == first.version),
+        "{late:?}"
+    );
 }
 
 #[test]

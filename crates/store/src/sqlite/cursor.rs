@@ -14,6 +14,8 @@ pub(super) const ITEMS: char = 'i';
 pub(super) const DELIVERIES: char = 'd';
 /// Entries: the last row number.
 pub(super) const SEARCH: char = 's';
+/// Points: the last case and position.
+pub(super) const SCORES: char = 'p';
 /// The feed: the last row number.
 pub(super) const FEED: char = 'f';
 

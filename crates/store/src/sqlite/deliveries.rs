@@ -230,6 +230,13 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
         sql.push_str(" AND kind = ?");
         values.push(kind.clone().into());
     }
+    let of_case = [("suite", &filter.suite), ("unit", &filter.unit), ("period", &filter.period)];
+    for (column, value) in of_case {
+        if let Some(value) = value {
+            sql.push_str(&format!(" AND (SELECT {column} FROM cases WHERE id = case_id) = ?"));
+            values.push(value.clone().into());
+        }
+    }
     if let Some(state) = filter.state {
         // Written out, so that the partial index of dead ones can serve.
         sql.push_str(&format!(" AND state = {}", number(state)));

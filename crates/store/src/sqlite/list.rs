@@ -8,12 +8,13 @@ use duban_core::{CaseRow, ItemRow};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::append::{NEVER, is_closed, unsigned};
+use super::append::{NEVER, is_closed, signed, unsigned};
 use super::cursor;
 use super::read::optional_count;
 use crate::error::StoreError;
 use crate::query::{
-    CaseFilter, ItemFilter, LightCount, LightFilter, Page, PageRequest, ScoreTotal,
+    CaseFilter, ItemFilter, LightCount, LightFilter, Page, PageRequest, ScoreFilter, ScoreRow,
+    ScoreTotal,
 };
 
 /// Conditions and their values, in the order of the question marks.
@@ -174,6 +175,12 @@ fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions
         // Written out, so that the index of these alone can serve.
         Some(special) => conditions.add(&format!("task = '{special}'"), []),
         None => conditions.equals("task", filter.task.as_ref()),
+    }
+    conditions.any("workflow || '/' || task", &filter.tasks);
+    conditions.equals("window", filter.window.as_ref());
+    for (column, value) in [("suite", &filter.suite), ("period", &filter.period)] {
+        let own = format!("(SELECT {column} FROM cases WHERE no = case_no)");
+        conditions.equals(&own, value.as_ref());
     }
     conditions.any("status", &filter.statuses);
     if let Some(due) = filter.due_from {
@@ -338,4 +345,40 @@ pub(super) fn scores(
         Ok(ScoreTotal { unit: row.get(0)?, points: row.get(1)?, entries: unsigned(row, 2)? })
     })?;
     Ok(totals.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn score_entries(
+    conn: &Connection,
+    filter: &ScoreFilter,
+    page: &PageRequest,
+) -> Result<Page<ScoreRow>, StoreError> {
+    let mut conditions = Conditions::default();
+    conditions.equals("suite", filter.suite.as_ref());
+    conditions.equals("unit", filter.unit.as_ref());
+    conditions.equals("case_id", filter.case.as_ref());
+    if let Some(after) = &page.after {
+        let (case, seq): (String, u64) = cursor::read(cursor::SCORES, after)?;
+        conditions.add("(case_id, seq) > (?, ?)", [case.into(), signed(seq).into()]);
+    }
+    let limit = page.limit.clamp(1, PageRequest::LIMIT_MAX);
+    conditions.values.push(i64::from(limit + 1).into());
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT case_id, seq, at, unit, points, rule, why FROM scores{}
+         ORDER BY case_id, seq LIMIT ?",
+        conditions.sql
+    ))?;
+    let rows = select.query_map(params_from_iter(conditions.values), |row| {
+        Ok(ScoreRow {
+            case: row.get(0)?,
+            seq: unsigned(row, 1)?,
+            at: row.get(2)?,
+            unit: row.get(3)?,
+            points: row.get(4)?,
+            rule: row.get(5)?,
+            why: row.get(6)?,
+        })
+    })?;
+    let rows: Vec<ScoreRow> = rows.collect::<Result<_, _>>()?;
+    let place = |row: &ScoreRow| cursor::write(cursor::SCORES, &(&row.case, row.seq));
+    Ok(cursor::page(rows, optional_count(limit), place))
 }

@@ -7,7 +7,7 @@ use super::append::{signed, unsigned};
 use super::cursor;
 use crate::commit::KeyRecord;
 use crate::error::StoreError;
-use crate::query::{Cursor, EventRow, Page};
+use crate::query::{Cursor, EventRow, Page, VersionRow};
 use crate::store::{DefinitionRow, StoredCase};
 
 pub(super) fn load(conn: &Connection, id: &str) -> Result<Option<StoredCase>, StoreError> {
@@ -195,6 +195,26 @@ pub(super) fn feed_left(conn: &Connection, after: Option<&Cursor>) -> Result<u64
         .query_row([after], |row| unsigned(row, 0))?)
 }
 
+/// Row numbers of the feed and the times of recording grow together: the place is found by
+/// halving.
+pub(super) fn feed_from(conn: &Connection, at: i64) -> Result<Cursor, StoreError> {
+    let last: i64 = conn
+        .prepare_cached("SELECT coalesce(max(feed), 0) FROM events")?
+        .query_row((), |row| row.get(0))?;
+    let mut select = conn.prepare_cached("SELECT recorded_at FROM events WHERE feed = ?1")?;
+    let (mut before, mut end) = (0, last + 1);
+    while before + 1 < end {
+        let middle = before + (end - before) / 2;
+        let recorded: Option<i64> = select.query_row([middle], |row| row.get(0)).optional()?;
+        if recorded.is_some_and(|recorded| recorded < at) {
+            before = middle;
+        } else {
+            end = middle;
+        }
+    }
+    Ok(cursor::write(cursor::FEED, &before))
+}
+
 pub(super) fn last_event(conn: &Connection, case_no: i64) -> rusqlite::Result<u64> {
     conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE case_no = ?1")?
         .query_row([case_no], |row| unsigned(row, 0))
@@ -251,6 +271,27 @@ pub(super) fn currents(conn: &Connection) -> Result<Vec<(String, String, String)
     let mut select =
         conn.prepare_cached("SELECT suite, workflow, hash FROM current ORDER BY suite, workflow")?;
     let rows = select.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn versions(conn: &Connection, suite: &str) -> Result<Vec<VersionRow>, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT d.workflow, d.hash, d.published_at, c.hash IS NOT NULL, coalesce(n.open, 0)
+         FROM definitions d
+         LEFT JOIN current c ON c.suite = d.suite AND c.workflow = d.workflow AND c.hash = d.hash
+         LEFT JOIN (SELECT definition, count(*) AS open FROM cases
+             WHERE suite = ?1 AND status = 'open' GROUP BY definition) n ON n.definition = d.hash
+         WHERE d.suite = ?1 ORDER BY d.workflow, d.no",
+    )?;
+    let rows = select.query_map([suite], |row| {
+        Ok(VersionRow {
+            workflow: row.get(0)?,
+            hash: row.get(1)?,
+            published_at: row.get(2)?,
+            current: row.get(3)?,
+            open_cases: unsigned(row, 4)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

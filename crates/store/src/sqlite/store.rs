@@ -12,7 +12,7 @@ use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
 use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
-    PageRequest, ScoreTotal,
+    PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
 };
 use crate::search::{Entry, Indexing, SearchFilter};
 use crate::store::{DefinitionRow, Leased, Store, StoredCase};
@@ -168,6 +168,10 @@ impl Store for SqliteStore {
         self.read(read::currents)
     }
 
+    async fn versions(&self, suite: &str) -> Result<Vec<VersionRow>, StoreError> {
+        self.read(|conn| read::versions(conn, suite))
+    }
+
     async fn put_document(&self, name: &str, json: &str, at: i64) -> Result<(), StoreError> {
         let (name, json) = (name.to_owned(), json.to_owned());
         self.write(move |conn| read::put_document(conn, &name, &json, at)).await
@@ -278,6 +282,10 @@ impl Store for SqliteStore {
         self.read(|conn| search::search(conn, words, filter, page))
     }
 
+    async fn feed_from(&self, at: i64) -> Result<Cursor, StoreError> {
+        self.read(|conn| read::feed_from(conn, at))
+    }
+
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -288,6 +296,14 @@ impl Store for SqliteStore {
 
     async fn scores(&self, suite: Option<&str>) -> Result<Vec<ScoreTotal>, StoreError> {
         self.read(|conn| list::scores(conn, suite))
+    }
+
+    async fn score_entries(
+        &self,
+        filter: &ScoreFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ScoreRow>, StoreError> {
+        self.read(|conn| list::score_entries(conn, filter, page))
     }
 
     async fn replace_rows(&self, case: CaseRow, items: Vec<ItemRow>) -> Result<(), StoreError> {

@@ -228,7 +228,7 @@ fn task_title(item: &Item, definition: &Definition) -> String {
 }
 
 /// The workflow's graph, each task with the worst light of its items and how many are done.
-fn picture(id: &CaseId, case: &Case, definition: &Definition, now: Instant) -> Dag {
+pub(crate) fn picture(id: &CaseId, case: &Case, definition: &Definition, now: Instant) -> Dag {
     let mut dag = plain(&definition.workflow);
     for node in &mut dag.nodes {
         let items: Vec<_> = case.items_of(&node.id).collect();
@@ -276,8 +276,9 @@ pub(crate) fn plain(workflow: &Workflow) -> Dag {
     Dag { title: workflow.title.clone(), nodes, edges }
 }
 
-fn coming(step: &Upcoming, teller: &Teller<'_>) -> String {
-    let what = match &step.what {
+/// What a moment to come is called.
+pub(crate) fn what_zh(step: &NextStep) -> String {
+    match step {
         NextStep::Resumes => "恢复".to_owned(),
         NextStep::Begins => "可以开始".to_owned(),
         NextStep::StartDue => "应签收".to_owned(),
@@ -293,7 +294,11 @@ fn coming(step: &Upcoming, teller: &Teller<'_>) -> String {
         NextStep::WindowOpens(task) => format!("任务 {task} 的下一期开始"),
         NextStep::Renews => "下一期事项立项".to_owned(),
         other => format!("{other:?}"),
-    };
+    }
+}
+
+fn coming(step: &Upcoming, teller: &Teller<'_>) -> String {
+    let what = what_zh(&step.what);
     let item = step.item.as_ref().map(|item| teller.key_title(item)).unwrap_or_default();
     format!("{}  {what}  {item}", teller.date(step.at))
 }

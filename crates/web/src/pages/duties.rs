@@ -6,10 +6,11 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_model::{Assignee, DefinitionHash};
+use duban_model::Assignee;
 use duban_store::{ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
+use crate::ledger::{DutyState, Listed, is_duty, tasks_with};
 use crate::pages::lines::{Lines, task_href};
 use crate::pages::shell::Shell;
 use crate::pages::{Failure, render};
@@ -32,6 +33,12 @@ pub(crate) struct Chosen {
     pub(crate) value: String,
     pub(crate) name: String,
     pub(crate) is_chosen: bool,
+}
+
+impl From<Listed> for Chosen {
+    fn from(task: Listed) -> Self {
+        Self { value: task.value, name: task.name, is_chosen: false }
+    }
 }
 
 struct Mark {
@@ -63,18 +70,8 @@ pub(crate) async fn show<S: Store>(
     Query(query): Query<DutiesQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
-    let mut duties = Vec::new();
-    for (_, workflow, hash) in app.engine.store().currents().await? {
-        let definition = app.engine.definition(&DefinitionHash::new(&hash)).await?;
-        for task in definition.workflow.tasks.iter().filter(|task| task.every.is_some()) {
-            let name = format!("{}：{}", definition.workflow.title, task.title);
-            duties.push(Chosen {
-                value: format!("{workflow}/{}", task.id),
-                name,
-                is_chosen: false,
-            });
-        }
-    }
+    let duties = tasks_with(&app, is_duty).await?;
+    let mut duties: Vec<Chosen> = duties.into_iter().map(Chosen::from).collect();
     let wanted = duties.iter().position(|duty| Some(&duty.value) == query.duty.as_ref());
     let at = wanted.unwrap_or_else(|| {
         // The duty of most units is what people come for first.
@@ -146,11 +143,9 @@ async fn collect<S: Store>(
             let (unit, case) = (row.unit.clone(), row.case.clone());
             let line = lines.line(row).await?;
             let Some(window) = line.item.window else { continue };
-            let text = match line.item.window_met {
-                Some(true) => "履行".to_owned(),
-                Some(false) if line.item.status.is_closed() => "补办".to_owned(),
-                Some(false) => "未履行".to_owned(),
-                None => format!("{} 次，{}", line.item.entries_counting(), line.status),
+            let text = match DutyState::of(&line.item) {
+                DutyState::Open => format!("{} 次，{}", line.item.entries_counting(), line.status),
+                judged => judged.zh().to_owned(),
             };
             let href = task_href(&case, line.item.key.as_str());
             sorted.windows.insert(window.key(), window.name());

@@ -4,12 +4,12 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_model::DefinitionHash;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
 
+use crate::ledger::{Verdict, has_indicator, tasks_with};
 use crate::pages::duties::Chosen;
 use crate::pages::lines::{Lines, TaskLine};
 use crate::pages::shell::{Shell, encode};
@@ -53,23 +53,9 @@ pub(crate) async fn show<S: Store>(
     Query(query): Query<IndicatorsQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
-    let (mut choices, mut suffix) = (Vec::new(), Vec::new());
-    for (_, workflow, hash) in app.engine.store().currents().await? {
-        let definition = app.engine.definition(&DefinitionHash::new(&hash)).await?;
-        for task in &definition.workflow.tasks {
-            if task.indicator.is_none() && task.plan.is_empty() {
-                continue;
-            }
-            let name = format!("{}：{}", definition.workflow.title, task.title);
-            choices.push(Chosen {
-                value: format!("{workflow}/{}", task.id),
-                name,
-                is_chosen: false,
-            });
-            let unit = task.indicator.as_ref().map(|indicator| indicator.unit.clone());
-            suffix.push(unit.unwrap_or_default());
-        }
-    }
+    let tasks = tasks_with(&app, has_indicator).await?;
+    let suffix: Vec<String> = tasks.iter().map(|task| task.unit.clone()).collect();
+    let mut choices: Vec<Chosen> = tasks.into_iter().map(Chosen::from).collect();
     let wanted = choices.iter().position(|one| Some(&one.value) == query.indicator.as_ref());
     let at = wanted.unwrap_or(0);
     let (mut indicators, mut next) = (Vec::new(), None);
@@ -96,13 +82,7 @@ pub(crate) async fn show<S: Store>(
                 })
             };
             let (value, target) = (number(item.value), number(item.target));
-            let verdict = match (item.judged, item.met) {
-                (true, Some(true)) => "达标",
-                (true, Some(false)) => "未达标",
-                (true, None) if item.value.is_some() => "未按期上报",
-                (true, None) => "未上报",
-                (false, _) => "未判定",
-            };
+            let verdict = Verdict::of(item).zh();
             let planned = if item.planned == 0 {
                 String::new()
             } else {

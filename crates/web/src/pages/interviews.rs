@@ -4,10 +4,11 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_core::{ItemKind, Status};
+use duban_core::ItemKind;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
+use crate::ledger::InterviewState;
 use crate::pages::lines::{Lines, TaskLine};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
@@ -54,26 +55,10 @@ pub(crate) async fn show<S: Store>(
         for line in Lines::new(&app.engine).lines(page.rows).await? {
             let ItemKind::Interview { who, why, .. } = &line.item.kind else { continue };
             let (who, why) = (sight.directory.name_of(who), why.clone());
-            let outcome = outcome(&line.item);
+            let outcome = InterviewState::of(&line.item).zh();
             interviews.push(Interview { line, who, why, outcome });
         }
     }
     let shell = Shell::new("约谈台账", "/interviews", &visitor, &sight.directory, &headers);
     Ok(render(&InterviewsPage { shell: shell.following_all(), interviews, next }))
-}
-
-fn outcome(item: &duban_core::Item) -> &'static str {
-    if item.referred_at.is_some() {
-        "已移送"
-    } else if item.struck_off_at.is_some() {
-        "已销号"
-    } else if item.unrectified {
-        "逾期未整改"
-    } else if item.status == Status::Done {
-        "已约谈，整改中"
-    } else if item.status == Status::Cancelled {
-        "已中止"
-    } else {
-        "待约谈"
-    }
 }

@@ -2,20 +2,21 @@
 //!
 //! Each file has one page or ledger: what it asks the engine, and the template that shows it.
 
-mod accounts;
+pub(crate) mod accounts;
 mod assets;
 mod audit;
-mod case;
+pub(crate) mod case;
 mod deliveries;
 mod directory;
 mod duties;
 mod elsewhere;
-mod fields;
+pub(crate) mod fields;
 mod indicators;
 mod interviews;
-mod lines;
+pub(crate) mod lines;
 mod live;
-mod moves;
+mod migration;
+pub(crate) mod moves;
 mod notices;
 mod overview;
 pub(crate) mod search;
@@ -24,7 +25,7 @@ mod shell;
 mod sign_in;
 pub(crate) mod simulation;
 pub(crate) mod suites;
-mod task;
+pub(crate) mod task;
 mod todo;
 
 use askama::Template;
@@ -69,6 +70,10 @@ pub(crate) fn router<S: Store>() -> Router<App<S>> {
         .route("/suites/{suite}/simulate", post(simulation::run::<S>))
         .route("/suites/{suite}/publish", post(suites::publish::<S>))
         .route("/suites/{suite}/open", post(suites::open::<S>))
+        .route(
+            "/suites/{suite}/migrate/{workflow}",
+            get(migration::show::<S>).post(migration::begin::<S>),
+        )
         .route("/deliveries", get(deliveries::show::<S>))
         .route("/deliveries/retry", post(deliveries::retry::<S>))
         .route("/directory", get(directory::show::<S>))

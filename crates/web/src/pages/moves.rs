@@ -6,7 +6,9 @@ use duban_engine::{Engine, EngineError};
 use duban_model::{Assignee, Directory, Field};
 use duban_store::Store;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::Map;
+use utoipa::ToSchema;
 
 use crate::pages::Failure;
 use crate::pages::fields::{self, Sent};
@@ -21,8 +23,10 @@ pub(crate) struct Kind {
 }
 
 /// What a move's form asks for beside a button.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Asks {
+    /// Nothing.
     Nothing,
     /// A text that may be left out.
     Remark,

@@ -28,7 +28,7 @@ use crate::server::App;
 use crate::session::Visitor;
 
 /// The largest file of a suite, in bytes.
-const FILE_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Problems shown at once.
 const PROBLEMS_SHOWN: usize = 100;
@@ -123,6 +123,8 @@ struct WorkflowLine {
     title: String,
     tasks: usize,
     version: String,
+    /// Open cases that run on an older version.
+    outdated: u64,
 }
 
 #[derive(Template)]
@@ -146,12 +148,19 @@ pub(crate) async fn show<S: Store>(
     may_read(&visitor)?;
     let mut workflows = Vec::new();
     let mut head = None;
+    let versions = if may_edit(&visitor) {
+        app.engine.versions(&id.as_str().into()).await?
+    } else {
+        Vec::new()
+    };
     for (suite, workflow, hash) in app.engine.store().currents().await? {
         if suite != id {
             continue;
         }
         let definition = app.engine.definition(&DefinitionHash::new(&hash)).await?;
+        let older = versions.iter().filter(|one| one.workflow == workflow && !one.current);
         workflows.push(WorkflowLine {
+            outdated: older.map(|one| one.open_cases).sum(),
             id: workflow,
             basis: definition.workflow.basis.join("、"),
             title: definition.workflow.title.clone(),
@@ -245,14 +254,20 @@ pub(crate) async fn read_draft<S: Store>(app: &App<S>, id: &str) -> Result<Sourc
     if draft.is_empty() { published(app, id).await } else { Ok(draft) }
 }
 
-async fn sources<S: Store>(app: &App<S>, document: &str) -> Result<Sources, Failure> {
+/// The files that a document holds; empty: there is none.
+pub(crate) async fn sources<S: Store>(app: &App<S>, document: &str) -> Result<Sources, Failure> {
     let Some(json) = app.engine.store().document(document).await? else {
         return Ok(Sources::new());
     };
     Ok(serde_json::from_str(&json).map_err(StoreError::Unreadable)?)
 }
 
-async fn keep_draft<S: Store>(app: &App<S>, id: &str, draft: &Sources) -> Result<(), Failure> {
+/// Keeps a draft.
+pub(crate) async fn keep_draft<S: Store>(
+    app: &App<S>,
+    id: &str,
+    draft: &Sources,
+) -> Result<(), Failure> {
     let json = serde_json::to_string(draft).map_err(StoreError::Unreadable)?;
     let now = app.engine.now().millis();
     Ok(app.engine.store().put_document(&format!("draft/{id}"), &json, now).await?)
@@ -443,8 +458,8 @@ pub(crate) async fn save<S: Store>(
     Ok(go(&format!("/suites/{}/draft?file={}", encode(&id), encode(&file))))
 }
 
-/// A name inside a suite: `*.yaml`, `*.rhai`, perhaps in `tests/`.
-fn safe_name(name: &str) -> Result<String, Failure> {
+/// Checks a name inside a suite: `*.yaml`, `*.rhai`, perhaps in `tests/`.
+pub(crate) fn safe_name(name: &str) -> Result<String, Failure> {
     let base = name.strip_prefix("tests/").unwrap_or(name);
     let is_good = (base.ends_with(".yaml") || base.ends_with(".rhai"))
         && !base.starts_with('.')

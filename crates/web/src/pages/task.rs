@@ -5,7 +5,7 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use duban_calendar::date_of;
+use duban_calendar::{Instant, date_of};
 use duban_core::{
     Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Teller, due_reason, fields_of,
     light,
@@ -15,6 +15,7 @@ use duban_store::Store;
 use serde::Deserialize;
 
 use crate::evidence::{EvidenceError, FILE_BYTES_MAX};
+use crate::ledger::Verdict;
 use crate::pages::case::{log, visible, with_path};
 use crate::pages::fields::{self, Input, Sent};
 use crate::pages::lines::task_href;
@@ -37,6 +38,14 @@ pub(crate) struct TaskQuery {
 struct FileLine {
     name: String,
     href: String,
+}
+
+/// A file that came with a report or a submission.
+pub(crate) struct Kept<'a> {
+    pub(crate) name: &'a str,
+    /// Its content address.
+    pub(crate) file: &'a str,
+    pub(crate) at: Instant,
 }
 
 struct DueLine {
@@ -144,7 +153,7 @@ async fn page<S: Store>(
         measure: case.head().title.clone(),
         description: task.and_then(|task| task.description.clone()).unwrap_or_default(),
         basis: task.map(|task| task.basis.join("、")).unwrap_or_default(),
-        why: why(item, &teller),
+        why: occasion(item, &teller),
         status: item.status.zh(),
         light: light.as_str(),
         light_zh: light.zh(),
@@ -167,16 +176,6 @@ async fn page<S: Store>(
         problem,
         action,
     }))
-}
-
-/// Why it was opened, for what a rung or a script opened.
-fn why(item: &Item, teller: &Teller<'_>) -> String {
-    match &item.kind {
-        ItemKind::Interview { who, why, .. } => format!("约谈 {}：{why}", teller.name(who)),
-        ItemKind::Rectification { why, .. } => why.clone(),
-        ItemKind::Extra { why, .. } => why.clone().unwrap_or_default(),
-        ItemKind::Task => String::new(),
-    }
 }
 
 /// How many working days are left, or have passed since the due date.
@@ -206,17 +205,25 @@ fn indicator(item: &Item, definition: &Definition) -> String {
     let number = |value: Option<rust_decimal::Decimal>| {
         value.map_or("—".to_owned(), |value| format!("{}{}", value.normalize(), indicator.unit))
     };
-    let verdict = match (item.judged, item.met) {
-        (true, Some(true)) => "，达标",
-        (true, Some(false)) => "，未达标",
-        (true, None) => "，未上报",
-        (false, _) => "",
-    };
-    format!("{}，目标 {}{verdict}", number(item.value), number(item.target))
+    let mut text = format!("{}，目标 {}", number(item.value), number(item.target));
+    if item.judged {
+        text = format!("{text}，{}", Verdict::of(item).zh());
+    }
+    text
+}
+
+/// Why an interview, a rectification or an opened task came about.
+pub(crate) fn occasion(item: &Item, teller: &Teller<'_>) -> String {
+    match &item.kind {
+        ItemKind::Interview { who, why, .. } => format!("约谈 {}：{why}", teller.name(who)),
+        ItemKind::Rectification { why, .. } => why.clone(),
+        ItemKind::Extra { why, .. } => why.clone().unwrap_or_default(),
+        ItemKind::Task => String::new(),
+    }
 }
 
 /// Whether an event is about an item.
-fn is_about(event: &Event, key: &ItemKey) -> bool {
+pub(crate) fn is_about(event: &Event, key: &ItemKey) -> bool {
     match &event.fact {
         Fact::Sent(sent) => sent.item.as_ref() == Some(key),
         fact => fact.item() == Some(key),
@@ -224,21 +231,26 @@ fn is_about(event: &Event, key: &ItemKey) -> bool {
 }
 
 /// Files that came with reports and submissions, the latest first.
-fn files(case: &CaseId, log: &[&Event], teller: &Teller<'_>) -> Vec<FileLine> {
-    let mut lines = Vec::new();
+pub(crate) fn kept<'a>(log: &[&'a Event]) -> Vec<Kept<'a>> {
+    let mut all = Vec::new();
     for event in log.iter().rev() {
         let (Fact::Reported { evidence, .. } | Fact::Submitted { evidence, .. }) = &event.fact
         else {
             continue;
         };
-        for one in evidence {
-            let Some(digest) = one.file.strip_prefix("sha256:") else { continue };
-            let href = format!("/cases/{case}/files/{digest}?name={}", encode(&one.name));
-            let name = format!("{}（{}）", one.name, teller.date(event.at));
-            lines.push(FileLine { name, href });
-        }
+        let files = evidence.iter();
+        all.extend(files.map(|one| Kept { name: &one.name, file: &one.file, at: event.at }));
     }
-    lines
+    all
+}
+
+fn files(case: &CaseId, log: &[&Event], teller: &Teller<'_>) -> Vec<FileLine> {
+    let line = |one: Kept<'_>| {
+        let digest = one.file.strip_prefix("sha256:")?;
+        let href = format!("/cases/{case}/files/{digest}?name={}", encode(one.name));
+        Some(FileLine { name: format!("{}（{}）", one.name, teller.date(one.at)), href })
+    };
+    kept(log).into_iter().filter_map(line).collect()
 }
 
 /// Everything that a form sent: texts by name, and files already kept.

@@ -1,13 +1,13 @@
-//! Cases: listing, opening, looking, making moves.
+//! Cases: listing, opening, looking.
 
 use axum::Json;
 use axum::extract::{OriginalUri, Query, State};
-use axum::http::header::{ETAG, IF_MATCH, LOCATION};
+use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_calendar::Window;
-use duban_core::{Act, Actor, CaseId, Refusal};
+use duban_core::{CaseId, Refusal};
 use duban_engine::{EngineError, OpenSpec};
 use duban_store::{CaseFilter, Store};
 use serde::Deserialize;
@@ -39,6 +39,9 @@ pub(crate) struct ListQuery {
     period: Option<String>,
     /// `open`, `closed`, `struck_off` or `cancelled`.
     status: Option<String>,
+    /// Only those that are left alone because they failed inside the engine.
+    #[serde(default)]
+    faulted: bool,
     /// Rows, 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -64,7 +67,7 @@ pub(crate) async fn list<S: Store>(
         units: query.unit.into_iter().collect(),
         period: query.period,
         statuses: query.status.into_iter().collect(),
-        faulted: false,
+        faulted: query.faulted,
     };
     let page = app.engine.cases(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, CaseView::from))
@@ -73,6 +76,7 @@ pub(crate) async fn list<S: Store>(
 /// A case to be opened.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"suite": "points", "workflow": "report", "unit": "370102"}))]
 pub(crate) struct OpenBody {
     suite: String,
     workflow: String,
@@ -103,8 +107,7 @@ pub(crate) async fn open<S: Store>(
         let window = Window::parse(&period);
         spec.period = Some(window.map_err(|error| Problem::bad_request(error.to_string()))?);
     }
-    let actor = Actor::operator(caller.name.as_str());
-    let outcome = app.engine.open(spec, actor, key(&headers)?).await?;
+    let outcome = app.engine.open(spec, caller.operator(), key(&headers)?).await?;
     let place = format!("/api/v1/cases/{}", outcome.case);
     let mut response = done(StatusCode::CREATED, outcome.into());
     if let Ok(place) = HeaderValue::from_str(&place) {
@@ -166,110 +169,32 @@ pub(crate) async fn events<S: Store>(
     Ok(Json(rows.into_iter().map(EventView::from).collect()))
 }
 
-/// A move of a person.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MoveBody {
-    /// Who acts: a person's id. Whoever holds the token answers for having signed them in.
-    person: String,
-    /// Whom they stand in for.
-    on_behalf_of: Option<String>,
-    /// The move, for example `{"sign": {"item": "write"}}`.
-    #[schema(value_type = Object)]
-    act: Json_,
-}
-
-/// Makes a move in a case, and answers once it is on the disk.
-#[utoipa::path(post, path = "/api/v1/cases/{case}/moves", request_body = MoveBody, tag = "cases",
-    params(("case" = String, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat"),
-        ("If-Match" = Option<String>, Header, description = "the version that was looked at")),
-    responses((status = 200, body = OutcomeView), (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
-pub(crate) async fn make_move<S: Store>(
-    State(app): State<App<S>>,
-    caller: Caller,
-    WithRejection(axum::extract::Path(case), _): Rejecting<axum::extract::Path<String>>,
-    headers: HeaderMap,
-    WithRejection(Json(body), _): Rejecting<Json<MoveBody>>,
-) -> Result<Response, Problem> {
-    caller.may(Scope::Act)?;
-    let act: Act = serde_json::from_value(body.act)
-        .map_err(|error| Problem::bad_request(format!("`act` is no move: {error}")))?;
-    if !is_move(&act) {
-        return Err(Problem::bad_request("`act` is not a move that people make".to_owned()));
-    }
-    let case = CaseId::new(&case);
-    if let Some(expected) = headers.get(IF_MATCH) {
-        let current = app.engine.case(&case).await?.head().version;
-        if *expected != etag(current) && expected != "*" {
-            return Err(Problem::changed(current));
-        }
-    }
-    let actor = Actor::Person {
-        person: body.person.as_str().into(),
-        on_behalf_of: body.on_behalf_of.as_deref().map(Into::into),
-    };
-    tracing::info!(token = caller.name, case = case.as_str(), person = body.person, "move");
-    let outcome = app.engine.act(&case, actor, act, key(&headers)?).await?;
-    Ok(done(StatusCode::OK, outcome.into()))
-}
-
-/// Whether people make it; the rest is between the engine and its cases.
-fn is_move(act: &Act) -> bool {
-    match act {
-        Act::Sign { .. }
-        | Act::Report { .. }
-        | Act::Submit { .. }
-        | Act::Withdraw { .. }
-        | Act::Accept { .. }
-        | Act::Return { .. }
-        | Act::AskExtension { .. }
-        | Act::GrantExtension { .. }
-        | Act::RefuseExtension { .. }
-        | Act::Transfer { .. }
-        | Act::Delegate { .. }
-        | Act::AddCountersigner { .. }
-        | Act::RemoveCountersigner { .. }
-        | Act::Suspend { .. }
-        | Act::Resume { .. }
-        | Act::Skip { .. }
-        | Act::Cancel { .. }
-        | Act::Reopen { .. }
-        | Act::Urge { .. }
-        | Act::StrikeOff { .. }
-        | Act::ConsentEarlier { .. } => true,
-        Act::Open(_)
-        | Act::Wake
-        | Act::Watch(_)
-        | Act::Answer(_)
-        | Act::ChildClosed { .. }
-        | Act::Migrate { .. }
-        | Act::ApplyCalendar
-        | Act::ApplyDirectory
-        | Act::MarkFaulted { .. }
-        | Act::Repair { .. } => false,
-    }
-}
-
-fn done(status: StatusCode, outcome: OutcomeView) -> Response {
+/// An outcome as an answer, with the case's version as its tag.
+pub(crate) fn done(status: StatusCode, outcome: OutcomeView) -> Response {
     let tag = etag(outcome.version());
     let mut response = (status, Json(outcome)).into_response();
     response.headers_mut().insert(ETAG, tag);
     response
 }
 
-fn etag(version: u64) -> HeaderValue {
+/// A case's version as an entity tag.
+pub(crate) fn etag(version: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).expect("invariant: digits are a header value")
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+/// The key that a request came with.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
-    let text = key.to_str().ok().filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()));
-    let text = text.ok_or_else(|| {
-        let what =
-            format!("`Idempotency-Key` must be 1 to {KEY_BYTES_MAX} visible ASCII characters");
-        Problem::bad_request(what)
-    })?;
-    Ok(Some(text.to_owned()))
+    let what =
+        || format!("`Idempotency-Key` must be 1 to {KEY_BYTES_MAX} visible ASCII characters");
+    let text = key.to_str().map_err(|_| Problem::bad_request(what()))?;
+    checked_key(text.to_owned()).map(Some)
+}
+
+/// A key that is neither empty nor too long.
+pub(crate) fn checked_key(key: String) -> Result<String, Problem> {
+    if (1..=KEY_BYTES_MAX).contains(&key.len()) {
+        return Ok(key);
+    }
+    Err(Problem::bad_request(format!("an idempotency key has 1 to {KEY_BYTES_MAX} bytes")))
 }

@@ -22,6 +22,12 @@ use crate::view::DeliveryView;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     case: Option<String>,
+    /// Of cases of this suite.
+    suite: Option<String>,
+    /// Of cases opened for this unit, by code.
+    unit: Option<String>,
+    /// Of cases with this period, for example `2022`.
+    period: Option<String>,
     /// `message` for other cases, otherwise for example `remind`.
     kind: Option<String>,
     /// `pending`, `delivered` or `dead`.
@@ -46,8 +52,8 @@ pub(crate) async fn list<S: Store>(
     WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
-    let ListQuery { case, kind, state, channel, .. } = query;
-    let filter = DeliveryFilter { case, kind, state, channel };
+    let ListQuery { case, suite, unit, period, kind, state, channel, .. } = query;
+    let filter = DeliveryFilter { case, kind, state, channel, suite, unit, period };
     let page = app.engine.deliveries(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, DeliveryView::from))
 }

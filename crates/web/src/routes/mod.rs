@@ -2,13 +2,22 @@
 
 #![expect(unused_qualifications, reason = "the macro that reads parameters writes them")]
 
+pub(crate) mod audit;
 pub(crate) mod cases;
 pub(crate) mod deliveries;
+pub(crate) mod drafts;
 pub(crate) mod feed;
+pub(crate) mod graph;
+pub(crate) mod items;
+pub(crate) mod ledgers;
+pub(crate) mod migration;
+pub(crate) mod moves;
 pub(crate) mod office;
 pub(crate) mod search;
+pub(crate) mod security;
 pub(crate) mod suites;
 pub(crate) mod tasks;
+pub(crate) mod upkeep;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The directory, evidence, and the check of a case's log.
+//! The directory and evidence.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -7,7 +7,6 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
-use duban_core::CaseId;
 use duban_model::{Directory, DirectoryData};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
@@ -98,29 +97,4 @@ pub(crate) async fn fetch<S: Store>(
         (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
     ];
     Ok((headers, bytes).into_response())
-}
-
-/// What the check of a log came to.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AuditView {
-    /// Events read.
-    events: u64,
-    /// Whether nothing was edited, lost or reordered.
-    whole: bool,
-    /// Where it is broken, and how.
-    broken: Option<String>,
-}
-
-/// Checks every hash of a case's log.
-#[utoipa::path(get, path = "/api/v1/cases/{case}/audit", tag = "audit", params(("case" = String, Path)),
-    responses((status = 200, body = AuditView), (status = 404, description = "there is none")))]
-pub(crate) async fn audit<S: Store>(
-    State(app): State<App<S>>,
-    caller: Caller,
-    WithRejection(Path(case), _): Rejecting<Path<String>>,
-) -> Result<Json<AuditView>, Problem> {
-    caller.may(Scope::Read)?;
-    let audit = app.engine.verify(&CaseId::new(&case)).await?;
-    let broken = audit.broken.map(|(at, what)| format!("{at}: {what}"));
-    Ok(Json(AuditView { events: audit.events, whole: broken.is_none(), broken }))
 }

@@ -50,10 +50,11 @@ pub(crate) async fn list<S: Store>(
 /// The files of a suite.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"files": {"suite.yaml": "title: 要点\ntarget_year: 2022\ncalendar: cn\n"}}))]
 pub(crate) struct SourcesBody {
     /// Text by file name, for example `suite.yaml`.
     #[schema(value_type = Object)]
-    files: Sources,
+    pub(crate) files: Sources,
 }
 
 /// What a check found.
@@ -112,6 +113,8 @@ pub(crate) async fn publish<S: Store>(
 /// A period to live through.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"files": {"suite.yaml": "title: 要点\ntarget_year: 2022\ncalendar: cn\n"},
+    "from": "2022-01-01", "to": "2022-12-31", "seed": 1}))]
 pub(crate) struct SimulateBody {
     /// Text by file name.
     #[schema(value_type = Object)]
@@ -124,6 +127,7 @@ pub(crate) struct SimulateBody {
     to: Date,
     /// What the cast's behaviour follows from.
     #[serde(default)]
+    #[schema(value_type = u64, maximum = 4_294_967_295_u64)]
     seed: u32,
 }
 

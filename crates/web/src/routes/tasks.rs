@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_store::{ItemFilter, LightFilter, Store};
+use duban_store::{ItemFilter, LightFilter, ScoreFilter, Store};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,7 +13,7 @@ use crate::auth::{Caller, Scope};
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::server::App;
-use crate::view::{LightsView, ScoreView, TaskView};
+use crate::view::{EntryView, LightsView, ScoreView, TaskView};
 
 /// A light to look for.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
@@ -30,6 +30,7 @@ pub(crate) enum LightQuery {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     case: Option<String>,
+    suite: Option<String>,
     workflow: Option<String>,
     /// A task, or `interview`, `rectification`, `extra`.
     task: Option<String>,
@@ -39,6 +40,8 @@ pub(crate) struct ListQuery {
     status: Option<String>,
     /// On whom it waits: `unit:CODE`, `post:CODE/NAME` or `person:ID`.
     on: Option<String>,
+    /// The period of the case, for example `2022`.
+    period: Option<String>,
     /// With this light now.
     #[param(inline)]
     light: Option<LightQuery>,
@@ -69,12 +72,13 @@ pub(crate) async fn list<S: Store>(
         case: query.case,
         workflow: query.workflow,
         task: query.task,
+        suite: query.suite,
+        period: query.period,
         units: query.unit.into_iter().collect(),
         statuses: query.status.into_iter().collect(),
         waiting_on: query.on.into_iter().collect(),
         light: light.map(|light| (light, now.millis())),
-        due_from: None,
-        due_until: None,
+        ..ItemFilter::default()
     };
     let page = app.engine.tasks(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, |row| TaskView::new(row, now)))
@@ -113,4 +117,37 @@ pub(crate) async fn scores<S: Store>(
     caller.may(Scope::Read)?;
     let totals = app.engine.scores(query.suite.as_deref()).await?;
     Ok(Json(totals.into_iter().map(ScoreView::from).collect()))
+}
+
+/// Which points.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntriesQuery {
+    /// Given in cases of this suite.
+    suite: Option<String>,
+    /// Given to this unit, by code.
+    unit: Option<String>,
+    /// Given in this case.
+    case: Option<String>,
+    /// Rows, 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Points one by one, with the reason for each, by case and position.
+#[utoipa::path(get, path = "/api/v1/scores/entries", params(EntriesQuery), tag = "tasks",
+    responses((status = 200, body = Part<EntryView>, description = "`rows`, and `next` where there is more")))]
+pub(crate) async fn score_entries<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    WithRejection(Query(query), _): Rejecting<Query<EntriesQuery>>,
+) -> Result<Response, Problem> {
+    caller.may(Scope::Read)?;
+    let filter = ScoreFilter { suite: query.suite, unit: query.unit, case: query.case };
+    let page = app.engine.score_entries(filter, page::request(query.limit, query.after)?).await?;
+    Ok(page::answer(&uri, page, EntryView::from))
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
+mod administration;
 mod api;
 mod elsewhere;
+mod items;
 mod lists;
 mod pages;
 mod rights;

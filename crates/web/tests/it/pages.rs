@@ -42,6 +42,8 @@ const ROUTES: &[(&str, &str, Sent, &str)] = &[
     ),
     ("POST", "/suites/{suite}/publish", Nothing, "sxxxxxxrxx"),
     ("POST", "/suites/{suite}/open", Fields("date=2022-01-01"), "sxxxxxxrxx"),
+    ("GET", "/suites/{suite}/migrate/{workflow}", Nothing, "sxxxxxxyxx"),
+    ("POST", "/suites/{suite}/migrate/{workflow}", Fields("version=none"), "sxxxxxxbxx"),
     ("GET", "/deliveries", Nothing, "sxxxxxxyxx"),
     ("POST", "/deliveries/retry", Fields("case=none&seq=1"), "sxxxxxx-xx"),
     ("GET", "/directory", Nothing, "syyyyyyyyx"),

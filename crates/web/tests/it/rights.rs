@@ -6,30 +6,66 @@ use serde_json::json;
 
 use crate::support::{Office, problem};
 
-/// Every route of the document and the least scope that it needs.
-const ROUTES: &[(&str, &str, Scope)] = &[
-    ("get", "/api/v1/cases", Scope::Read),
-    ("post", "/api/v1/cases", Scope::Admin),
-    ("get", "/api/v1/cases/{case}", Scope::Read),
-    ("get", "/api/v1/cases/{case}/events", Scope::Read),
-    ("post", "/api/v1/cases/{case}/moves", Scope::Act),
-    ("get", "/api/v1/tasks", Scope::Read),
-    ("get", "/api/v1/lights", Scope::Read),
-    ("get", "/api/v1/scores", Scope::Read),
-    ("get", "/api/v1/search", Scope::Read),
-    ("get", "/api/v1/deliveries", Scope::Read),
-    ("post", "/api/v1/deliveries/{case}/{seq}/retry", Scope::Admin),
-    ("get", "/api/v1/feed", Scope::Read),
-    ("get", "/api/v1/stream", Scope::Read),
-    ("get", "/api/v1/suites", Scope::Read),
-    ("put", "/api/v1/suites/{suite}", Scope::Admin),
-    ("post", "/api/v1/suites/{suite}/check", Scope::Read),
-    ("post", "/api/v1/suites/{suite}/simulate", Scope::Read),
-    ("get", "/api/v1/directory", Scope::Read),
-    ("put", "/api/v1/directory", Scope::Admin),
-    ("get", "/api/v1/cases/{case}/audit", Scope::Read),
-    ("post", "/api/v1/evidence", Scope::Act),
-    ("get", "/api/v1/evidence/{file}", Scope::Read),
+/// Every route of the document and the scopes that suffice for it, beside those that include one.
+const ROUTES: &[(&str, &str, &[Scope])] = &[
+    ("get", "/api/v1/cases", &[Scope::Read]),
+    ("post", "/api/v1/cases", &[Scope::Admin]),
+    ("get", "/api/v1/cases/{case}", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/events", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/timeline", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/graph", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/graph.svg", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/next", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/tasks", &[Scope::Read]),
+    ("get", "/api/v1/cases/{case}/tasks/{item}", &[Scope::Read]),
+    ("post", "/api/v1/cases/{case}/moves", &[Scope::Act]),
+    ("post", "/api/v1/cases/{case}/migrate", &[Scope::Admin]),
+    ("post", "/api/v1/cases/{case}/repair", &[Scope::Admin]),
+    ("post", "/api/v1/cases/{case}/rebuild", &[Scope::Admin]),
+    ("get", "/api/v1/cases/{case}/audit", &[Scope::Read, Scope::Audit]),
+    ("post", "/api/v1/moves", &[Scope::Act]),
+    ("get", "/api/v1/people/{person}/todo", &[Scope::Read]),
+    ("get", "/api/v1/tasks", &[Scope::Read]),
+    ("get", "/api/v1/lights", &[Scope::Read]),
+    ("get", "/api/v1/scores", &[Scope::Read]),
+    ("get", "/api/v1/scores/entries", &[Scope::Read]),
+    ("get", "/api/v1/duties", &[Scope::Read]),
+    ("get", "/api/v1/interviews", &[Scope::Read]),
+    ("get", "/api/v1/notices", &[Scope::Read]),
+    ("get", "/api/v1/indicators", &[Scope::Read]),
+    ("get", "/api/v1/search", &[Scope::Read]),
+    ("get", "/api/v1/deliveries", &[Scope::Read]),
+    ("post", "/api/v1/deliveries/{case}/{seq}/retry", &[Scope::Admin]),
+    ("get", "/api/v1/feed", &[Scope::Read]),
+    ("get", "/api/v1/stream", &[Scope::Read]),
+    ("get", "/api/v1/suites", &[Scope::Read]),
+    ("put", "/api/v1/suites/{suite}", &[Scope::Admin]),
+    ("post", "/api/v1/suites/{suite}/check", &[Scope::Read]),
+    ("post", "/api/v1/suites/{suite}/simulate", &[Scope::Read]),
+    ("post", "/api/v1/suites/{suite}/test", &[Scope::Read]),
+    ("get", "/api/v1/suites/{suite}/sources", &[Scope::Read]),
+    ("get", "/api/v1/suites/{suite}/draft", &[Scope::Admin]),
+    ("put", "/api/v1/suites/{suite}/draft", &[Scope::Admin]),
+    ("delete", "/api/v1/suites/{suite}/draft", &[Scope::Admin]),
+    ("post", "/api/v1/suites/{suite}/open", &[Scope::Admin]),
+    ("get", "/api/v1/suites/{suite}/versions", &[Scope::Read]),
+    ("get", "/api/v1/suites/{suite}/workflows/{workflow}", &[Scope::Read]),
+    ("post", "/api/v1/suites/{suite}/workflows/{workflow}/migrate", &[Scope::Admin]),
+    ("get", "/api/v1/directory", &[Scope::Read]),
+    ("put", "/api/v1/directory", &[Scope::Admin]),
+    ("post", "/api/v1/evidence", &[Scope::Act]),
+    ("get", "/api/v1/evidence/{file}", &[Scope::Read]),
+    ("get", "/api/v1/accounts", &[Scope::Security]),
+    ("post", "/api/v1/accounts", &[Scope::Security]),
+    ("delete", "/api/v1/accounts/{login}", &[Scope::Security]),
+    ("post", "/api/v1/accounts/{login}/link", &[Scope::Security]),
+    ("get", "/api/v1/tokens", &[Scope::Security]),
+    ("post", "/api/v1/tokens", &[Scope::Security]),
+    ("delete", "/api/v1/tokens/{name}", &[Scope::Security]),
+    ("get", "/api/v1/audit/events", &[Scope::Audit]),
+    ("post", "/api/v1/audit/verification", &[Scope::Audit]),
+    ("get", "/api/v1/jobs/{job}", &[Scope::Admin, Scope::Audit]),
+    ("get", "/api/v1/stats", &[Scope::Read]),
 ];
 
 #[test]
@@ -48,21 +84,37 @@ fn the_table_is_the_document() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 }
 
+#[test]
+fn each_operation_is_told_of_and_its_body_shown() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    let paths = document["paths"].as_object().unwrap().values();
+    for operation in paths.flat_map(|path| path.as_object().unwrap().values()) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name), "{name} stands twice");
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        assert!(!summary.is_empty(), "{name} is not told of");
+        for status in ["401", "403", "429", "503", "default"] {
+            let response = &operation["responses"][status]["content"];
+            assert!(response["application/problem+json"].is_object(), "{name} {status}");
+        }
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if let Some(schema) = body["$ref"].as_str() {
+            let schema = schema.rsplit('/').next().unwrap();
+            let schema = &document["components"]["schemas"][schema];
+            assert!(schema["example"].is_object(), "{name} has no example: {schema}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_route_asks_for_a_token_with_enough_scope() {
     let office = Office::new().await;
     let case = office.open().await;
     for (method, path, needed) in ROUTES {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-        let path = path.replace("{case}", case.as_str()).replace("{seq}", "1");
-        let path = path.replace("{suite}", "points").replace("{file}", "0");
-        let is_upload = path == "/api/v1/evidence";
-        let path = if is_upload { format!("{path}?name=a.txt") } else { path };
-        let body = match path.as_str() {
-            "/api/v1/suites/points" | "/api/v1/suites/points/check" => json!({ "files": {} }),
-            "/api/v1/cases" => json!({ "suite": "points", "workflow": "report", "unit": "E" }),
-            _ => json!({ "person": "nobody", "act": { "sign": { "item": "write" } } }),
-        };
+        let body = body(path);
+        let path = filled(path, case.as_str());
         for header in [None, Some("Bearer wrong"), Some("Basic eDp5"), Some("Bearer")] {
             let mut request = office.bare(method.clone(), &path).json(&body);
             if let Some(header) = header {
@@ -72,16 +124,69 @@ async fn every_route_asks_for_a_token_with_enough_scope() {
             assert_eq!(response.headers()["www-authenticate"], "Bearer");
             assert_eq!(problem(response).await, (401, "DB6002".to_owned()), "{method} {path}");
         }
-        for scope in [Scope::Read, Scope::Act, Scope::Admin] {
+        for scope in Scope::ALL {
             let request = office.call(scope, method.clone(), &path).json(&body);
             let status = request.send().await.unwrap().status().as_u16();
-            let is_refused = scope < *needed;
+            let is_refused = !needed.iter().any(|needed| scope.includes(*needed));
             // A move of somebody unknown is refused by the case, with the same status.
-            let is_move = path.ends_with("/moves");
+            let is_move = path.ends_with(&format!("{case}/moves"));
             assert_eq!(status == 403, is_refused || is_move, "{method} {path} {scope:?}: {status}");
             assert!(status != 401 && status < 500, "{method} {path} {scope:?}: {status}");
         }
     }
+}
+
+/// A path with something in each of its places.
+fn filled(path: &str, case: &str) -> String {
+    let places = [
+        ("{case}", case),
+        ("{seq}", "1"),
+        ("{suite}", "points"),
+        ("{file}", "0"),
+        ("{item}", "write"),
+        ("{person}", "li"),
+        ("{workflow}", "report"),
+        ("{login}", "nobody"),
+        ("{name}", "nobody"),
+        ("{job}", "1"),
+    ];
+    let mut path = path.to_owned();
+    for (place, value) in places {
+        path = path.replace(place, value);
+    }
+    if path == "/api/v1/evidence" { format!("{path}?name=a.txt") } else { path }
+}
+
+/// A body that can be read; most do not fit, so that nothing changes under the next request.
+fn body(path: &str) -> serde_json::Value {
+    match path {
+        "/api/v1/suites/{suite}"
+        | "/api/v1/suites/{suite}/check"
+        | "/api/v1/suites/{suite}/draft"
+        | "/api/v1/suites/{suite}/test" => json!({ "files": {} }),
+        "/api/v1/suites/{suite}/simulate" => {
+            json!({ "files": {}, "from": "2022-01-01", "to": "2022-01-01" })
+        }
+        "/api/v1/suites/{suite}/open" => json!({ "date": "2022-01-01", "workflow": "nothing" }),
+        "/api/v1/cases/{case}/repair" => json!({ "reason": "" }),
+        "/api/v1/cases" => json!({ "suite": "points", "workflow": "report", "unit": "E" }),
+        "/api/v1/moves" => json!({ "moves": [] }),
+        "/api/v1/accounts" => json!({ "login": "x", "holder": { "admin": "audit" } }),
+        "/api/v1/tokens" => json!({ "name": "", "scope": "read" }),
+        _ => json!({ "person": "nobody", "act": { "sign": { "item": "write" } } }),
+    }
+}
+
+#[test]
+fn scopes_are_steps_or_stand_alone() {
+    let included = |scope: Scope| {
+        Scope::ALL.into_iter().filter(|asked| scope.includes(*asked)).collect::<Vec<_>>()
+    };
+    assert_eq!(included(Scope::Read), [Scope::Read]);
+    assert_eq!(included(Scope::Act), [Scope::Read, Scope::Act]);
+    assert_eq!(included(Scope::Admin), [Scope::Read, Scope::Act, Scope::Admin]);
+    assert_eq!(included(Scope::Security), [Scope::Security]);
+    assert_eq!(included(Scope::Audit), [Scope::Audit]);
 }
 
 #[tokio::test]
@@ -101,9 +206,12 @@ async fn a_token_that_was_revoked_opens_nothing() {
 async fn no_token_is_kept_as_it_is() {
     let office = Office::new().await;
     let kept = duban::Store::documents(office.engine.store(), "").await.unwrap();
-    assert_eq!(kept.iter().filter(|(name, _)| name.starts_with("token/")).count(), 3);
+    assert_eq!(
+        kept.iter().filter(|(name, _)| name.starts_with("token/")).count(),
+        Scope::ALL.len()
+    );
     for (name, json) in kept {
-        for scope in [Scope::Read, Scope::Act, Scope::Admin] {
+        for scope in Scope::ALL {
             assert!(!name.contains(office.token(scope)) && !json.contains(office.token(scope)));
         }
     }

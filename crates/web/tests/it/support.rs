@@ -48,7 +48,7 @@ stand_ins:
   - { absent: li, by: qian, from: 2022-05-01, until: 2022-12-31 }
 ";
 
-const WORKFLOW: &str = "
+pub(crate) const WORKFLOW: &str = "
 id: report
 title: 报送半年总结
 lead: org(\"市委办\")
@@ -91,23 +91,26 @@ impl Office {
         Self::with(|settings| settings).await
     }
 
-    /// The same, set up otherwise.
-    pub(crate) async fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
-        drop(rustls::crypto::ring::default_provider().install_default());
+    /// The files of its suite, with a version of the workflow `report`.
+    pub(crate) fn sources(report: &str) -> Sources {
         let texts = [
             ("suite.yaml", SUITE),
             ("directory.yaml", DIRECTORY),
-            ("report.yaml", WORKFLOW),
+            ("report.yaml", report),
             ("plan.yaml", PLAN),
         ];
-        let sources: Sources =
-            texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-        let suite = load_suite("points", &sources, &library()).suite.unwrap();
+        texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+    }
+
+    /// The same, set up otherwise.
+    pub(crate) async fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let suite = load_suite("points", &Self::sources(WORKFLOW), &library()).suite.unwrap();
         let clock = TestClock::new("2022-06-01T09:00:00+08:00".parse().unwrap());
         let options = Options { clock: Arc::new(clock.clone()), ..Options::default() };
         let store = SqliteStore::open_in_memory().unwrap();
         let mut tokens = Vec::new();
-        for scope in [Scope::Read, Scope::Act, Scope::Admin] {
+        for scope in Scope::ALL {
             let token = Tokens::create(&store, scope.as_str(), scope, 0).await.unwrap();
             tokens.push((scope, token));
         }

@@ -1,0 +1,116 @@
+//! Running cases on newer versions of their workflows.
+
+use std::sync::Arc;
+
+use duban_core::{Act, Actor, CaseId, CaseRow, Decision};
+use duban_model::{DefinitionHash, SuiteId, WorkflowId};
+use duban_store::{CaseFilter, Cursor, Page, PageRequest, Store};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::work::Outcome;
+
+impl<S: Store> Engine<S> {
+    /// Has a case run on the current definition of its workflow from now on. Where it does
+    /// already, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act).
+    pub async fn migrate(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+        key: Option<String>,
+    ) -> Result<Outcome, EngineError> {
+        let definition = self.current_of(case).await?;
+        self.act(case, actor, Act::Migrate { definition }, key).await
+    }
+
+    /// What [`migrate`](Self::migrate) would do. Nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act).
+    pub async fn migrate_dry_run(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+    ) -> Result<Decision, EngineError> {
+        let definition = self.current_of(case).await?;
+        self.dry_run(case, actor, Act::Migrate { definition }).await
+    }
+
+    /// Has every open case of a workflow run on its current definition, one after the other, and
+    /// tells of each; a case that refuses does not stop the others. Answers with how many refused.
+    /// What was interrupted may be asked for again: cases that run on it already are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoWorkflow`]; [`EngineError::Store`]; [`EngineError::Closed`].
+    pub async fn migrate_all(
+        &self,
+        suite: &SuiteId,
+        workflow: &WorkflowId,
+        actor: Actor,
+        mut progress: impl FnMut(&CaseId, &Result<Outcome, EngineError>),
+    ) -> Result<u64, EngineError> {
+        let (mut failed, mut after) = (0, None);
+        loop {
+            let page = self.outdated(suite, workflow, after).await?;
+            for row in page.rows {
+                let case = CaseId::new(&row.id);
+                let migrated = self.migrate(&case, actor.clone(), None).await;
+                failed += u64::from(migrated.is_err());
+                progress(&case, &migrated);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(failed);
+            }
+        }
+    }
+
+    /// Open cases of a workflow that run on an older definition than its current one, a page at a
+    /// time; a page may be empty and have a next one.
+    ///
+    /// # Errors
+    ///
+    /// As [`migrate_all`](Self::migrate_all).
+    pub async fn outdated(
+        &self,
+        suite: &SuiteId,
+        workflow: &WorkflowId,
+        after: Option<Cursor>,
+    ) -> Result<Page<CaseRow>, EngineError> {
+        let current = self.current(suite, workflow).await?;
+        let filter = CaseFilter {
+            suite: Some(suite.to_string()),
+            workflow: Some(workflow.to_string()),
+            statuses: vec!["open".to_owned()],
+            ..CaseFilter::default()
+        };
+        let request = PageRequest { after, limit: PageRequest::LIMIT_MAX };
+        let mut page = self.cases(filter, request).await?;
+        page.rows.retain(|row| row.definition != current.as_str());
+        Ok(page)
+    }
+
+    /// The current definition of a case's workflow.
+    async fn current_of(&self, case: &CaseId) -> Result<DefinitionHash, EngineError> {
+        let name = self.case(case).await?.head().name.clone();
+        self.current(&name.suite, &name.workflow).await
+    }
+
+    async fn current(
+        &self,
+        suite: &SuiteId,
+        workflow: &WorkflowId,
+    ) -> Result<DefinitionHash, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let (suite, workflow) = (suite.clone(), workflow.clone());
+        let current = async move { shared.library.current(&suite, &workflow).await };
+        self.shared().on_runtime(current).await
+    }
+}
