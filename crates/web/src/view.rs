@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use duban_calendar::Instant;
 use duban_core::{CaseHead, CaseRow, ItemRow, Status, Turns, light_at};
 use duban_store::{
-    ChannelNote, ChannelState, DeliveryRow, DeliveryState, Entry, EventRow, LightCount, ScoreRow, ScoreTotal, SearchWords,
+    ChannelNote, ChannelState, DeliveryRow, DeliveryState, Entry, EventRow, LightCount, ScoreRow,
+    ScoreTotal, SearchWords,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -291,7 +292,7 @@ impl From<ScoreTotal> for ScoreView {
 
 /// Points that a unit was given or lost.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct EntryView {
+pub(crate) struct PointsView {
     case: String,
     /// The position of the event in the case's log.
     seq: u64,
@@ -304,7 +305,7 @@ pub(crate) struct EntryView {
     why: String,
 }
 
-impl From<ScoreRow> for EntryView {
+impl From<ScoreRow> for PointsView {
     fn from(row: ScoreRow) -> Self {
         Self {
             case: row.case,

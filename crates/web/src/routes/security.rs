@@ -17,6 +17,7 @@ use super::cases::Rejecting;
 use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::auth::{Caller, Scope, TokenInfo, Tokens};
 use crate::problem::Problem;
+use crate::security::TARGET;
 use crate::server::App;
 
 /// Whose an account is.
@@ -225,5 +226,5 @@ pub(crate) async fn revoke_token<S: Store>(
 }
 
 fn note(caller: &Caller, what: &'static str, whose: &str) {
-    tracing::info!(target: "duban::security", token = caller.name, whose, "{what}");
+    tracing::info!(target: TARGET, token = caller.name, whose, "{what}");
 }

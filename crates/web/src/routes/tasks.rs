@@ -13,7 +13,7 @@ use crate::auth::{Caller, Scope};
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::server::App;
-use crate::view::{EntryView, LightsView, ScoreView, TaskView};
+use crate::view::{LightsView, PointsView, ScoreView, TaskView};
 
 /// A light to look for.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
@@ -139,7 +139,7 @@ pub(crate) struct EntriesQuery {
 
 /// Points one by one, with the reason for each, by case and position.
 #[utoipa::path(get, path = "/api/v1/scores/entries", params(EntriesQuery), tag = "tasks",
-    responses((status = 200, body = Part<EntryView>, description = "`rows`, and `next` where there is more")))]
+    responses((status = 200, body = Part<PointsView>, description = "`rows`, and `next` where there is more")))]
 pub(crate) async fn score_entries<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
@@ -149,5 +149,5 @@ pub(crate) async fn score_entries<S: Store>(
     caller.may(Scope::Read)?;
     let filter = ScoreFilter { suite: query.suite, unit: query.unit, case: query.case };
     let page = app.engine.score_entries(filter, page::request(query.limit, query.after)?).await?;
-    Ok(page::answer(&uri, page, EntryView::from))
+    Ok(page::answer(&uri, page, PointsView::from))
 }
