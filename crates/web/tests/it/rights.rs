@@ -154,7 +154,11 @@ fn filled(path: &str, case: &str) -> String {
     for (place, value) in places {
         path = path.replace(place, value);
     }
-    if path == "/api/v1/evidence" { format!("{path}?name=a.txt") } else { path }
+    match path.as_str() {
+        "/api/v1/evidence" => format!("{path}?name=a.txt"),
+        "/api/v1/search" => format!("{path}?q=a"),
+        _ => path,
+    }
 }
 
 /// A body that can be read; most do not fit, so that nothing changes under the next request.
