@@ -119,6 +119,19 @@ impl<S: Store> Engine<S> {
         self.shared().now()
     }
 
+    /// Resolves at `at` by the engine's clock, or soon after; at once where that has passed.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Closed`] once the engine shuts down.
+    pub async fn sleep_until(&self, at: Instant) -> Result<(), EngineError> {
+        let shared = self.shared();
+        tokio::select! {
+            () = shared.reached(Phase::Draining) => Err(EngineError::Closed),
+            () = shared.clock.sleep_until(at) => Ok(()),
+        }
+    }
+
     /// The store under the engine, for reading.
     pub fn store(&self) -> &S {
         &self.shared().store

@@ -9,7 +9,7 @@ use duban_model::{
 };
 use duban_script::{Limits, Program};
 use duban_store::{DefinitionRow, Store};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::error::EngineError;
 
@@ -29,7 +29,7 @@ pub(crate) struct Library<S> {
     script: Limits,
     programs_max: usize,
     programs: Mutex<Programs>,
-    directory: RwLock<Arc<Directory>>,
+    directory: watch::Sender<Arc<Directory>>,
     calendars: RwLock<BTreeMap<String, Arc<Calendar>>>,
 }
 
@@ -62,7 +62,7 @@ impl<S: Store> Library<S> {
             script,
             programs_max: programs_max.max(1),
             programs: Mutex::default(),
-            directory: RwLock::default(),
+            directory: watch::Sender::default(),
             calendars: RwLock::default(),
         }
     }
@@ -79,11 +79,15 @@ impl<S: Store> Library<S> {
     }
 
     fn put_directory(&self, directory: Arc<Directory>) {
-        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = directory;
+        self.directory.send_replace(directory);
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.directory.borrow())
+    }
+
+    pub(crate) fn directory_changes(&self) -> watch::Receiver<Arc<Directory>> {
+        self.directory.subscribe()
     }
 
     pub(crate) async fn set_directory(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use duban_calendar::Calendar;
 use duban_model::{Definition, DefinitionHash, Directory, Problem, Severity, Suite, WorkflowId};
 use duban_store::{Store, StoreError};
+use tokio::sync::watch;
 
 use crate::apply::{self, Applying, Change};
 use crate::engine::Engine;
@@ -100,6 +101,11 @@ impl<S: Store> Engine<S> {
     /// The directory as it is now; empty until one is loaded.
     pub fn directory(&self) -> Arc<Directory> {
         self.shared().library.directory()
+    }
+
+    /// The directory, and when it is replaced by another.
+    pub fn directory_changes(&self) -> watch::Receiver<Arc<Directory>> {
+        self.shared().library.directory_changes()
     }
 
     /// Keeps a new directory and lets every open case look again for owners that it lacked. The

@@ -323,6 +323,12 @@ pub async fn rule_13_a_message_without_an_event_is_queued_once<S: Store>(store: 
     let leased = store.lease_deliveries(200, 300, 9).await.unwrap();
     assert_eq!(leased.len(), 1);
     assert_eq!(leased[0].delivery.outgoing.id(), "digest-b");
+
+    assert_eq!(store.prune_messages("digest-", "digest-a").await.unwrap(), 0);
+    assert_eq!(store.prune_messages("digest-", "digest-z").await.unwrap(), 1, "what has arrived");
+    let last = store.last_delivery("message").await.unwrap().unwrap();
+    assert_eq!(last.outgoing.id(), "digest-b");
+    assert_eq!(store.last_delivery("slip").await.unwrap(), None);
 }
 
 /// Later ones alone, whatever has become of them.

@@ -137,6 +137,20 @@ pub trait Store: Clone + Send + Sync + 'static {
         messages: Vec<Outgoing>,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Removes messages that no event sends and that have arrived, by names in `from..until`;
+    /// returns how many.
+    fn prune_messages(
+        &self,
+        from: &str,
+        until: &str,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// The delivery of a kind that was queued last.
+    fn last_delivery(
+        &self,
+        kind: &str,
+    ) -> impl Future<Output = Result<Option<DeliveryRow>, StoreError>> + Send;
+
     /// Puts a dead delivery back with a new series of attempts through the channels that have not
     /// taken it; `false` where it is not dead.
     fn retry_delivery(

@@ -175,6 +175,29 @@ pub(super) fn enqueue(conn: &Connection, messages: &[Outgoing]) -> rusqlite::Res
     Ok(added)
 }
 
+/// Removes up to `limit` messages that no event sends and that have arrived.
+pub(super) fn prune_messages(
+    conn: &Connection,
+    from: &str,
+    until: &str,
+    limit: u32,
+) -> rusqlite::Result<usize> {
+    conn.prepare_cached(
+        "DELETE FROM outbox WHERE no IN
+             (SELECT no FROM outbox
+              WHERE case_id >= ?1 AND case_id < ?2 AND seq = 0 AND state = 1 LIMIT ?3)",
+    )?
+    .execute(params![from, until, limit])
+}
+
+/// The one of a kind that was queued last.
+pub(super) fn last(conn: &Connection, kind: &str) -> Result<Option<DeliveryRow>, StoreError> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY no DESC LIMIT 1"
+    ))?;
+    select.query_row([kind], Raw::of).optional()?.map(Raw::open).transpose()
+}
+
 /// What a dead delivery becomes that is put back: channels that have not taken it begin anew.
 const PUT_BACK: &str = "UPDATE outbox SET state = 0, attempts = 0, next_at = ?1, channels =
     (SELECT iif(count(*) = 0, NULL, json_group_object(key, json(value))) FROM json_each(channels)

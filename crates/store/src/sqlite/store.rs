@@ -111,6 +111,26 @@ impl Store for SqliteStore {
         Ok(count(added.await?))
     }
 
+    async fn prune_messages(&self, from: &str, until: &str) -> Result<u64, StoreError> {
+        let rows = read::optional_count(CHUNK);
+        let mut pruned = 0;
+        loop {
+            let (from, until) = (from.to_owned(), until.to_owned());
+            let gone = self.write_later(rows, move |conn| {
+                deliveries::prune_messages(conn, &from, &until, CHUNK)
+            });
+            let gone = gone.await?;
+            pruned += gone;
+            if gone < rows {
+                return Ok(count(pruned));
+            }
+        }
+    }
+
+    async fn last_delivery(&self, kind: &str) -> Result<Option<DeliveryRow>, StoreError> {
+        self.read(|conn| deliveries::last(conn, kind))
+    }
+
     async fn retry_delivery(&self, case: &str, seq: u64, at: i64) -> Result<bool, StoreError> {
         let case = case.to_owned();
         self.write(move |conn| deliveries::retry(conn, &case, seq, at)).await
