@@ -64,10 +64,8 @@ pub enum NotifyError {
     #[error("hours cannot be kept: {0}")]
     BadHours(String),
     /// A call of a to-do system cannot be made as it is written. Correct it.
-    #[error("the call `{call}` of `{sink}` cannot be made: {error}")]
+    #[error("the call `{call}` cannot be made: {error}")]
     BadCall {
-        /// The to-do system.
-        sink: String,
         /// The call as it is written.
         call: String,
         /// What is wrong with it.

@@ -27,6 +27,7 @@
 //! ```
 
 mod app;
+mod digest;
 mod email;
 mod error;
 mod guard;
@@ -43,6 +44,7 @@ mod token;
 mod webhook;
 
 pub use crate::app::{App, AppKind, AppOptions};
+pub use crate::digest::{Digest, DigestOptions};
 pub use crate::email::{Email, EmailOptions, Security};
 pub use crate::error::NotifyError;
 pub use crate::hours::{DayPart, Hours, WorkingDays};

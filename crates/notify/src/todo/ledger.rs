@@ -45,6 +45,8 @@ enum Line {
     Cursor(Cursor),
     /// How many to-dos there have ever been.
     Opened(u64),
+    /// The digest of the directory by which all cases were looked at last.
+    Directory(String),
 }
 
 /// All to-dos that the other system shows or is to show, and how far the feed was read.
@@ -58,6 +60,7 @@ pub struct Ledger {
     cursor: Option<Cursor>,
     /// How many to-dos there have ever been: it makes ids new.
     opened: u64,
+    directory: Option<String>,
     file: Option<File>,
     /// Bytes of the file that are whole lines on the disk.
     length: u64,
@@ -72,6 +75,7 @@ impl Ledger {
             by_case: BTreeMap::new(),
             cursor: None,
             opened: 0,
+            directory: None,
             file: None,
             length: 0,
             unwritten: Vec::new(),
@@ -104,6 +108,7 @@ impl Ledger {
                 Ok(Line::Drop(id)) => self.forget(&id),
                 Ok(Line::Cursor(cursor)) => self.cursor = Some(cursor),
                 Ok(Line::Opened(opened)) => self.opened = opened,
+                Ok(Line::Directory(digest)) => self.directory = Some(digest),
                 Err(_) if !line.ends_with('\n') => {}
                 Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
             }
@@ -120,6 +125,9 @@ impl Ledger {
             self.write(&Line::Cursor(cursor));
         }
         self.write(&Line::Opened(self.opened));
+        if let Some(digest) = self.directory.clone() {
+            self.write(&Line::Directory(digest));
+        }
         let text = std::mem::take(&mut self.unwritten);
         let mut file = File::create(&fresh)?;
         file.write_all(&text)?;
@@ -158,6 +166,17 @@ impl Ledger {
     pub fn advance(&mut self, cursor: Cursor) {
         self.write(&Line::Cursor(cursor.clone()));
         self.cursor = Some(cursor);
+    }
+
+    /// The digest of the directory by which all cases were looked at last.
+    pub(crate) fn directory(&self) -> Option<&str> {
+        self.directory.as_deref()
+    }
+
+    /// Notes the directory by which all cases have been looked at.
+    pub(crate) fn settled_by(&mut self, digest: String) {
+        self.write(&Line::Directory(digest.clone()));
+        self.directory = Some(digest);
     }
 
     /// Notes what is owed in a case now: what is new is to be opened, what has changed to be

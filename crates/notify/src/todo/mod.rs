@@ -31,6 +31,7 @@
 mod dingtalk;
 mod ecology;
 mod ledger;
+mod rest;
 mod sync;
 
 use std::collections::BTreeSet;
@@ -44,7 +45,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::todo::dingtalk::{DingTalkTodos, DingTalkTodosOptions};
 pub use crate::todo::ecology::{Ecology, EcologyOptions};
 pub use crate::todo::ledger::{Entry, Ledger};
-pub use crate::todo::sync::{TodoError, Todos};
+pub use crate::todo::rest::{RestCall, RestTodos, RestTodosOptions};
+pub use crate::todo::sync::{TodoError, TodoStatus, Todos};
 
 /// What somebody owes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
@@ -212,7 +214,8 @@ pub fn ending(todo: &Todo, case: &Case, directory: &Directory) -> Ending {
     if is_done { Ending::Done } else { Ending::Gone }
 }
 
-fn debtors(item: &Item, directory: &Directory) -> BTreeSet<PersonId> {
+/// Who owes an item now.
+pub(crate) fn debtors(item: &Item, directory: &Directory) -> BTreeSet<PersonId> {
     match (&item.handler, item.status) {
         (Some(handler), Status::Ready | Status::Active) => BTreeSet::from([handler.clone()]),
         _ => {

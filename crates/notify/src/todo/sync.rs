@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use duban_core::CaseId;
 use duban_engine::{ChannelError, Engine, EngineError, FeedBatch};
+use duban_model::Directory;
 use duban_store::{CaseFilter, PageRequest, Store};
+use sha2::{Digest, Sha256};
 
 use crate::todo::{Entry, Ledger, TodoSink, ending, wanted};
 
@@ -43,6 +45,20 @@ pub struct Todos {
     ledger: Arc<Mutex<Ledger>>,
     /// One call at a time: of two for one to-do the earlier must not arrive last.
     calling: tokio::sync::Mutex<()>,
+    last_error: Mutex<Option<String>>,
+}
+
+/// How to-dos of one system stand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TodoStatus {
+    /// The system's name.
+    pub name: String,
+    /// To-dos that are owed and shown there.
+    pub open: usize,
+    /// To-dos for which a call is still to be made.
+    pub pending: usize,
+    /// What went wrong last, until all is well again.
+    pub last_error: Option<String>,
 }
 
 impl std::fmt::Debug for Todos {
@@ -61,7 +77,61 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 impl Todos {
     /// To-dos of one system, with what was pushed to it before.
     pub fn new(sink: Arc<dyn TodoSink>, ledger: Ledger) -> Self {
-        Self { sink, ledger: Arc::new(Mutex::new(ledger)), calling: tokio::sync::Mutex::default() }
+        let (calling, last_error) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { sink, ledger: Arc::new(Mutex::new(ledger)), calling, last_error }
+    }
+
+    /// How they stand now.
+    pub fn status(&self) -> TodoStatus {
+        let ledger = self.ledger();
+        let is_shown = |entry: &&Entry| entry.is_open && entry.ending.is_none();
+        TodoStatus {
+            name: self.sink.name().to_owned(),
+            open: ledger.entries().filter(is_shown).count(),
+            pending: ledger.entries().filter(|entry| entry.is_pending()).count(),
+            last_error: self.last_error().clone(),
+        }
+    }
+
+    /// Follows the engine until it shuts down, and looks at every case again where the directory
+    /// has changed, also while nobody followed. What goes wrong is told by [`status`](Self::status)
+    /// and in the log, and is tried again. Dropping the wait loses nothing.
+    pub async fn keep<S: Store>(&self, engine: &Engine<S>) {
+        let mut directory = engine.directory_changes();
+        let mut wait = WAIT_MIN;
+        loop {
+            let followed = async {
+                self.settle_if_changed(engine).await?;
+                self.follow(engine).await
+            };
+            let ended = tokio::select! {
+                ended = followed => ended,
+                changed = directory.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+            };
+            match ended {
+                Ok(()) | Err(TodoError::Engine(EngineError::Closed)) => return,
+                Err(error) => {
+                    tracing::error!(sink = self.sink.name(), %error, "to-dos are not followed");
+                    *self.last_error() = Some(error.to_string());
+                }
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(WAIT_MAX);
+        }
+    }
+
+    async fn settle_if_changed<S: Store>(&self, engine: &Engine<S>) -> Result<(), TodoError> {
+        let digest = digest(&engine.directory());
+        let is_known = self.ledger().directory() == Some(digest.as_str());
+        if is_known {
+            return Ok(());
+        }
+        self.settle_all(engine).await?;
+        self.ledger().settled_by(digest);
+        self.flush().await
     }
 
     /// Every to-do that the other system shows or is to show.
@@ -163,11 +233,13 @@ impl Todos {
         let pending = self.ledger().pending();
         let mut in_a_row = 0;
         let mut is_done = true;
+        let mut last_error = None;
         for id in pending {
             match self.push_one(&id).await {
                 Ok(()) => in_a_row = 0,
                 Err(error) => {
                     tracing::warn!(sink = self.sink.name(), todo = id, %error, "a to-do waits");
+                    last_error = Some(error.to_string());
                     (in_a_row, is_done) = (in_a_row + 1, false);
                 }
             }
@@ -176,6 +248,7 @@ impl Todos {
             }
         }
         self.flush().await?;
+        *self.last_error() = last_error;
         Ok(is_done)
     }
 
@@ -208,9 +281,19 @@ impl Todos {
         Ok(written.unwrap_or_else(|error| Err(io::Error::other(error)))?)
     }
 
+    fn last_error(&self) -> MutexGuard<'_, Option<String>> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A directory's digest: the same for directories of the same content.
+fn digest(directory: &Directory) -> String {
+    let json = serde_json::to_vec(directory.data()).expect("invariant: a directory is plain data");
+    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
