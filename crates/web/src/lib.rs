@@ -25,6 +25,7 @@ mod guard;
 mod jobs;
 mod known;
 mod ledger;
+mod messages;
 mod metrics;
 mod migration;
 mod page;
@@ -44,6 +45,7 @@ pub use crate::account::{Account, Accounts, AdminPost, Holder};
 pub use crate::auth::{Scope, TokenInfo, Tokens};
 pub use crate::document::openapi;
 pub use crate::evidence::Evidence;
+pub use crate::messages::{Messages, restore_templates};
 pub use crate::server::{App, Settings, router, serve};
 pub use crate::sign_in::{
     CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,

@@ -30,6 +30,7 @@ use crate::evidence::{Evidence, FILE_BYTES_MAX};
 use crate::guard::{self, SignInLimits};
 use crate::jobs::Jobs;
 use crate::known::Known;
+use crate::messages::Messages;
 use crate::metrics;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Requests to the API that one token may make in a second; `None`: any number.
     pub token_requests_per_second_max: Option<NonZeroU32>,
+    /// What sends messages.
+    pub messages: Messages,
 }
 
 impl Default for Settings {
@@ -74,6 +77,7 @@ impl Default for Settings {
             library: Arc::default(),
             evidence: Evidence::in_memory(),
             token_requests_per_second_max: None,
+            messages: Messages::default(),
         }
     }
 }
@@ -126,6 +130,10 @@ impl<S: Store> App<S> {
 
     pub(crate) fn evidence(&self) -> &Evidence {
         &self.site.settings.evidence
+    }
+
+    pub(crate) fn messages(&self) -> &Messages {
+        &self.site.settings.messages
     }
 
     pub(crate) fn changes(&self) -> &Changes {

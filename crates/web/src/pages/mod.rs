@@ -26,6 +26,7 @@ mod sign_in;
 pub(crate) mod simulation;
 pub(crate) mod suites;
 pub(crate) mod task;
+mod templates;
 mod todo;
 
 use askama::Template;
@@ -76,6 +77,10 @@ pub(crate) fn router<S: Store>() -> Router<App<S>> {
         )
         .route("/deliveries", get(deliveries::show::<S>))
         .route("/deliveries/retry", post(deliveries::retry::<S>))
+        .route("/deliveries/retry-all", post(deliveries::retry_all::<S>))
+        .route("/deliveries/give-up", post(deliveries::give_up::<S>))
+        .route("/templates", get(templates::list::<S>))
+        .route("/templates/{kind}", get(templates::show::<S>).post(templates::change::<S>))
         .route("/directory", get(directory::show::<S>))
         .route("/accounts", get(accounts::show::<S>).post(accounts::change::<S>))
         .route("/audit", get(audit::show::<S>).post(audit::verify::<S>))

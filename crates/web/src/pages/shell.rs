@@ -55,6 +55,7 @@ const FOR_PEOPLE: &[(&str, &str, &str)] = &[
 const FOR_SYSTEM: &[(&str, &str, &str)] = &[
     ("/suites", "文件与措施", "Suites"),
     ("/deliveries", "送达", "Deliveries"),
+    ("/templates", "消息模板", "Templates"),
     ("/directory", "通讯录", "Directory"),
 ];
 

@@ -47,7 +47,12 @@ struct SuitesPage {
     suites: Vec<SuiteLine>,
     drafts: Vec<String>,
     may_edit: bool,
+    /// Dead letters that have lain for a day, for the administrator of the system.
+    dead_letters: u64,
 }
+
+/// How long a dead letter may lie before the first page tells of it, in milliseconds.
+const DEAD_LETTER_MS: i64 = 24 * 3_600_000;
 
 pub(crate) fn may_edit(visitor: &Visitor) -> bool {
     visitor.holder == Holder::Admin(AdminPost::System)
@@ -81,12 +86,17 @@ pub(crate) async fn list<S: Store>(
     let drafts = app.engine.store().documents("draft/").await?;
     let drafts =
         drafts.into_iter().filter_map(|(name, _)| name.strip_prefix("draft/").map(str::to_owned));
+    let dead_letters = match may_edit(&visitor) {
+        true => app.engine.dead_letters(app.engine.now().plus_millis(-DEAD_LETTER_MS)).await?,
+        false => 0,
+    };
     let shell = Shell::new("文件与措施", "/suites", &visitor, &app.engine.directory(), &headers);
     Ok(render(&SuitesPage {
         shell,
         suites: suites.into_values().collect(),
         drafts: drafts.collect(),
         may_edit: may_edit(&visitor),
+        dead_letters,
     }))
 }
 

@@ -7,6 +7,7 @@ mod api;
 mod elsewhere;
 mod items;
 mod lists;
+mod messages;
 mod pages;
 mod rights;
 mod search;

@@ -46,6 +46,11 @@ const ROUTES: &[(&str, &str, Sent, &str)] = &[
     ("POST", "/suites/{suite}/migrate/{workflow}", Fields("version=none"), "sxxxxxxbxx"),
     ("GET", "/deliveries", Nothing, "sxxxxxxyxx"),
     ("POST", "/deliveries/retry", Fields("case=none&seq=1"), "sxxxxxx-xx"),
+    ("POST", "/deliveries/retry-all", Fields("kind=remind"), "sxxxxxxrxx"),
+    ("POST", "/deliveries/give-up", Fields("case=none&seq=1&reason=x"), "sxxxxxxrxx"),
+    ("GET", "/templates", Nothing, "sxxxxxxyxx"),
+    ("GET", "/templates/{kind}", Nothing, "sxxxxxxyxx"),
+    ("POST", "/templates/{kind}", Fields("what=check&source=x"), "sxxxxxxyxx"),
     ("GET", "/directory", Nothing, "syyyyyyyyx"),
     ("GET", "/accounts", Nothing, "sxxxxxxxyx"),
     ("POST", "/accounts", Fields("what=token&name=x&scope=read"), "sxxxxxxxyx"),
@@ -148,7 +153,7 @@ async fn every_route_answers_each_visitor_as_it_should() {
         {
             let fill = |text: &str| {
                 let text = text.replace("{case}", &case).replace("{suite}", "points");
-                let text = text.replace("{workflow}", "plan").replace("{file}", &"0".repeat(64));
+                let text = text.replace("{workflow}", "plan").replace("{kind}", "remind").replace("{file}", &"0".repeat(64));
                 text.replace("{n}", &number.to_string())
             };
             let path = match sent {

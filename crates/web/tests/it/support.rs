@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use duban::{
-    Actor, CaseId, Engine, OpenSpec, Options, Sources, SqliteStore, TestClock, library, load_suite,
+    Actor, CaseId, Channel, Engine, LogChannel, OpenSpec, Options, Sources, SqliteStore, TestClock,
+    library, load_suite,
 };
 use duban_web::{Accounts, App, Evidence, Scope, Settings, Tokens, serve};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -104,10 +105,18 @@ impl Office {
 
     /// The same, set up otherwise.
     pub(crate) async fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+        Self::start(vec![Arc::new(LogChannel)], change).await
+    }
+
+    /// The same with channels of a test's own.
+    pub(crate) async fn start(
+        channels: Vec<Arc<dyn Channel>>,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let suite = load_suite("points", &Self::sources(WORKFLOW), &library()).suite.unwrap();
         let clock = TestClock::new("2022-06-01T09:00:00+08:00".parse().unwrap());
-        let options = Options { clock: Arc::new(clock.clone()), ..Options::default() };
+        let options = Options { clock: Arc::new(clock.clone()), channels, ..Options::default() };
         let store = SqliteStore::open_in_memory().unwrap();
         let mut tokens = Vec::new();
         for scope in Scope::ALL {
