@@ -25,7 +25,11 @@ pub(crate) struct Config {
     pub(crate) messages: Messages,
     pub(crate) sign_in: SignInConfig,
     /// Channels by name.
-    pub(crate) channels: BTreeMap<String, ChannelConfig>,
+    pub(crate) channels: BTreeMap<String, ChannelTable>,
+    /// The daily digest; left out: none.
+    pub(crate) digest: Option<DigestConfig>,
+    /// Other systems that show to-dos, by name.
+    pub(crate) todos: BTreeMap<String, TodoConfig>,
 }
 
 /// The daemon itself.
@@ -49,11 +53,126 @@ pub(crate) struct Network {
 }
 
 /// What messages say.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Messages {
     pub(crate) templates: Option<PathBuf>,
     pub(crate) site: Option<String>,
+    /// The parts of a working day, for channels that keep to them.
+    pub(crate) working_hours: Vec<String>,
+    /// The calendar of working days.
+    pub(crate) calendar: String,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self {
+            templates: None,
+            site: None,
+            working_hours: ["09:00-11:30", "13:00-17:30"].map(str::to_owned).to_vec(),
+            calendar: "cn".to_owned(),
+        }
+    }
+}
+
+/// What a channel may do when. Every kind of channel has these keys beside its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RulesConfig {
+    pub(crate) kinds: Vec<String>,
+    pub(crate) not: Vec<String>,
+    pub(crate) quiet: Option<String>,
+    pub(crate) working_hours: bool,
+    pub(crate) except: Vec<String>,
+    pub(crate) per_minute: Option<NonZeroU32>,
+}
+
+impl Default for RulesConfig {
+    fn default() -> Self {
+        Self {
+            kinds: Vec::new(),
+            not: Vec::new(),
+            quiet: None,
+            working_hours: false,
+            except: ["slip:red", "refer"].map(str::to_owned).to_vec(),
+            per_minute: None,
+        }
+    }
+}
+
+/// The keys of [`RulesConfig`].
+const RULES: [&str; 6] = ["kinds", "not", "quiet", "working_hours", "except", "per_minute"];
+
+/// A channel and its rules, which stand in one table.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "toml::Table")]
+pub(crate) struct ChannelTable {
+    pub(crate) rules: RulesConfig,
+    pub(crate) channel: ChannelConfig,
+}
+
+impl TryFrom<toml::Table> for ChannelTable {
+    type Error = toml::de::Error;
+
+    fn try_from(table: toml::Table) -> Result<Self, Self::Error> {
+        let (rules, channel): (toml::Table, toml::Table) =
+            table.into_iter().partition(|(key, _)| RULES.contains(&key.as_str()));
+        Ok(Self { rules: rules.try_into()?, channel: channel.try_into()? })
+    }
+}
+
+/// One message a day to everybody who owes something.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DigestConfig {
+    pub(crate) at: String,
+    #[serde(default = "yes")]
+    pub(crate) working_days: bool,
+    pub(crate) channels: Vec<String>,
+    #[serde(default = "ten")]
+    pub(crate) lines: usize,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten() -> usize {
+    10
+}
+
+/// Another system that shows to-dos.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum TodoConfig {
+    /// 泛微 e-cology.
+    Ecology {
+        server: String,
+        system: String,
+        creator: String,
+        address: Option<String>,
+        page: Option<String>,
+    },
+    /// 钉钉待办.
+    Dingtalk {
+        app_key: String,
+        secret: Secret,
+        operator: String,
+        server: Option<String>,
+        page: Option<String>,
+    },
+    /// Any other, by the calls that it takes.
+    Http {
+        server: String,
+        secret: Secret,
+        token: Option<Secret>,
+        address: String,
+        page: Option<String>,
+        create: String,
+        change: Option<String>,
+        done: String,
+        delete: Option<String>,
+    },
 }
 
 /// One way by which messages travel.
@@ -88,6 +207,16 @@ pub(crate) enum ChannelConfig {
         #[serde(default)]
         subject_prefix: String,
     },
+}
+
+impl ChannelConfig {
+    /// Whether it is a robot of a chat group.
+    pub(crate) fn is_robot(&self) -> bool {
+        matches!(
+            self,
+            Self::DingtalkRobot { .. } | Self::FeishuRobot { .. } | Self::WecomRobot { .. }
+        )
+    }
 }
 
 /// How a connection to a mail server is protected.
@@ -155,6 +284,19 @@ mod tests {
         let error = toml::from_str::<Config>("[server]\nlisten = \"127.0.0.1:1\"\nlissen = 2\n");
         let error = error.unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("lissen"), "{error}");
+    }
+
+    #[test]
+    fn a_channels_rules_stand_beside_its_own_keys() {
+        let text = "[channels.oa]\nkind = \"file\"\npath = \"a\"\nquiet = \"20:00-08:00\"\n";
+        let config: Config = toml::from_str(text).unwrap();
+        let oa = &config.channels["oa"];
+        assert!(matches!(&oa.channel, ChannelConfig::File { path } if path == Path::new("a")));
+        assert_eq!(oa.rules.quiet.as_deref(), Some("20:00-08:00"));
+        assert_eq!(oa.rules.except, ["slip:red", "refer"]);
+        let wrong = format!("{text}quite = 1\n");
+        let error = toml::from_str::<Config>(&wrong).unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("quite"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod output;
 mod render;
 mod sign_in;
 mod suite_files;
+mod todos;
 
 use std::process::ExitCode;
 

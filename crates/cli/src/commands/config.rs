@@ -21,7 +21,7 @@ pub(crate) struct Config {
 
 #[derive(Subcommand)]
 enum ConfigWhat {
-    /// Read the file, make every channel and way to sign in, send nothing.
+    /// Read the file, make every channel, to-do system and way to sign in, send nothing.
     #[command(after_help = "Examples:
   duban config check
   duban config check --config /etc/duban/duban.toml
@@ -40,13 +40,28 @@ pub(crate) fn run(command: &Config, output: &Output) -> Result<Ended> {
     let made = channels::make(&config)?;
     let ways = sign_in::make(&config)?.ways();
     let names: Vec<&String> = config.channels.keys().collect();
+    let todos: Vec<&String> = config.todos.keys().collect();
     let from = path.map_or("默认设置（没有 duban.toml）".to_owned(), |path| {
         path.display().to_string()
     });
-    output.print(&json!({ "file": from, "channels": names, "sign_in": ways }), || {
-        let listed = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join("、");
-        let (count, ways) = (made.channels.len(), ways.join("、"));
-        format!("{from}：没有问题；渠道 {count} 个 {listed}；登录方式 {ways}")
+    let digest = config.digest.as_ref().map(|digest| &digest.at);
+    let told = json!({
+        "file": from, "channels": names, "todos": todos, "digest": digest, "sign_in": ways,
+    });
+    output.print(&told, || {
+        let list = |names: &[&String]| {
+            names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join("、")
+        };
+        let mut text =
+            format!("{from}：没有问题；渠道 {} 个 {}", made.channels.len(), list(&names));
+        if !todos.is_empty() {
+            text.push_str(&format!("；统一待办 {} 个 {}", todos.len(), list(&todos)));
+        }
+        if let Some(at) = digest {
+            text.push_str(&format!("；每日 {at} 发送待办汇总"));
+        }
+        text.push_str(&format!("；登录方式 {}", ways.join("、")));
+        text
     })?;
     Ok(Ended::Well)
 }

@@ -15,6 +15,7 @@ use duban_sim::{Observer, simulate};
 use duban_store::Commit;
 use duban_web::{Evidence, Settings, Trend};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::load;
 use super::serve::until_told;
@@ -102,7 +103,7 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
         let evidence = Evidence::folder(&beside(&path, ".evidence"))?;
         let library = Arc::new(duban::library());
         let settings = Settings { evidence, library, ..Settings::default() };
-        until_told(engine(&path).await?, listener, settings, output).await
+        until_told(engine(&path).await?, listener, settings, JoinSet::new(), output).await
     })
 }
 

@@ -1,15 +1,18 @@
 //! `duban serve` and `duban token`: the daemon, and what programs show to it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use duban::{Engine, SqliteStore};
-use duban_web::{Accounts, App, Evidence, Scope, Settings, Tokens, serve};
+use duban_web::{
+    Accounts, App, Evidence, Messages, Scope, Settings, Tokens, restore_templates, serve,
+};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::Ended;
 use crate::channels::{self, Channels};
@@ -17,6 +20,7 @@ use crate::config::read;
 use crate::db::{DbArgs, beside, block_on, engine_with, is_simulated, present};
 use crate::output::Output;
 use crate::sign_in;
+use crate::todos;
 
 /// Run the daemon: API and pages.
 #[derive(Args)]
@@ -71,24 +75,48 @@ pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
         ..Settings::default()
     };
     let files = server.evidence.clone().unwrap_or_else(|| beside(&db, ".evidence"));
-    let Channels { channels, contacts } = channels::make(&config)?;
+    let mut made = channels::make(&config)?;
     block_on(async {
         let listener = TcpListener::bind(listen).await;
         let listener = listener.with_context(|| format!("listening on {listen}"))?;
-        let engine = engine_with(&db, channels).await?;
-        let directory = engine.clone();
-        contacts.follow(move || directory.directory());
+        let engine = engine_with(&db, std::mem::take(&mut made.channels)).await?;
+        made.follow(&engine);
         if !listen.ip().is_loopback() && is_simulated(engine.store()).await? {
             engine.shutdown().await?;
             bail!("`{}` is simulated: anybody could sign in; listen on 127.0.0.1", db.display());
         }
         settings.evidence = Evidence::folder(&files)
             .with_context(|| format!("the folder of evidence `{}`", files.display()))?;
-        until_told(engine, listener, settings, output).await
+        let names = config.channels.keys().cloned().collect();
+        let (messages, helpers) = start_helpers(&engine, made, names, &db).await?;
+        settings.messages = messages;
+        until_told(engine, listener, settings, helpers, output).await
     })
 }
 
-/// Serves until Ctrl-C or SIGTERM, then shuts the engine down.
+/// Puts edited templates in force, and starts what works beside the engine: to-dos and digest.
+async fn start_helpers(
+    engine: &Engine<SqliteStore>,
+    made: Channels,
+    channels: Vec<String>,
+    db: &Path,
+) -> Result<(Messages, JoinSet<()>)> {
+    let Channels { templates, digest, todos, .. } = made;
+    restore_templates(engine.store(), &templates).await?;
+    let todos = todos::open(todos, db)?;
+    let mut helpers = JoinSet::new();
+    for todos in &todos {
+        let (todos, engine) = (Arc::clone(todos), engine.clone());
+        helpers.spawn(async move { todos.keep(&engine).await });
+    }
+    if let Some(digest) = digest {
+        let engine = engine.clone();
+        helpers.spawn(async move { digest.keep(&engine).await });
+    }
+    Ok((Messages { templates, todos, channels }, helpers))
+}
+
+/// Serves until Ctrl-C or SIGTERM, then ends the helpers and shuts the engine down.
 ///
 /// # Errors
 ///
@@ -97,6 +125,7 @@ pub(crate) async fn until_told(
     engine: Engine<SqliteStore>,
     listener: TcpListener,
     mut settings: Settings,
+    mut helpers: JoinSet<()>,
     output: &Output,
 ) -> Result<Ended> {
     let address = listener.local_addr()?;
@@ -119,6 +148,8 @@ pub(crate) async fn until_told(
     })?;
     let stopped = stop_signal()?;
     let served = serve(App::new(engine.clone(), settings), listener, stopped).await;
+    // What they had under way is written down and goes on after the next start.
+    helpers.shutdown().await;
     engine.shutdown().await?;
     served.context("serving")?;
     Ok(Ended::Well)
