@@ -129,8 +129,11 @@ impl Todos {
         if is_known {
             return Ok(());
         }
+        let end = engine.feed_end().await?;
         self.settle_all(engine).await?;
         self.ledger().settled_by(digest);
+        // Every case has been looked at: what the feed told before need not be read any more.
+        self.ledger().advance(end);
         self.flush().await
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use duban::store::DeliveryState;
+use duban::store::{ChannelState, DeliveryState};
 use duban::{CaseId, Channel};
 use duban_notify::{
     App, AppOptions, Contacts, Email, EmailOptions, Robot, RobotOptions, Security, Webhook,
@@ -186,4 +186,34 @@ async fn a_peer_that_asks_to_wait_is_asked_again_then_and_not_before() {
     office.advance("2022-06-28T00:10").await;
     assert_eq!(peer.requests().len(), 2);
     assert_eq!(states(&office).await, [(DeliveryState::Delivered, 2)]);
+}
+
+#[tokio::test]
+async fn where_nobody_listens_every_kind_of_channel_says_so_and_none_holds_another_up() {
+    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = reserved.local_addr().unwrap().port();
+    drop(reserved);
+    let (peer, url) = (Peer::start(vec![OK]).await, format!("http://127.0.0.1:{port}"));
+    let contacts = Contacts::default();
+    let app = AppOptions::wecom("ww1", "S", 1).at(&url, &url);
+    let mail = EmailOptions { port, ..EmailOptions::new("127.0.0.1", Security::None, "d@a.cn") };
+    let channels: Vec<Arc<dyn Channel>> = vec![
+        Arc::new(App::new(client(), contacts.clone(), app).unwrap()),
+        Arc::new(Email::new(contacts.clone(), mail).unwrap()),
+        Arc::new(Robot::new(client(), RobotOptions::wecom(&url)).unwrap()),
+        webhook(peer.url("/")),
+    ];
+    let office = office(channels).await;
+    let held = office.engine.clone();
+    contacts.follow(move || held.directory());
+    live(&office).await;
+    assert_eq!(peer.requests().len(), 1, "the one that is there has it, once");
+    let row = office.rows().await.remove(0);
+    assert_eq!(row.state, DeliveryState::Dead);
+    assert_eq!(row.channels["oa"].state, ChannelState::Taken);
+    for name in ["wecom-app", "email", "wecom"] {
+        let note = &row.channels[name];
+        assert_eq!((note.state, note.attempts), (ChannelState::Dead, 6), "{name}");
+        assert!(row.error.as_ref().unwrap().contains(&format!("{name}: ")), "{name}: {row:?}");
+    }
 }

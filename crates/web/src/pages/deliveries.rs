@@ -209,7 +209,8 @@ pub(crate) async fn retry_all<S: Store>(
     Form(form): Form<RetryAllForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
-    app.engine.retry_deliveries(filter(&form.kind, &form.channel)).await?;
+    let back = app.engine.retry_deliveries(filter(&form.kind, &form.channel)).await?;
+    tracing::info!(login = visitor.login, back, "dead letters were put back");
     Ok(go("/deliveries?state=pending"))
 }
 
@@ -235,6 +236,12 @@ pub(crate) async fn give_up<S: Store>(
     }
     let why = format!("{} 放弃：{reason}", visitor.login);
     app.engine.give_up_delivery(&CaseId::new(&form.case), form.seq, &why).await?;
+    tracing::info!(
+        login = visitor.login,
+        case = form.case,
+        seq = form.seq,
+        "a delivery was given up"
+    );
     Ok(back(&form.back))
 }
 

@@ -174,7 +174,10 @@ pub(crate) async fn change<S: Store>(
     }
     let (store, templates) = (app.engine.store(), &app.messages().templates);
     match keep_template(store, templates, one.kind, wanted, app.engine.now().millis()).await {
-        Ok(()) => Ok(go(&format!("/templates/{}", one.kind))),
+        Ok(()) => {
+            tracing::info!(login = visitor.login, template = one.kind, "{}", form.what);
+            Ok(go(&format!("/templates/{}", one.kind)))
+        }
         Err(NotKept::Store(error)) => Err(error.into()),
         Err(NotKept::Unsound(error)) => Err(Failure::Bad(error.to_string())),
     }

@@ -153,7 +153,10 @@ async fn every_route_answers_each_visitor_as_it_should() {
         {
             let fill = |text: &str| {
                 let text = text.replace("{case}", &case).replace("{suite}", "points");
-                let text = text.replace("{workflow}", "plan").replace("{kind}", "remind").replace("{file}", &"0".repeat(64));
+                let text = text
+                    .replace("{workflow}", "plan")
+                    .replace("{kind}", "remind")
+                    .replace("{file}", &"0".repeat(64));
                 text.replace("{n}", &number.to_string())
             };
             let path = match sent {
