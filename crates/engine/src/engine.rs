@@ -20,7 +20,7 @@ use crate::outbox;
 use crate::route::Waiting;
 use crate::shard::Shard;
 use crate::shared::{Inbox, Phase, Queues, Shared};
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, Meters, Stats};
 use crate::upkeep;
 use crate::wake::{self, Claims};
 
@@ -147,7 +147,7 @@ impl<S: Store> Engine<S> {
             background_queued: count(background_queued),
             in_flight: count(*shared.jobs.borrow()),
             wakes_claimed: count(shared.claims.len()),
-            ..shared.counters.snapshot()
+            ..shared.meters.complete(shared.counters.snapshot())
         }
     }
 
@@ -300,6 +300,7 @@ fn share<S: Store>(store: S, options: &Options, runtime: &Runtime) -> (Arc<Share
         outbox: Agenda::new(),
         waiting: Waiting::default(),
         counters: Counters::default(),
+        meters: Meters::new(options.workers()),
         commits: watch::Sender::new(0),
         indexes: options.search,
         indexed: watch::Sender::new(None),
@@ -325,6 +326,6 @@ fn start_worker<S: Store>(
         .map_err(EngineError::Thread)?;
     std::thread::Builder::new()
         .name(format!("duban-worker-{number}"))
-        .spawn(move || runtime.block_on(Shard::new(shared).run(inbox)))
+        .spawn(move || runtime.block_on(Shard::new(number, shared).run(inbox)))
         .map_err(EngineError::Thread)
 }

@@ -55,7 +55,7 @@ pub use crate::error::EngineError;
 pub use crate::feed::{FeedBatch, Subscription};
 pub use crate::index::Found;
 pub use crate::options::{EngineLimits, Options};
-pub use crate::stats::Stats;
+pub use crate::stats::{AttemptStats, Stats};
 pub use crate::steps::{NextStep, Upcoming, next_steps};
 pub use crate::upkeep::{Audit, Rebuilt};
 pub use crate::work::Outcome;

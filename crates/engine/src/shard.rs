@@ -75,6 +75,7 @@ struct Running {
 }
 
 pub(crate) struct Shard<S: Store> {
+    number: usize,
     shared: Arc<Shared<S>>,
     slots: HashMap<CaseId, Slot>,
     running: JoinSet<Finished>,
@@ -92,11 +93,12 @@ pub(crate) struct Shard<S: Store> {
 }
 
 impl<S: Store> Shard<S> {
-    pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
+    pub(crate) fn new(number: usize, shared: Arc<Shared<S>>) -> Self {
         let shards = shared.queues.len();
         let cases_max = (shared.limits.cached_cases_max / shards).max(1);
         let bytes_max = shared.limits.cached_bytes_max / shards;
         Self {
+            number,
             shared,
             slots: HashMap::new(),
             running: JoinSet::new(),
@@ -178,6 +180,7 @@ impl<S: Store> Shard<S> {
         }
         self.go_on(&running.case);
         self.evict();
+        self.shared.meters.note_memory(self.number, self.recent.len(), self.bytes);
     }
 
     /// Keeps a case as it is now, or forgets it.

@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::library::Library;
 use crate::options::EngineLimits;
 use crate::route::Waiting;
-use crate::stats::{Counters, add};
+use crate::stats::{Counters, Meters, add};
 use crate::wake::Claims;
 use crate::work::{Asked, Job, Outcome, Request, Work};
 
@@ -60,6 +60,7 @@ pub(crate) struct Shared<S> {
     pub(crate) outbox: Agenda,
     pub(crate) waiting: Waiting,
     pub(crate) counters: Counters,
+    pub(crate) meters: Meters,
     /// Counts commits, and whatever else readers of the feed must look at: they wait for it to
     /// change.
     pub(crate) commits: watch::Sender<u64>,

@@ -1,8 +1,14 @@
 //! Counters of one engine since it started.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use duban_store::{AMOUNTS, DURATIONS_US, Distribution, Histogram};
 use serde::Serialize;
+
+use crate::channel::ChannelError;
 
 /// What an engine has done since it started. Counted, never estimated.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -60,6 +66,27 @@ pub struct Stats {
     pub background_queued: u64,
     /// Cases claimed as due and not yet handled now.
     pub wakes_claimed: u64,
+    /// Cases kept in memory now.
+    pub cases_cached: u64,
+    /// Roughly what they take, in bytes.
+    pub bytes_cached: u64,
+    /// How late wake-ups were handled, in microseconds; exact to the millisecond.
+    pub lateness_us: Distribution,
+    /// How many events a commit had.
+    pub commit_events: Distribution,
+    /// Attempts to hand messages over.
+    pub attempts: Vec<AttemptStats>,
+}
+
+/// Attempts of one channel that ended alike.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct AttemptStats {
+    /// The channel's name.
+    pub channel: String,
+    /// `taken`, or a word for why it was not: see [`ChannelError`].
+    pub outcome: &'static str,
+    /// How long they took, in microseconds.
+    pub took_us: Distribution,
 }
 
 impl Stats {
@@ -94,6 +121,73 @@ pub(crate) struct Counters {
     pub(crate) indexed: AtomicU64,
     pub(crate) index_behind: AtomicU64,
     pub(crate) index_queries: AtomicU64,
+}
+
+/// The distributions behind [`Stats`], and what workers keep in memory.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    pub(crate) lateness_us: Histogram,
+    pub(crate) commit_events: Histogram,
+    attempts: Mutex<BTreeMap<(String, &'static str), Histogram>>,
+    /// Cases and bytes, by worker.
+    memory: Vec<(AtomicUsize, AtomicUsize)>,
+}
+
+impl Meters {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            lateness_us: Histogram::new(DURATIONS_US),
+            commit_events: Histogram::new(AMOUNTS),
+            attempts: Mutex::default(),
+            memory: (0..workers).map(|_| Default::default()).collect(),
+        }
+    }
+
+    /// Counts an attempt to hand a message over. Compared with the attempt the lock is nothing.
+    pub(crate) fn note_attempt(
+        &self,
+        channel: &str,
+        answer: &Result<(), ChannelError>,
+        took: Duration,
+    ) {
+        let outcome = match answer {
+            Ok(()) => "taken",
+            Err(ChannelError::Retry { .. }) => "retry",
+            Err(ChannelError::Dead { .. }) => "dead",
+        };
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = attempts.entry((channel.to_owned(), outcome));
+        found.or_insert_with(|| Histogram::new(DURATIONS_US)).note_time(took);
+    }
+
+    /// Keeps what a worker has in memory now.
+    pub(crate) fn note_memory(&self, worker: usize, cases: usize, bytes: usize) {
+        let (kept, size) = &self.memory[worker];
+        kept.store(cases, Ordering::Relaxed);
+        size.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds the distributions to what was counted.
+    pub(crate) fn complete(&self, stats: Stats) -> Stats {
+        let sum = |of: fn(&(AtomicUsize, AtomicUsize)) -> &AtomicUsize| {
+            let sum: usize = self.memory.iter().map(|one| of(one).load(Ordering::Relaxed)).sum();
+            u64::try_from(sum).unwrap_or(u64::MAX)
+        };
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempts = attempts.iter().map(|((channel, outcome), took)| AttemptStats {
+            channel: channel.clone(),
+            outcome,
+            took_us: took.read(),
+        });
+        Stats {
+            cases_cached: sum(|(cases, _)| cases),
+            bytes_cached: sum(|(_, bytes)| bytes),
+            lateness_us: self.lateness_us.read(),
+            commit_events: self.commit_events.read(),
+            attempts: attempts.collect(),
+            ..stats
+        }
+    }
 }
 
 /// Adds to a counter.
@@ -134,10 +228,7 @@ impl Counters {
             indexed: read(&self.indexed),
             index_behind: read(&self.index_behind),
             index_queries: read(&self.index_queries),
-            in_flight: 0,
-            commands_queued: 0,
-            background_queued: 0,
-            wakes_claimed: 0,
+            ..Stats::default()
         }
     }
 }

@@ -343,7 +343,10 @@ impl<S: Store> Desk<S> {
         let now = self.shared.now();
         match self.wake_once(now).await {
             Ok(Some(more)) => {
-                self.shared.counters.note_wake(now.millis_since(claim.due));
+                let late_ms = now.millis_since(claim.due);
+                self.shared.counters.note_wake(late_ms);
+                let late_us = u64::try_from(late_ms).unwrap_or(0).saturating_mul(1_000);
+                self.shared.meters.lateness_us.note(late_us);
                 if more {
                     self.shared.wakeups.note(Some(now.millis()));
                 }
@@ -448,6 +451,7 @@ impl<S: Store> Desk<S> {
         add(&shared.counters.script_failures, as_u64(failures));
         add(&shared.counters.events, as_u64(decision.events.len()));
         add(&shared.counters.commits, 1);
+        shared.meters.commit_events.note(as_u64(decision.events.len()));
         shared.call_readers();
     }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use duban_core::{Body, CaseId, CaseRow, Encoded, ItemRow, Message, Outgoing};
 
 use crate::{
-    CaseFilter, ChannelNote, ChannelNotes, ChannelState, Commit, CommitError, Cursor,
+    Backlog, CaseFilter, ChannelNote, ChannelNotes, ChannelState, Commit, CommitError, Cursor,
     DefinitionRow, DeliveryFilter, DeliveryState, ItemFilter, KeyRecord, LightFilter, Noted,
     NotedState, Page, PageRequest, ScoreFilter, ScoreRow, Store, StoreError, VersionRow,
 };
@@ -238,8 +238,12 @@ pub async fn rule_13_a_delivery_comes_up_again_until_it_is_marked<S: Store>(stor
 pub async fn rule_13_a_dead_delivery_waits_for_a_person<S: Store>(store: S) {
     write(&store, Commit { outgoing: vec![outgoing("a", 1, 100)], ..commit("a", 0) }).await;
     assert!(!store.retry_delivery("a", 1, 5).await.unwrap(), "it is not dead");
+    let waiting = Backlog { pending: 1, dead: 0, oldest_at: Some(100) };
+    assert_eq!(store.backlog().await.unwrap(), waiting);
     store.noted(vec![failed("a", NotedState::Dead, "gone")]).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), None);
+    let given_up = Backlog { pending: 0, dead: 1, oldest_at: None };
+    assert_eq!(store.backlog().await.unwrap(), given_up);
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
     assert_eq!(store.deliveries(&dead, &page(None, 9)).await.unwrap().rows.len(), 1);
 

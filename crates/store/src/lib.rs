@@ -9,6 +9,7 @@
 
 mod commit;
 mod error;
+mod measure;
 mod query;
 mod search;
 mod sqlite;
@@ -20,6 +21,7 @@ pub mod conformance;
 
 pub use crate::commit::{Commit, KeyRecord};
 pub use crate::error::{CommitError, StoreError};
+pub use crate::measure::{AMOUNTS, DURATIONS_US, Distribution, Histogram};
 pub use crate::query::{
     CaseFilter, ChannelNote, ChannelNotes, ChannelState, Cursor, DeliveryFilter, DeliveryRow,
     DeliveryState, EventRow, ItemFilter, LightCount, LightFilter, Noted, NotedState, Page,
@@ -27,5 +29,5 @@ pub use crate::query::{
 };
 pub use crate::search::{Entry, EntryKind, INDEX_PROGRESS, Indexed, Indexing, SearchFilter};
 pub use crate::sqlite::{SqliteOptions, SqliteStore, backup, check_file};
-pub use crate::store::{DefinitionRow, Leased, Store, StoredCase};
+pub use crate::store::{Backlog, DefinitionRow, Leased, Store, StoreStats, StoredCase};
 pub use crate::words::{SearchWords, fold};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
+use crate::measure::Distribution;
 use crate::query::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
     PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
@@ -47,6 +48,30 @@ pub struct DefinitionRow {
 pub struct Leased {
     /// The delivery.
     pub delivery: DeliveryRow,
+}
+
+/// Deliveries that have not arrived.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Backlog {
+    /// Those that will be tried, again or for the first time.
+    pub pending: u64,
+    /// Those that were given up.
+    pub dead: u64,
+    /// When the pending one that was written first came about, in milliseconds UTC.
+    pub oldest_at: Option<i64>,
+}
+
+/// What a backend has measured of itself since it was opened. Zero and `None`: it does not know.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct StoreStats {
+    /// How long writing transactions took, in microseconds.
+    pub transaction_us: Distribution,
+    /// How many commits, or other pieces of work, shared a transaction.
+    pub transaction_commits: Distribution,
+    /// The size of the database on the disk, in bytes.
+    pub database_bytes: Option<u64>,
+    /// The size of what is written and not yet moved into it, in bytes.
+    pub log_bytes: Option<u64>,
 }
 
 /// The durable home of cases.
@@ -339,6 +364,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> impl Future<Output = Result<Page<DeliveryRow>, StoreError>> + Send;
+
+    /// How many deliveries have not arrived. Its cost grows with their number, not with that of
+    /// the others.
+    fn backlog(&self) -> impl Future<Output = Result<Backlog, StoreError>> + Send;
+
+    /// What the backend has measured of itself.
+    fn stats(&self) -> StoreStats;
 
     /// Points by unit.
     fn scores(

@@ -56,3 +56,13 @@ fn a_file_of_another_program_is_left_alone() {
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 }
+
+#[tokio::test]
+async fn what_is_written_is_measured() {
+    let store = SqliteStore::open_in_memory().unwrap();
+    store.put_document("a", "1", 0).await.unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.transaction_commits.count(), stats.transaction_commits.sum), (1, 1));
+    assert_eq!(stats.transaction_us.count(), 1);
+    assert!(stats.database_bytes.is_some() && stats.log_bytes.is_some_and(|bytes| bytes > 0));
+}

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::access;
 use crate::known;
 use crate::problem::Problem;
 use crate::server::App;
@@ -197,6 +198,7 @@ impl<S: Store> FromRequestParts<App<S>> for Caller {
             return Err(Problem::unknown_caller());
         }
         let known = app.tokens().identify(app.engine.store(), token.trim()).await?;
+        access::note_who(&format!("token:{}", known.name));
         Ok(Self { name: known.name.clone(), scope: known.scope })
     }
 }

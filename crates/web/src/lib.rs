@@ -13,7 +13,9 @@
 //! `server.rs` has the routes. `routes/` is the API, with a file for each kind of thing;
 //! `pages/` the pages. `auth.rs`, `account.rs`, `session.rs` and `guard.rs` keep strangers out,
 //! `sign_in/` lets in who has signed in elsewhere; `sight.rs` says what a person may see.
+//! `access.rs` logs and measures requests, `metrics.rs` tells Prometheus.
 
+mod access;
 mod account;
 mod address;
 mod auth;
@@ -21,6 +23,7 @@ mod broom;
 mod counts;
 mod document;
 mod evidence;
+mod exposition;
 mod guard;
 mod jobs;
 mod known;
@@ -31,6 +34,7 @@ mod migration;
 mod page;
 mod pages;
 mod problem;
+mod ready;
 mod routes;
 mod security;
 mod server;
@@ -46,7 +50,8 @@ pub use crate::auth::{Scope, TokenInfo, Tokens};
 pub use crate::document::openapi;
 pub use crate::evidence::Evidence;
 pub use crate::messages::{Messages, restore_templates};
-pub use crate::server::{App, Settings, router, serve};
+pub use crate::metrics::HostStats;
+pub use crate::server::{App, Settings, router, serve, serve_metrics};
 pub use crate::sign_in::{
     CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,
     SignInOptions,

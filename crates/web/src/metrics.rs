@@ -1,27 +1,64 @@
-//! Counters for Prometheus, in its text format (version 0.0.4).
+//! What a daemon tells Prometheus. `docs/operations.md` lists every number.
 
-use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use duban_engine::Stats;
-use duban_store::Store;
+use duban_store::{Backlog, Store, StoreStats};
 
+use crate::access::RouteStats;
 use crate::auth::{Caller, Scope};
+use crate::exposition::{Exposition, Unit, seconds};
 use crate::problem::Problem;
 use crate::server::App;
 
-/// What has been counted since the start, and what waits now.
+/// What the process around the service counts, to be shown with the rest.
+#[derive(Debug, Default)]
+pub struct HostStats {
+    /// When a scheduled backup was last written, in seconds UTC; 0: not since the start.
+    pub backup_at_s: AtomicI64,
+    /// Scheduled backups that failed.
+    pub backup_failures: AtomicU64,
+    /// Lines of log that no file took: the disk was full, or they came too fast.
+    pub log_lines_lost: AtomicU64,
+}
+
+/// For a token with the scope `read`.
 pub(crate) async fn serve<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&app.engine.stats())))
+    scrape(&app).await
 }
 
-fn text(stats: &Stats) -> String {
+/// For whoever reaches the address that is set apart for it.
+pub(crate) async fn serve_openly<S: Store>(State(app): State<App<S>>) -> Result<Response, Problem> {
+    scrape(&app).await
+}
+
+async fn scrape<S: Store>(app: &App<S>) -> Result<Response, Problem> {
+    let store = app.engine.store();
+    let backlog = store.backlog().await.map_err(Problem::store)?;
+    let mut page = Exposition::default();
+    page.head("duban_build_info", "The program; always 1.", "gauge");
+    page.sample("duban_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    let stats = app.engine.stats();
+    counters(&mut page, &stats);
+    gauges(&mut page, &stats);
+    distributions(&mut page, &stats);
+    of_store(&mut page, &store.stats());
+    let age_ms = backlog.oldest_at.map_or(0, |at| app.engine.now().millis() - at);
+    of_backlog(&mut page, &backlog, u64::try_from(age_ms).unwrap_or(0));
+    of_routes(&mut page, &app.routes().read());
+    page.gauge("duban_stream_listeners", "Open event streams.", app.listeners());
+    of_host(&mut page, app.host());
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], page.into_text()).into_response())
+}
+
+fn counters(page: &mut Exposition, stats: &Stats) {
     let counters = [
         ("commits_total", "Commits written.", stats.commits),
         ("events_total", "Events in them.", stats.events),
@@ -40,45 +77,90 @@ fn text(stats: &Stats) -> String {
         ("indexed_total", "Entries written to the search index.", stats.indexed),
         ("index_queries_total", "Looks for what is due.", stats.index_queries),
     ];
+    for (name, help, number) in counters {
+        page.counter(&format!("duban_{name}"), help, number);
+    }
+}
+
+fn gauges(page: &mut Exposition, stats: &Stats) {
     let gauges = [
         ("in_flight", "Work under way or queued.", stats.in_flight),
         ("commands_queued", "People's commands that wait.", stats.commands_queued),
         ("background_queued", "Wake-ups and messages that wait.", stats.background_queued),
         ("index_behind", "Events not yet in the search index.", stats.index_behind),
         ("wakeups_claimed", "Cases claimed as due and not handled.", stats.wakes_claimed),
+        ("cases_cached", "Cases in memory.", stats.cases_cached),
+        ("cases_cached_bytes", "Roughly what they take.", stats.bytes_cached),
     ];
-    let mut text = String::new();
-    for (kind, numbers) in [("counter", &counters[..]), ("gauge", &gauges[..])] {
-        for (name, help, number) in numbers {
-            line(&mut text, name, help, kind, &number.to_string());
-        }
+    for (name, help, number) in gauges {
+        page.gauge(&format!("duban_{name}"), help, number);
     }
-    let sum = seconds(stats.lateness_ms_sum);
-    line(&mut text, "wakeup_lateness_seconds_total", "Lateness in sum.", "counter", &sum);
-    let max = seconds(stats.lateness_ms_max);
-    line(&mut text, "wakeup_lateness_seconds_max", "The latest wake-up.", "gauge", &max);
-    text
+    let latest = seconds(stats.lateness_ms_max.saturating_mul(1_000));
+    page.gauge("duban_wakeup_lateness_seconds_max", "The latest wake-up since the start.", latest);
 }
 
-fn seconds(millis: u64) -> String {
-    format!("{}.{:03}", millis / 1_000, millis % 1_000)
-}
-
-fn line(text: &mut String, name: &str, help: &str, kind: &str, number: &str) {
-    writeln!(text, "# HELP duban_{name} {help}\n# TYPE duban_{name} {kind}\nduban_{name} {number}")
-        .expect("invariant: writing to a String succeeds");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_number_has_help_and_type() {
-        let stats = Stats { commits: 3, lateness_ms_max: 1_005, ..Stats::default() };
-        let text = text(&stats);
-        assert!(text.contains("# TYPE duban_commits_total counter\nduban_commits_total 3\n"));
-        assert!(text.contains("duban_wakeup_lateness_seconds_max 1.005\n"));
-        assert_eq!(text.lines().count() % 3, 0);
+fn distributions(page: &mut Exposition, stats: &Stats) {
+    let name = "duban_wakeup_lateness_seconds";
+    page.head(name, "From the moment that was due to its handling.", "histogram");
+    page.distribution(name, &[], Unit::Micros, &stats.lateness_us);
+    let name = "duban_commit_events";
+    page.head(name, "Events in a commit.", "histogram");
+    page.distribution(name, &[], Unit::Pieces, &stats.commit_events);
+    let name = "duban_delivery_attempt_seconds";
+    page.head(name, "Attempts to hand a message to a channel.", "histogram");
+    for one in &stats.attempts {
+        let labels = [("channel", one.channel.as_str()), ("outcome", one.outcome)];
+        page.distribution(name, &labels, Unit::Micros, &one.took_us);
     }
+}
+
+fn of_store(page: &mut Exposition, stats: &StoreStats) {
+    let name = "duban_transaction_seconds";
+    page.head(name, "Writing a transaction, its disk synchronisation included.", "histogram");
+    page.distribution(name, &[], Unit::Micros, &stats.transaction_us);
+    let name = "duban_transaction_commits";
+    page.head(name, "Commits, or other writes, that shared a transaction.", "histogram");
+    page.distribution(name, &[], Unit::Pieces, &stats.transaction_commits);
+    if let Some(bytes) = stats.database_bytes {
+        page.gauge("duban_database_bytes", "The database on the disk.", bytes);
+    }
+    if let Some(bytes) = stats.log_bytes {
+        page.gauge("duban_database_log_bytes", "Its write-ahead log.", bytes);
+    }
+}
+
+fn of_backlog(page: &mut Exposition, backlog: &Backlog, oldest_ms: u64) {
+    page.gauge("duban_deliveries_pending", "Deliveries that have not arrived.", backlog.pending);
+    page.gauge("duban_deliveries_dead", "Deliveries given up and not put back.", backlog.dead);
+    let age = seconds(oldest_ms.saturating_mul(1_000));
+    page.gauge("duban_deliveries_oldest_seconds", "The age of the oldest pending one.", age);
+}
+
+fn of_routes(page: &mut Exposition, routes: &[RouteStats]) {
+    let name = "duban_http_request_seconds";
+    page.head(name, "From a request to the head of its answer.", "histogram");
+    for one in routes {
+        let labels = [("method", one.method), ("route", one.route.as_str()), ("status", one.class)];
+        page.distribution(name, &labels, Unit::Micros, &one.took_us);
+    }
+}
+
+fn of_host(page: &mut Exposition, host: &HostStats) {
+    let lost = host.log_lines_lost.load(Ordering::Relaxed);
+    page.counter("duban_log_lines_lost_total", "Lines that no log file took.", lost);
+    let failures = host.backup_failures.load(Ordering::Relaxed);
+    page.counter("duban_backup_failures_total", "Scheduled backups that failed.", failures);
+    let at = host.backup_at_s.load(Ordering::Relaxed);
+    page.gauge("duban_backup_timestamp_seconds", "When one was last written; 0: never.", at);
+    if let Some(bytes) = resident_bytes() {
+        page.gauge("process_resident_memory_bytes", "Memory that the process occupies.", bytes);
+    }
+}
+
+/// Linux alone tells.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1_024)
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +13,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
 use duban_engine::{Engine, EngineError};
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::access::{self, Routes};
 use crate::broom::Brooms;
 use crate::counts::Counts;
 use crate::document;
@@ -31,9 +33,10 @@ use crate::guard::{self, SignInLimits};
 use crate::jobs::Jobs;
 use crate::known::Known;
 use crate::messages::Messages;
-use crate::metrics;
+use crate::metrics::{self, HostStats};
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
+use crate::ready::Readiness;
 use crate::routes::{
     audit, cases, deliveries, drafts, feed, graph, items, ledgers, migration, moves, office,
     search, security, suites, tasks, upkeep,
@@ -63,10 +66,18 @@ pub struct Settings {
     pub token_requests_per_second_max: Option<NonZeroU32>,
     /// What sends messages.
     pub messages: Messages,
+    /// What the process around it counts, shown at `/metrics`.
+    pub host: Arc<HostStats>,
+    /// How long to go on answering after the end was asked for, so that a proxy that looks at
+    /// `/readyz` can turn away first.
+    pub drain: Duration,
+    /// How long requests under way may then take to finish.
+    pub shutdown_max: Duration,
 }
 
 impl Default for Settings {
-    /// No frames, no TLS, passwords alone, no demonstration, no library, and files that go with the process.
+    /// No frames, no TLS, passwords alone, no demonstration, no library, files that go with the
+    /// process; at the end 30 seconds for what is under way.
     fn default() -> Self {
         Self {
             frame_ancestors: Vec::new(),
@@ -78,6 +89,9 @@ impl Default for Settings {
             evidence: Evidence::in_memory(),
             token_requests_per_second_max: None,
             messages: Messages::default(),
+            host: Arc::default(),
+            drain: Duration::ZERO,
+            shutdown_max: Duration::from_secs(30),
         }
     }
 }
@@ -100,6 +114,9 @@ struct Site {
     tokens: Known,
     jobs: Jobs,
     stop: watch::Sender<bool>,
+    routes: Routes,
+    listeners: AtomicU64,
+    readiness: Readiness,
 }
 
 impl<S: Store> App<S> {
@@ -120,6 +137,9 @@ impl<S: Store> App<S> {
             limits: SignInLimits::default(),
             brooms: Brooms::default(),
             stop: watch::Sender::new(false),
+            routes: Routes::default(),
+            listeners: AtomicU64::new(0),
+            readiness: Readiness::default(),
         };
         Self { engine, site: Arc::new(site) }
     }
@@ -172,9 +192,37 @@ impl<S: Store> App<S> {
         &self.site.jobs
     }
 
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.site.routes
+    }
+
+    pub(crate) fn host(&self) -> &HostStats {
+        &self.site.settings.host
+    }
+
+    /// Open event streams.
+    pub(crate) fn listeners(&self) -> u64 {
+        self.site.listeners.load(Ordering::Relaxed)
+    }
+
+    /// Counts an event stream until it is dropped.
+    pub(crate) fn listening(&self) -> Listening {
+        self.site.listeners.fetch_add(1, Ordering::Relaxed);
+        Listening(Arc::clone(&self.site))
+    }
+
     /// Resolves when the service is to end: streams, which would go on for ever, end then.
     pub(crate) fn stopping(&self) -> Stopping {
         Stopping(self.site.stop.subscribe())
+    }
+}
+
+/// An open event stream.
+pub(crate) struct Listening(Arc<Site>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.listeners.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -224,6 +272,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
             CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
+        .layer(from_fn_with_state(app.clone(), access::log::<S>))
         .with_state(app)
 }
 
@@ -320,15 +369,26 @@ fn security_policy(frame_ancestors: &[String]) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"))
 }
 
-/// Whether the store answers.
+/// Whether requests are best sent here: the service is not about to end, and the store takes
+/// writes.
 async fn ready<S: Store>(State(app): State<App<S>>) -> impl IntoResponse {
-    match app.engine.feed_end().await {
-        Ok(_) => (StatusCode::OK, "ready"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    let answer = match *app.site.stop.borrow() {
+        true => Err("about to end".to_owned()),
+        false => Ok(()),
+    };
+    let answer = match answer {
+        Ok(()) => app.site.readiness.check(app.engine.store(), app.engine.now().millis()).await,
+        ending => ending,
+    };
+    match answer {
+        Ok(()) => (StatusCode::OK, "ready".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}")),
     }
 }
 
-/// Serves until `stop` resolves, then finishes the requests under way.
+/// Serves until `stop` resolves. Then `/readyz` says so and streams end; after
+/// [`drain`](Settings::drain) nobody new is let in, and the requests under way finish within
+/// [`shutdown_max`](Settings::shutdown_max) or are cut off.
 ///
 /// # Errors
 ///
@@ -339,10 +399,38 @@ pub async fn serve<S: Store>(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let site = Arc::clone(&app.site);
+    let Settings { drain, shutdown_max, .. } = app.site.settings;
+    let (closing, mut closed) = watch::channel(false);
     let stop = async move {
         stop.await;
         site.stop.send_replace(true);
+        tokio::time::sleep(drain).await;
+        closing.send_replace(true);
     };
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    let patience = async {
+        // Where the sender is gone, serving has ended.
+        drop(closed.wait_for(|closed| *closed).await);
+        tokio::time::sleep(shutdown_max).await;
+    };
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop);
+    tokio::select! {
+        served = served => served,
+        () = patience => {
+            tracing::warn!(seconds = shutdown_max.as_secs(), "requests under way were cut off");
+            Ok(())
+        }
+    }
+}
+
+/// Serves `/metrics` alone, without a token, until the service ends: for an address that only the
+/// monitoring reaches.
+///
+/// # Errors
+///
+/// What the listener gave.
+pub async fn serve_metrics<S: Store>(app: App<S>, listener: TcpListener) -> std::io::Result<()> {
+    let mut stopping = app.stopping();
+    let routes = Router::new().route("/metrics", get(metrics::serve_openly::<S>)).with_state(app);
+    axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.wait().await }).await
 }

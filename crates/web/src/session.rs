@@ -12,6 +12,7 @@ use duban_model::PersonId;
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::access;
 use crate::account::{Accounts, AdminPost, Holder};
 use crate::address::ClientAddress;
 use crate::auth::{digest, random_hex};
@@ -248,6 +249,7 @@ impl<S: Store> FromRequestParts<App<S>> for Visitor {
         if is_use(&parts.uri, &parts.headers) {
             note_use(app, &document, &json, &session).await?;
         }
+        access::note_who(&session.login);
         let id = document.strip_prefix(DOCUMENTS).unwrap_or(&document).to_owned();
         Ok(Self { login: session.login, holder: session.holder, session: id })
     }

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::query::{
     ChannelNotes, DeliveryFilter, DeliveryRow, DeliveryState, Noted, NotedState, Page, PageRequest,
 };
+use crate::store::Backlog;
 
 const COLUMNS: &str = "case_id, seq, kind, at, state, attempts, next_at, error, body, channels";
 
@@ -230,6 +231,21 @@ pub(super) fn dead_letters(conn: &Connection, before: i64) -> Result<u64, StoreE
     Ok(conn
         .prepare_cached("SELECT count(*) FROM outbox WHERE state = 2 AND at < ?1")?
         .query_row([before], |row| unsigned(row, 0))?)
+}
+
+pub(super) fn backlog(conn: &Connection) -> Result<Backlog, StoreError> {
+    // Both counts read nothing but their partial index.
+    let (pending, first) = conn
+        .prepare_cached("SELECT count(*), min(no) FROM outbox WHERE state = 0")?
+        .query_row((), |row| Ok((unsigned(row, 0)?, row.get::<_, Option<i64>>(1)?)))?;
+    let dead = conn
+        .prepare_cached("SELECT count(*) FROM outbox WHERE state = 2")?
+        .query_row((), |row| unsigned(row, 0))?;
+    let oldest_at = conn
+        .prepare_cached("SELECT at FROM outbox WHERE no = ?1")?
+        .query_row([first], |row| row.get(0))
+        .optional()?;
+    Ok(Backlog { pending, dead, oldest_at })
 }
 
 /// Removes up to `limit` of what arrived before an instant.

@@ -1,5 +1,6 @@
 //! The trait, method by method: which thread does what.
 
+use std::path::Path;
 use std::sync::PoisonError;
 
 use duban_core::{CaseRow, ItemRow, Outgoing};
@@ -15,7 +16,7 @@ use crate::query::{
     PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
 };
 use crate::search::{Entry, Indexing, SearchFilter};
-use crate::store::{DefinitionRow, Leased, Store, StoredCase};
+use crate::store::{Backlog, DefinitionRow, Leased, Store, StoreStats, StoredCase};
 use crate::words::SearchWords;
 
 /// How many rows a clearing-up reads or removes at a time.
@@ -312,6 +313,23 @@ impl Store for SqliteStore {
         page: &PageRequest,
     ) -> Result<Page<DeliveryRow>, StoreError> {
         self.read(|conn| deliveries::list(conn, filter, page))
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.read(deliveries::backlog)
+    }
+
+    fn stats(&self) -> StoreStats {
+        let size = |path: &Path| std::fs::metadata(path).map(|file| file.len()).ok();
+        let mut log = self.path().as_os_str().to_owned();
+        log.push("-wal");
+        let (transaction_us, transaction_commits) = self.handle.queue.measured();
+        StoreStats {
+            transaction_us,
+            transaction_commits,
+            database_bytes: size(self.path()),
+            log_bytes: size(Path::new(&log)),
+        }
     }
 
     async fn scores(&self, suite: Option<&str>) -> Result<Vec<ScoreTotal>, StoreError> {

@@ -7,12 +7,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::SqliteOptions;
 use crate::error::StoreError;
+use crate::measure::{AMOUNTS, DURATIONS_US, Distribution, Histogram};
 
 /// How soon something is to be written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,6 +88,8 @@ pub(super) struct Queue {
     urgent_room: Arc<Semaphore>,
     later_room: Arc<Semaphore>,
     options: SqliteOptions,
+    transaction_us: Histogram,
+    transaction_commits: Histogram,
 }
 
 impl Queue {
@@ -97,7 +101,14 @@ impl Queue {
             urgent_room: room(),
             later_room: room(),
             options: options.clone(),
+            transaction_us: Histogram::new(DURATIONS_US),
+            transaction_commits: Histogram::new(AMOUNTS),
         }
+    }
+
+    /// How long transactions took, in microseconds, and how many commits shared one.
+    pub(super) fn measured(&self) -> (Distribution, Distribution) {
+        (self.transaction_us.read(), self.transaction_commits.read())
     }
 
     /// Has something written and waits until it is durable. Waits before that while the queue is
@@ -212,16 +223,20 @@ pub(super) fn run(conn: &Connection, queue: &Queue) {
         if work.is_empty() {
             return;
         }
-        commit(conn, work);
+        commit(conn, work, queue);
     }
 }
 
-fn commit(conn: &Connection, mut work: Vec<Box<dyn Work>>) {
+fn commit(conn: &Connection, mut work: Vec<Box<dyn Work>>, queue: &Queue) {
+    let begun = Instant::now();
     let outcome = transact(conn, &mut work);
+    queue.transaction_us.note_time(begun.elapsed());
+    let commits: usize = work.iter().map(|piece| piece.size().commits).sum();
+    queue.transaction_commits.note(u64::try_from(commits).unwrap_or(u64::MAX));
     if work.len() > 1 && outcome.as_ref().is_err_and(blames_one) {
         // One piece broke a constraint: the others must not suffer from it.
         for piece in work {
-            commit(conn, vec![piece]);
+            commit(conn, vec![piece], queue);
         }
         return;
     }

@@ -84,10 +84,10 @@ pub(crate) async fn stream<S: Store>(
         }
     }
     let receiver = app.changes().sender.subscribe();
-    let (stop, only) = (app.stopping(), query.case);
+    let (stop, only, listening) = (app.stopping(), query.case, app.listening());
     let told = futures_util::stream::unfold(
-        (receiver, stop, only),
-        |(mut receiver, mut stop, only)| async move {
+        (receiver, stop, only, listening),
+        |(mut receiver, mut stop, only, listening)| async move {
             loop {
                 let change = tokio::select! {
                     change = receiver.recv() => change,
@@ -100,7 +100,7 @@ pub(crate) async fn stream<S: Store>(
                         tokio::time::sleep(Duration::from_millis(250)).await;
                         receiver = receiver.resubscribe();
                         let event = Event::default().event("change").data("1");
-                        return Some((Ok(event), (receiver, stop, only)));
+                        return Some((Ok(event), (receiver, stop, only, listening)));
                     }
                     Err(broadcast::error::RecvError::Closed) => return None,
                 }

@@ -85,7 +85,8 @@ pub(crate) async fn stream<S: Store>(
     let batches = stream::unfold(app.engine.subscribe(Some(after)), next_batch);
     let mut stopping = app.stopping();
     let stop = Box::pin(async move { stopping.wait().await });
-    let batches = batches.take_until(stop);
+    let listening = app.listening();
+    let batches = batches.take_until(stop).inspect(move |_| _ = &listening);
     let events = batches.flat_map(|batch| stream::iter(events_of(batch)));
     let events = events.map(Ok::<Event, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())

@@ -8,6 +8,7 @@ mod elsewhere;
 mod items;
 mod lists;
 mod messages;
+mod operations;
 mod pages;
 mod rights;
 mod search;
