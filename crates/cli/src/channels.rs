@@ -48,12 +48,7 @@ impl Channels {
 ///
 /// The first one whose settings do not fit, by name, and what is wrong.
 pub(crate) fn make(config: &Config) -> Result<Channels> {
-    // A second call finds it installed.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let client = HttpClient::new(ClientOptions {
-        allowed_hosts: config.network.allowed_hosts.clone(),
-        ..ClientOptions::default()
-    })?;
+    let client = client(config)?;
     for name in config.channels.keys().chain(config.todos.keys()) {
         check_name(name)?;
     }
@@ -144,6 +139,20 @@ fn rules(name: &str, table: &ChannelTable, config: &Config, days: &WorkingDays) 
     let is_robot = table.channel.is_robot();
     let per_minute = per_minute.filter(|_| !is_robot);
     Ok(Rules { only, not, hours, except: patterns(except)?, per_minute })
+}
+
+/// The client that reaches other machines, as far as the configuration lets it.
+///
+/// # Errors
+///
+/// Where it cannot be set up.
+pub(crate) fn client(config: &Config) -> Result<HttpClient> {
+    // A second call finds it installed.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Ok(HttpClient::new(ClientOptions {
+        allowed_hosts: config.network.allowed_hosts.clone(),
+        ..ClientOptions::default()
+    })?)
 }
 
 fn templates(config: &Config, contacts: &Contacts) -> Result<Templates> {

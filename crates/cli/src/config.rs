@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::backups::BackupConfig;
+use crate::evidence::EvidenceConfig;
+use crate::logs::LogConfig;
 use crate::sign_in::SignInConfig;
+use crate::telemetry::TelemetryConfig;
 
 /// Where a file is looked for that nobody names.
 const DEFAULT_FILE: &str = "duban.toml";
@@ -30,6 +34,11 @@ pub(crate) struct Config {
     pub(crate) digest: Option<DigestConfig>,
     /// Other systems that show to-dos, by name.
     pub(crate) todos: BTreeMap<String, TodoConfig>,
+    pub(crate) log: LogConfig,
+    pub(crate) telemetry: TelemetryConfig,
+    pub(crate) metrics: Metrics,
+    pub(crate) evidence: EvidenceConfig,
+    pub(crate) backup: BackupConfig,
 }
 
 /// The daemon itself.
@@ -43,6 +52,15 @@ pub(crate) struct Server {
     pub(crate) frame_ancestors: Vec<String>,
     pub(crate) evidence: Option<PathBuf>,
     pub(crate) token_requests_per_second_max: Option<NonZeroU32>,
+    pub(crate) drain_seconds: u64,
+    pub(crate) shutdown_seconds_max: Option<u64>,
+}
+
+/// Where the monitoring looks, beside `/metrics` for tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Metrics {
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// What may be reached from here.

@@ -5,14 +5,19 @@
 
 #![expect(clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
+mod backups;
 mod channels;
 mod commands;
 mod config;
 mod db;
+mod evidence;
+mod logs;
 mod output;
 mod render;
 mod sign_in;
 mod suite_files;
+mod supervisor;
+mod telemetry;
 mod todos;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use duban_core::{Case, CaseId};
 use duban_store::Store;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::error::EngineError;
 use crate::shared::{Inbox, Phase, Shared};
@@ -154,7 +155,8 @@ impl<S: Store> Shard<S> {
         let is_background = job.work.is_background();
         let running = Running { case: job.case.clone(), is_background };
         let turn = Turn::new(&self.undecided, is_background);
-        let task = perform(Arc::clone(&self.shared), slot.case.clone(), turn, job);
+        let span = job.span.clone();
+        let task = perform(Arc::clone(&self.shared), slot.case.clone(), turn, job).instrument(span);
         let handle = self.running.spawn(task);
         self.tasks.insert(handle.id(), running);
         *self.counter(is_background) += 1;

@@ -147,9 +147,13 @@ impl<S: Store> Shared<S> {
         &self.queues[at.expect("invariant: smaller than a length")]
     }
 
+    fn job(&self, case: &CaseId, work: Work) -> Job {
+        Job { case: case.clone(), work, ticket: self.ticket(), span: tracing::Span::current() }
+    }
+
     /// Queues a person's work, or turns it away.
     pub(crate) fn submit(&self, case: &CaseId, work: Work) -> Result<(), EngineError> {
-        let job = Job { case: case.clone(), work, ticket: self.ticket() };
+        let job = self.job(case, work);
         self.queues_of(case).people.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 add(&self.counters.busy, 1);
@@ -161,7 +165,7 @@ impl<S: Store> Shared<S> {
 
     /// Queues work that may wait, and waits for room in the queue.
     pub(crate) async fn submit_later(&self, case: &CaseId, work: Work) -> Result<(), EngineError> {
-        let job = Job { case: case.clone(), work, ticket: self.ticket() };
+        let job = self.job(case, work);
         self.queues_of(case).background.send(job).await.map_err(|_| EngineError::Closed)
     }
 

@@ -11,6 +11,7 @@ use duban_model::DefinitionHash;
 use duban_script::Program;
 use duban_store::{Commit, KeyRecord, Store};
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
 use crate::error::EngineError;
 use crate::keys;
@@ -95,6 +96,8 @@ pub(crate) struct Job {
     pub(crate) case: CaseId,
     pub(crate) work: Work,
     pub(crate) ticket: Ticket,
+    /// On whose behalf: what the host was doing when it asked.
+    pub(crate) span: Span,
 }
 
 /// Work that is done: the case to keep in memory, and the answer to give once it is kept.
@@ -116,12 +119,13 @@ pub(crate) async fn perform<S: Store>(
     turn: Turn,
     job: Job,
 ) -> Finished {
-    let Job { case: id, work, ticket } = job;
+    let Job { case: id, work, ticket, .. } = job;
     turn.taken().await;
     let mut desk = Desk { shared, id, case: cached, turn: Some(turn), is_urgent: false };
     let reply: Box<dyn FnOnce() + Send> = match work {
         Work::Command(request, reply) => {
-            let answer = desk.carry_out(&request).await;
+            let span = tracing::debug_span!("command", case = %desk.id);
+            let answer = desk.carry_out(&request).instrument(span).await;
             Box::new(move || drop((reply.send(answer), ticket)))
         }
         Work::DryRun(request, reply) => {
@@ -402,7 +406,8 @@ impl<S: Store> Desk<S> {
         // Until the store has answered, what is in it is unknown.
         self.case = None;
         self.turn = None;
-        let mut answers = self.shared.store.append(vec![commit]).await?;
+        let span = tracing::debug_span!("commit", events = decision.events.len());
+        let mut answers = self.shared.store.append(vec![commit]).instrument(span).await?;
         match answers.pop() {
             Some(Ok(())) => {
                 self.case = Some(decision.case.clone());
@@ -433,6 +438,8 @@ impl<S: Store> Desk<S> {
     /// Tells the loops and the subscriptions what a commit brought.
     fn announce(&self, decision: &Decision, has_outgoing: bool) {
         let (shared, case) = (&self.shared, &decision.case);
+        let version = case.head().version;
+        tracing::debug!(case = %self.id, version, events = decision.events.len(), "committed");
         shared.wakeups.note(case.next_wakeup().map(Instant::millis));
         if has_outgoing {
             shared.outbox.note(Some(shared.now().millis()));

@@ -43,7 +43,7 @@ impl Guard {
         }
     }
 
-    fn allows(&self, host: &str) -> bool {
+    pub(crate) fn allows(&self, host: &str) -> bool {
         self.allowed.contains(&host.to_ascii_lowercase())
     }
 }

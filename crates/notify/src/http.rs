@@ -72,6 +72,29 @@ impl HttpClient {
         Ok(Self { client, guard, options })
     }
 
+    /// Checks a target: that it is an address of HTTP, and public or listed as far as that can be
+    /// told without resolving its name.
+    ///
+    /// # Errors
+    ///
+    /// [`NotifyError`] names what is wrong with it.
+    pub fn check(&self, url: &str) -> Result<(), NotifyError> {
+        self.target(url).map(drop)
+    }
+
+    /// Whether a target's host is listed as one inside the office's network.
+    pub fn lists(&self, url: &str) -> bool {
+        let target = Url::parse(url).ok();
+        target.and_then(|target| target.host_str().map(|host| self.guard.allows(host)))
+            == Some(true)
+    }
+
+    /// The client below, for a library that makes its own requests to a target that was checked.
+    /// Names that it resolves must be public or listed.
+    pub fn transport(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Reads and checks a target.
     pub(crate) fn target(&self, url: &str) -> Result<Url, NotifyError> {
         self.guard.target(url)

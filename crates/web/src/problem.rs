@@ -95,7 +95,7 @@ impl Problem {
 
     pub(crate) fn too_large() -> Self {
         let title = "请求过大".to_owned();
-        let detail = "limit `body_bytes_max` (1 MiB; 20 MiB for evidence) reached".to_owned();
+        let detail = "limit `body_bytes_max` (1 MiB) reached".to_owned();
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "DB6008", title, detail)
     }
 
@@ -111,9 +111,10 @@ impl Problem {
     pub(crate) fn evidence(error: EvidenceError) -> Self {
         match error {
             EvidenceError::Missing => Self::not_found(),
-            EvidenceError::TooLarge(_) | EvidenceError::WrongKind(_) => {
+            EvidenceError::TooLarge { .. } | EvidenceError::WrongKind { .. } => {
                 Self::unfit(error.to_string())
             }
+            EvidenceError::Broken(_) => Self::bad_request(error.to_string()),
             EvidenceError::Failed(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "evidence failed");
                 let (title, detail) = ("文件存取失败".to_owned(), "see the log".to_owned());

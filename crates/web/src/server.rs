@@ -28,7 +28,7 @@ use crate::access::{self, Routes};
 use crate::broom::Brooms;
 use crate::counts::Counts;
 use crate::document;
-use crate::evidence::{Evidence, FILE_BYTES_MAX};
+use crate::evidence::Evidence;
 use crate::guard::{self, SignInLimits};
 use crate::jobs::Jobs;
 use crate::known::Known;
@@ -245,9 +245,10 @@ const BODY_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// The service, to be run by [`serve`] or to be nested into a host's own.
 pub fn router<S: Store>(app: App<S>) -> Router {
     let api = cases_api().merge(ledgers_api()).merge(suites_api()).merge(office_api());
+    // It counts for itself, as far as the settings allow.
     let files = Router::new()
         .route("/evidence", post(office::keep::<S>))
-        .layer(DefaultBodyLimit::max(FILE_BYTES_MAX));
+        .layer(DefaultBodyLimit::disable());
     let settings = app.settings();
     let policy = security_policy(&settings.frame_ancestors);
     let api = Router::new()
@@ -259,10 +260,11 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .nest("/api/v1", files);
-    pages::router::<S>()
+    pages::router::<S>(app.evidence().bytes_max())
         .layer(from_fn(guard::same_site))
         .merge(pages::handed_over::<S>())
-        .layer(set(CONTENT_SECURITY_POLICY, policy))
+        // Files bring a stricter one.
+        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, policy))
         .layer(set(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
         .merge(api)
         .method_not_allowed_fallback(async || Problem::no_method())

@@ -21,6 +21,10 @@ const PACKAGES: &[(&str, &str)] = &[
 const AXE: &str = "4.14.1";
 const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
 const SCHEMATHESIS: &str = "4.32.5";
+const MOTO: &str = "5.2.1";
+
+/// What moto's server needs beside it.
+const MOTO_WITH: &[&str] = &["flask==3.1.3", "flask-cors==6.0.5", "werkzeug==3.1.9"];
 
 /// Installs what is missing, and tells the tests where it lies.
 pub(crate) fn prepare() -> Result<Vec<(&'static str, PathBuf)>> {
@@ -28,7 +32,11 @@ pub(crate) fn prepare() -> Result<Vec<(&'static str, PathBuf)>> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     std::fs::create_dir_all(&target)?;
     let target = target.canonicalize()?;
-    Ok(vec![("DUBAN_AXE", axe(&target)?), ("DUBAN_SCHEMATHESIS", schemathesis(&target)?)])
+    Ok(vec![
+        ("DUBAN_AXE", axe(&target)?),
+        ("DUBAN_SCHEMATHESIS", schemathesis(&target)?),
+        ("DUBAN_MOTO", moto(&target)?),
+    ])
 }
 
 fn install() -> Result<()> {
@@ -79,12 +87,23 @@ fn axe(target: &Path) -> Result<PathBuf> {
 
 /// The checker of the API against its document, as published on PyPI.
 fn schemathesis(target: &Path) -> Result<PathBuf> {
-    let folder = target.join(format!("schemathesis-{SCHEMATHESIS}"));
-    let program = folder.join("bin/st");
+    let package = format!("schemathesis=={SCHEMATHESIS}");
+    from_pypi(&target.join(format!("schemathesis-{SCHEMATHESIS}")), "st", &[&package])
+}
+
+/// A service that speaks S3 and checks signatures, as published on PyPI.
+fn moto(target: &Path) -> Result<PathBuf> {
+    let package = format!("moto[s3]=={MOTO}");
+    let packages = [&[package.as_str()], MOTO_WITH].concat();
+    from_pypi(&target.join(format!("moto-{MOTO}")), "moto_server", &packages)
+}
+
+/// A program of Python packages, in a folder of its own.
+fn from_pypi(folder: &Path, program: &str, packages: &[&str]) -> Result<PathBuf> {
+    let program = folder.join("bin").join(program);
     if !program.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        let package = format!("schemathesis=={SCHEMATHESIS}");
-        run(Command::new(folder.join("bin/pip")).args(["install", "-q", &package]))?;
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        run(Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(packages))?;
     }
     Ok(program)
 }

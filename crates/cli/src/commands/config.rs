@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::Ended;
 use crate::channels;
 use crate::config::read;
+use crate::evidence;
 use crate::output::Output;
 use crate::sign_in;
 
@@ -39,6 +40,10 @@ pub(crate) fn run(command: &Config, output: &Output) -> Result<Ended> {
     let (config, path) = read(config.as_deref())?;
     let made = channels::make(&config)?;
     let ways = sign_in::make(&config)?.ways();
+    config.log.check()?;
+    config.telemetry.check(&channels::client(&config)?)?;
+    config.backup.check()?;
+    evidence::check(&config)?;
     let names: Vec<&String> = config.channels.keys().collect();
     let todos: Vec<&String> = config.todos.keys().collect();
     let from = path.map_or("默认设置（没有 duban.toml）".to_owned(), |path| {

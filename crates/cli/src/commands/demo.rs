@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::load;
-use super::serve::until_told;
+use super::serve::{Listeners, until_told};
 use super::simulate::{Progress, summary};
 use super::upkeep::has_cases;
 use crate::Ended;
@@ -99,11 +99,11 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
         return Ok(Ended::Well);
     }
     block_on(async {
-        let listener = listener(demo.listen).await?;
+        let listeners = Listeners { pages: listener(demo.listen).await?, metrics: None };
         let evidence = Evidence::folder(&beside(&path, ".evidence"))?;
         let library = Arc::new(duban::library());
         let settings = Settings { evidence, library, ..Settings::default() };
-        until_told(engine(&path).await?, listener, settings, JoinSet::new(), output).await
+        until_told(engine(&path).await?, listeners, settings, JoinSet::new(), output).await
     })
 }
 

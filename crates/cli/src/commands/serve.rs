@@ -3,23 +3,30 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use duban::{Engine, SqliteStore};
 use duban_web::{
-    Accounts, App, Evidence, Messages, Scope, Settings, Tokens, restore_templates, serve,
+    Accounts, App, HostStats, Messages, Scope, Settings, Tokens, restore_templates, serve, serve_metrics,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::Ended;
+use crate::backups::Backups;
 use crate::channels::{self, Channels};
-use crate::config::read;
+use crate::config::{Config, read};
 use crate::db::{DbArgs, beside, block_on, engine_with, is_simulated, present};
+use crate::evidence;
+use crate::logs::Logs;
 use crate::output::Output;
 use crate::sign_in;
+use crate::supervisor::{self, Signals};
+use crate::telemetry::Telemetry;
 use crate::todos;
 
 /// Run the daemon: API and pages.
@@ -29,7 +36,7 @@ use crate::todos;
   duban serve --db office.db --listen 127.0.0.1:9000
 
 The first start prints a link with which the first account is made; it works once.
-Ctrl-C or SIGTERM ends it after the requests under way.")]
+Ctrl-C or SIGTERM ends it after the requests under way, a second one at once.")]
 pub(crate) struct Serve {
     /// The configuration file; left out: `duban.toml` where there is one.
     #[arg(long, env = "DUBAN_CONFIG")]
@@ -65,33 +72,66 @@ pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
     let db = command.db.clone().or_else(|| server.db.clone());
     let db = db.unwrap_or_else(|| PathBuf::from("duban.db"));
     let frames = [command.frame_ancestors.as_slice(), &server.frame_ancestors].concat();
-    let mut settings = Settings {
+    let host = Arc::new(HostStats::default());
+    let settings = Settings {
         frame_ancestors: frames,
         is_behind_tls: behind_proxy,
         trusted_proxies: server.trusted_proxies.clone(),
         sign_in: Arc::new(sign_in::make(&config)?),
         library: Arc::new(duban::library()),
         token_requests_per_second_max: server.token_requests_per_second_max,
+        host: Arc::clone(&host),
+        drain: Duration::from_secs(server.drain_seconds),
+        shutdown_max: Duration::from_secs(server.shutdown_seconds_max.unwrap_or(30)),
         ..Settings::default()
     };
-    let files = server.evidence.clone().unwrap_or_else(|| beside(&db, ".evidence"));
-    let mut made = channels::make(&config)?;
+    let client = channels::client(&config)?;
     block_on(async {
-        let listener = TcpListener::bind(listen).await;
-        let listener = listener.with_context(|| format!("listening on {listen}"))?;
-        let engine = engine_with(&db, std::mem::take(&mut made.channels)).await?;
-        made.follow(&engine);
-        if !listen.ip().is_loopback() && is_simulated(engine.store()).await? {
-            engine.shutdown().await?;
-            bail!("`{}` is simulated: anybody could sign in; listen on 127.0.0.1", db.display());
+        let (telemetry, spans) = Telemetry::start(&config.telemetry, &client)?.unzip();
+        let logs = Logs::start(&config.log, &db, &host, spans.into_iter().collect())?;
+        let served = daemon(&config, &db, listen, settings, output).await;
+        if let Some(telemetry) = telemetry {
+            telemetry.end().await;
         }
-        settings.evidence = Evidence::folder(&files)
-            .with_context(|| format!("the folder of evidence `{}`", files.display()))?;
-        let names = config.channels.keys().cloned().collect();
-        let (messages, helpers) = start_helpers(&engine, made, names, &db).await?;
-        settings.messages = messages;
-        until_told(engine, listener, settings, helpers, output).await
+        drop(logs);
+        served
     })
+}
+
+/// Everything between the start of the log and its end.
+async fn daemon(
+    config: &Config,
+    db: &Path,
+    listen: SocketAddr,
+    mut settings: Settings,
+    output: &Output,
+) -> Result<Ended> {
+    let mut made = channels::make(config)?;
+    let bind = async |address: SocketAddr| {
+        let listener = TcpListener::bind(address).await;
+        listener.with_context(|| format!("listening on {address}"))
+    };
+    let mut listeners = Listeners { pages: bind(listen).await?, metrics: None };
+    if let Some(address) = config.metrics.listen {
+        listeners.metrics = Some(bind(address).await?);
+    }
+    let files = config.server.evidence.clone().unwrap_or_else(|| beside(db, ".evidence"));
+    settings.evidence = evidence::make(config, &files).await?;
+    let files = (!config.evidence.is_remote()).then_some(files);
+    let backups = Backups::new(&config.backup, db, files, &settings.host)?;
+    let engine = engine_with(db, std::mem::take(&mut made.channels)).await?;
+    made.follow(&engine);
+    if !listen.ip().is_loopback() && is_simulated(engine.store()).await? {
+        engine.shutdown().await?;
+        bail!("`{}` is simulated: anybody could sign in; listen on 127.0.0.1", db.display());
+    }
+    let names = config.channels.keys().cloned().collect();
+    let (messages, mut helpers) = start_helpers(&engine, made, names, db).await?;
+    settings.messages = messages;
+    if let Some(backups) = backups {
+        helpers.spawn(backups.run());
+    }
+    until_told(engine, listeners, settings, helpers, output).await
 }
 
 /// Puts edited templates in force, and starts what works beside the engine: to-dos and digest.
@@ -116,55 +156,98 @@ async fn start_helpers(
     Ok((Messages { templates, todos, channels }, helpers))
 }
 
-/// Serves until Ctrl-C or SIGTERM, then ends the helpers and shuts the engine down.
+/// Where the daemon is reached.
+pub(crate) struct Listeners {
+    /// The API and the pages.
+    pub(crate) pages: TcpListener,
+    /// The monitoring's own address.
+    pub(crate) metrics: Option<TcpListener>,
+}
+
+/// Serves until Ctrl-C or SIGTERM, then ends the helpers and shuts the engine down; a second signal ends the process.
 ///
 /// # Errors
 ///
-/// Where the database cannot be used or the listener fails.
+/// Where the database cannot be used or a listener fails.
 pub(crate) async fn until_told(
     engine: Engine<SqliteStore>,
-    listener: TcpListener,
+    listeners: Listeners,
     mut settings: Settings,
     mut helpers: JoinSet<()>,
     output: &Output,
 ) -> Result<Ended> {
-    let address = listener.local_addr()?;
     settings.is_demonstration = is_simulated(engine.store()).await?;
-    let link = if settings.is_demonstration {
+    let mut signals = Signals::listen()?;
+    greet(&engine, &listeners, settings.is_demonstration, output).await?;
+    let app = App::new(engine.clone(), settings);
+    if let Some(listener) = listeners.metrics {
+        let served = serve_metrics(app.clone(), listener);
+        helpers.spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the metrics are not served any more");
+            }
+        });
+    }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = async {
+        let served = serve(app, listeners.pages, async { drop(stopped.await) }).await;
+        // What they had under way is written down and goes on after the next start.
+        helpers.shutdown().await;
+        let closed = engine.shutdown().await;
+        served.context("serving")?;
+        closed.map_err(anyhow::Error::from)
+    };
+    tokio::pin!(serving);
+    supervisor::ready();
+    let early = tokio::select! {
+        ended = &mut serving => Some(ended),
+        () = signals.next() => None,
+    };
+    supervisor::stopping();
+    if let Some(ended) = early {
+        return ended.map(|()| Ended::Well);
+    }
+    tracing::info!("told to end");
+    drop(stop);
+    tokio::select! {
+        ended = &mut serving => ended?,
+        () = signals.next() => supervisor::end_at_once(),
+    }
+    Ok(Ended::Well)
+}
+
+/// Says where the daemon is, and how the first account is made.
+async fn greet(
+    engine: &Engine<SqliteStore>,
+    listeners: &Listeners,
+    is_demonstration: bool,
+    output: &Output,
+) -> Result<()> {
+    let address = listeners.pages.local_addr()?;
+    let metrics = listeners.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let link = if is_demonstration {
         None
     } else {
         Accounts::first_link(engine.store(), engine.now().millis()).await?
     };
     let link = link.map(|path| format!("http://{address}{path}"));
-    output.print(&json!({ "listening": address.to_string(), "first_link": link }), || {
+    let told = json!({
+        "listening": address.to_string(),
+        "metrics": metrics.map(|metrics| metrics.to_string()),
+        "first_link": link,
+    });
+    output.print(&told, || {
         let mut lines = vec![format!("督办服务 http://{address}  （Ctrl-C 结束）")];
+        if let Some(metrics) = metrics {
+            lines.push(format!("监控指标 http://{metrics}/metrics"));
+        }
         if let Some(link) = &link {
             lines.push(format!("还没有账号。用这个一次性链接建立安全管理员：\n  {link}"));
         }
-        if settings.is_demonstration {
+        if is_demonstration {
             lines.push("模拟库：时间停在年末，登录页可任选身份。".to_owned());
         }
         lines.join("\n")
-    })?;
-    let stopped = stop_signal()?;
-    let served = serve(App::new(engine.clone(), settings), listener, stopped).await;
-    // What they had under way is written down and goes on after the next start.
-    helpers.shutdown().await;
-    engine.shutdown().await?;
-    served.context("serving")?;
-    Ok(Ended::Well)
-}
-
-/// Resolves with the first Ctrl-C or SIGTERM.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
     })
 }
 

@@ -50,8 +50,13 @@ use crate::sign_in::Refused;
 /// The largest form with its files, in bytes.
 const FORM_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Every page.
-pub(crate) fn router<S: Store>() -> Router<App<S>> {
+/// What a form with one large file has beside it, in bytes.
+const FORM_REST_BYTES_MAX: usize = 1024 * 1024;
+
+/// Every page. Forms take at least one file of the largest size.
+pub(crate) fn router<S: Store>(file_bytes_max: u64) -> Router<App<S>> {
+    let file_bytes_max = usize::try_from(file_bytes_max).unwrap_or(usize::MAX);
+    let form_bytes_max = FORM_BYTES_MAX.max(file_bytes_max.saturating_add(FORM_REST_BYTES_MAX));
     Router::new()
         .route("/", get(overview::show::<S>))
         .route("/todo", get(todo::show::<S>))
@@ -96,7 +101,7 @@ pub(crate) fn router<S: Store>() -> Router<App<S>> {
         .route("/live", get(live::stream::<S>))
         .route("/assets/app.css", get(assets::css))
         .route("/assets/app.js", get(assets::script))
-        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(form_bytes_max))
 }
 
 /// The page that takes a token from another system's page: forms of other sites are not refused.

@@ -2,9 +2,8 @@
 
 use askama::Template;
 use axum::extract::{Multipart, Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
-use axum::http::{HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::HeaderMap;
+use axum::response::Response;
 use duban_calendar::{Instant, date_of};
 use duban_core::{
     Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Teller, due_reason, fields_of,
@@ -14,7 +13,8 @@ use duban_model::Definition;
 use duban_store::Store;
 use serde::Deserialize;
 
-use crate::evidence::{EvidenceError, FILE_BYTES_MAX};
+use crate::download;
+use crate::evidence::EvidenceError;
 use crate::ledger::Verdict;
 use crate::pages::case::{log, visible, with_path};
 use crate::pages::fields::{self, Input, Sent};
@@ -90,7 +90,12 @@ impl EvidenceError {
     fn failure(self) -> Failure {
         match self {
             Self::Missing => Failure::Missing,
-            other => Failure::Bad(other.to_string()),
+            other => {
+                if let Self::Failed(error) = &other {
+                    tracing::error!(error = error as &dyn std::error::Error, "evidence failed");
+                }
+                Failure::Bad(other.to_string())
+            }
         }
     }
 }
@@ -263,21 +268,26 @@ async fn receive<S: Store>(app: &App<S>, mut form: Multipart) -> Result<Received
     let unreadable =
         |error: axum::extract::multipart::MultipartError| Failure::Bad(error.body_text());
     let mut received = Received { sent: Sent::new(), evidence: Vec::new() };
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+    while let Some(mut part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
         let Some(file) = part.file_name().map(str::to_owned) else {
             let text = part.text().await.map_err(unreadable)?;
             received.sent.entry(name).or_default().push(text);
             continue;
         };
-        let bytes = bounded(part, &file).await?;
-        if file.is_empty() && bytes.is_empty() {
-            continue;
+        if file.is_empty() {
+            // A field for files where none was chosen.
+            match part.chunk().await.map_err(unreadable)? {
+                Some(bytes) if !bytes.is_empty() => {
+                    return Err(Failure::Bad("文件没有名字，请重新选择".to_owned()));
+                }
+                _ => continue,
+            }
         }
         if received.evidence.len() == FILES_MAX {
             return Err(Failure::Bad(format!("一次最多 {FILES_MAX} 个文件（files_max）")));
         }
-        let address = app.evidence().keep(&file, bytes).await.map_err(EvidenceError::failure)?;
+        let address = app.evidence().keep(&file, part).await.map_err(EvidenceError::failure)?;
         match name.strip_prefix("e.") {
             // A file that the task names; others keep the name they came with.
             Some(owed) if !owed.is_empty() => {
@@ -291,22 +301,6 @@ async fn receive<S: Store>(app: &App<S>, mut form: Multipart) -> Result<Received
         }
     }
     Ok(received)
-}
-
-/// A file's bytes, given up as soon as they are too many.
-async fn bounded(
-    mut part: axum::extract::multipart::Field<'_>,
-    name: &str,
-) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    loop {
-        let chunk = part.chunk().await.map_err(|error| Failure::Bad(error.body_text()))?;
-        let Some(chunk) = chunk else { return Ok(bytes) };
-        if bytes.len() + chunk.len() > FILE_BYTES_MAX {
-            return Err(EvidenceError::TooLarge(name.to_owned()).failure());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
 }
 
 pub(crate) async fn make_move<S: Store>(
@@ -379,15 +373,8 @@ pub(crate) async fn download<S: Store>(
     if !is_named(&app, &id, &format!("sha256:{digest}")).await? {
         return Err(Failure::Missing);
     }
-    let bytes = app.evidence().read(&digest).await.map_err(EvidenceError::failure)?;
-    let name = encode(query.name.as_deref().unwrap_or("file"));
-    let disposition = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}"))
-        .map_err(|_| Failure::Missing)?;
-    let headers: [(HeaderName, HeaderValue); 2] = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (CONTENT_DISPOSITION, disposition),
-    ];
-    Ok((headers, bytes).into_response())
+    let found = app.evidence().open(&digest).await.map_err(EvidenceError::failure)?;
+    Ok(download::download(found, query.name.as_deref()))
 }
 
 async fn is_named<S: Store>(app: &App<S>, id: &CaseId, address: &str) -> Result<bool, Failure> {

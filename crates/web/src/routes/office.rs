@@ -1,11 +1,10 @@
 //! The directory and evidence.
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use duban_model::{Directory, DirectoryData};
 use duban_store::Store;
@@ -14,6 +13,7 @@ use serde_json::Value as Json_;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Scope};
+use crate::download::download;
 use crate::problem::Problem;
 use crate::routes::cases::Rejecting;
 use crate::server::App;
@@ -73,10 +73,10 @@ pub(crate) async fn keep<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
     WithRejection(Query(query), _): Rejecting<Query<EvidenceQuery>>,
-    body: Bytes,
+    body: Body,
 ) -> Result<(StatusCode, Json<EvidenceView>), Problem> {
     caller.may(Scope::Act)?;
-    let file = app.evidence().keep(&query.name, body.to_vec()).await;
+    let file = app.evidence().keep(&query.name, body.into_data_stream()).await;
     let file = file.map_err(Problem::evidence)?;
     Ok((StatusCode::CREATED, Json(EvidenceView { file })))
 }
@@ -91,10 +91,6 @@ pub(crate) async fn fetch<S: Store>(
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
     let digest = file.strip_prefix("sha256:").unwrap_or(&file);
-    let bytes = app.evidence().read(digest).await.map_err(Problem::evidence)?;
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
-    ];
-    Ok((headers, bytes).into_response())
+    let found = app.evidence().open(digest).await.map_err(Problem::evidence)?;
+    Ok(download(found, None))
 }

@@ -1,0 +1,59 @@
+//! What is written into the files of logs, and what must never be.
+
+use serde_json::Value;
+
+use crate::daemon::{Home, client, has_files, open};
+
+#[tokio::test]
+async fn each_request_has_one_line_with_its_route_and_who_asked_and_nothing_secret() {
+    let (home, token) = Home::office("[log]\nformat = \"json\"\nlevel = \"info,duban_engine=debug\"\n");
+    let daemon = home.serve();
+    let link = daemon.told["first_link"].as_str().unwrap().to_owned();
+    let key = link.split_once("key=").unwrap().1.to_owned();
+    assert_eq!(client().get(&link).send().await.unwrap().status(), 200);
+    let case = open(&daemon, &token, 0).await;
+    let request = client().get(daemon.url(&format!("/api/v1/cases/{case}")));
+    let answer = request.bearer_auth(&token).header("x-request-id", "from-the-proxy-7").send().await;
+    assert_eq!(answer.unwrap().headers()["x-request-id"], "from-the-proxy-7");
+    let said = daemon.end();
+
+    let lines = home.log("duban.");
+    let request = |line: &Value, name: &str| {
+        let spans = line["spans"].as_array().cloned().unwrap_or_default();
+        spans.first().map_or(Value::Null, |span| span[name].clone())
+    };
+    let access: Vec<&Value> =
+        lines.iter().filter(|line| line["target"] == "duban::access").collect();
+    assert_eq!(access.len(), 3, "{access:?}");
+    let look = access.iter().find(|line| request(line, "id") == "from-the-proxy-7").unwrap();
+    assert_eq!(request(look, "route"), "/api/v1/cases/{case}");
+    assert_eq!(request(look, "who"), "token:test");
+    assert_eq!(look["status"], 200);
+    assert!(look["micros"].as_u64().is_some());
+    // The engine's line of the commit carries the name of the request that caused it.
+    let opening = access.iter().find(|line| request(line, "method") == "POST").unwrap();
+    let commit = lines.iter().find(|line| line["message"] == "committed").unwrap();
+    assert_eq!(request(commit, "id"), request(opening, "id"));
+    assert_eq!(commit["case"], case.as_str());
+
+    for text in [said.as_str(), &serde_json::to_string(&lines).unwrap()] {
+        assert!(text.contains("from-the-proxy-7"), "{text}");
+        assert!(!text.contains(&token) && !text.contains(&key), "{text}");
+    }
+    assert!(said.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{said}");
+    assert!(home.log("security.").iter().all(|line| line["target"] == "duban::security"));
+}
+
+#[test]
+fn files_can_be_turned_off_but_not_kept_too_short() {
+    let home = Home::new("[log]\nfolder = false\n");
+    home.serve().end();
+    assert!(!has_files(&home.path("office.db.logs")));
+    home.configure("[log]\nkeep_days = 30\n");
+    for command in [&["config", "check"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let refused = home.try_run(command);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("Cybersecurity Law") && said.contains("183"), "{said}");
+    }
+}
