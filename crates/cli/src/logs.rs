@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use duban_calendar::{Date, Days, Tz};
+use duban_calendar::{Date, Tz};
 use duban_web::HostStats;
 use serde::Deserialize;
 use tracing::{Level, Metadata, Subscriber};
@@ -231,7 +231,7 @@ struct OldFiles {
 impl OldFiles {
     /// Removes those that are older than the days to keep. One that stays is tried again.
     fn remove(&self, today: Date) {
-        let Some(first) = today.checked_sub_days(Days::new(self.keep_days)) else { return };
+        let Some(first) = first_kept(today, self.keep_days) else { return };
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
             let day = path.file_name().and_then(|name| name.to_str()).and_then(|name| {
@@ -245,6 +245,11 @@ impl OldFiles {
             }
         }
     }
+}
+
+/// The first day whose files are kept.
+fn first_kept(today: Date, keep_days: u64) -> Option<Date> {
+    today.iter_days().rev().nth(usize::try_from(keep_days).ok()?)
 }
 
 /// The day of the files' names, in UTC.

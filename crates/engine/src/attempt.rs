@@ -14,6 +14,7 @@ use duban_store::{
     StoreError,
 };
 use futures_util::future::join_all;
+use tracing::Instrument;
 
 use crate::channel::{Channel, ChannelError, Delivery, Hold};
 use crate::options::EngineLimits;
@@ -108,7 +109,7 @@ async fn to_people<S: Store>(
         .filter(|channel| notes.get(channel.name()).is_none_or(is_due))
         .map(|channel| channel.as_ref())
         .collect();
-    let asking = asked.iter().map(|channel| hand_over(*channel, delivery, &shared.limits));
+    let asking = asked.iter().map(|channel| hand_over(*channel, delivery, shared));
     let answers = join_all(asking).await;
     if notes.is_empty() && answers.iter().all(Result::is_ok) {
         return Attempted::Arrived;
@@ -247,16 +248,22 @@ fn overtakes(later: &DeliveryRow, earlier: &Sent, channel: &str) -> bool {
         && earlier.to.iter().all(|to| sent.to.contains(to))
 }
 
-async fn hand_over(
+async fn hand_over<S: Store>(
     channel: &dyn Channel,
     delivery: &Delivery,
-    limits: &EngineLimits,
+    shared: &Shared<S>,
 ) -> Result<(), ChannelError> {
-    let patience = Duration::from_millis(limits.delivery_ms_max);
-    tokio::time::timeout(patience, channel.deliver(delivery)).await.unwrap_or_else(|_| {
-        let error = format!("no answer within `delivery_ms_max` ({} ms)", limits.delivery_ms_max);
+    let (name, begun) = (channel.name(), std::time::Instant::now());
+    let span = tracing::info_span!("deliver", delivery = delivery.id, channel = name);
+    let patience_ms = shared.limits.delivery_ms_max;
+    let delivered = channel.deliver(delivery).instrument(span);
+    let answer = tokio::time::timeout(Duration::from_millis(patience_ms), delivered).await;
+    let answer = answer.unwrap_or_else(|_| {
+        let error = format!("no answer within `delivery_ms_max` ({patience_ms} ms)");
         Err(ChannelError::Retry { error, after: None })
-    })
+    });
+    shared.meters.note_attempt(name, &answer, begun.elapsed());
+    answer
 }
 
 /// When to try again after a failed attempt, in milliseconds UTC.

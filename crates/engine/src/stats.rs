@@ -154,6 +154,7 @@ impl Meters {
             Ok(()) => "taken",
             Err(ChannelError::Retry { .. }) => "retry",
             Err(ChannelError::Dead { .. }) => "dead",
+            Err(ChannelError::Hold { .. }) => "held",
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let found = attempts.entry((channel.to_owned(), outcome));

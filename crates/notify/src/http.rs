@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use duban_engine::ChannelError;
 use http::{Request, Response};
+use opentelemetry_http::HeaderInjector;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode, Url};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::error::NotifyError;
 use crate::guard::Guard;
@@ -123,6 +125,7 @@ impl HttpClient {
             let value = HeaderValue::from_str(&value).map_err(|error| dead(error.to_string()))?;
             map.insert(HeaderName::from_static(name), value);
         }
+        follow_trace(&mut map);
         let sent = self.client.request(method, target).headers(map).body(body).send().await;
         let mut response = sent.map_err(unreached)?;
         let (status, after) = (response.status(), self.asked_wait(response.headers()));
@@ -167,6 +170,15 @@ impl HttpClient {
         let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
         Some(Duration::from_secs(seconds).min(self.options.retry_after_max))
     }
+}
+
+/// Names the span in which a request is sent, so that the other side can follow (W3C Trace
+/// Context). Without tracing nothing is named.
+fn follow_trace(headers: &mut HeaderMap) {
+    let context = tracing::Span::current().context();
+    opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&context, &mut HeaderInjector(headers));
+    });
 }
 
 /// Why there is no answer to a request.

@@ -8,6 +8,7 @@ use duban::{SqliteStore, Store};
 use serde_json::json;
 
 use crate::Ended;
+use crate::backups::copy_new;
 use crate::db::{DbArgs, beside, block_on};
 use crate::output::Output;
 
@@ -15,12 +16,19 @@ use crate::output::Output;
 #[derive(Args)]
 #[command(after_help = "Examples:
   duban backup /backup/office-2027-01-31.db --db office.db
+  duban backup /backup/office-2027-01-31.db --evidence /backup/evidence --db office.db
 
-Files of evidence lie in a folder of their own (office.db.evidence); copy it after the database:
-files are never changed, so any program that copies files will do.")]
+Files of evidence lie in a folder of their own and never change: one folder of copies serves
+every backup, and only what is new is copied. Those in a bucket are backed up there.")]
 pub(crate) struct Backup {
     /// The new file.
     to: PathBuf,
+    /// Copy files of evidence too, into this folder.
+    #[arg(long)]
+    evidence: Option<PathBuf>,
+    /// Where they lie, `DB.evidence` where nothing names it.
+    #[arg(long, requires = "evidence")]
+    evidence_from: Option<PathBuf>,
     #[command(flatten)]
     db: DbArgs,
 }
@@ -32,8 +40,17 @@ pub(crate) fn backup(command: &Backup, output: &Output) -> Result<Ended> {
     }
     duban_store::backup(db, &command.to)?;
     let bytes = std::fs::metadata(&command.to)?.len();
-    output.print(&json!({ "file": command.to, "bytes": bytes }), || {
-        format!("已备份到 {}（{bytes} 字节）", command.to.display())
+    // After the database: what a case names was kept before the case named it.
+    let files = match &command.evidence {
+        Some(to) => {
+            let beside = beside(db, ".evidence");
+            copy_new(command.evidence_from.as_ref().unwrap_or(&beside), to)?
+        }
+        None => 0,
+    };
+    output.print(&json!({ "file": command.to, "bytes": bytes, "evidence": files }), || {
+        let to = command.to.display();
+        format!("已备份到 {to}（{bytes} 字节），新复制佐证文件 {files} 个")
     })?;
     Ok(Ended::Well)
 }

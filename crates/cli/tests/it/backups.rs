@@ -1,5 +1,7 @@
 //! Backups while moves go on, and what a restored copy is worth.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::daemon::{Home, client, has_files, open};
@@ -7,17 +9,20 @@ use crate::daemon::{Home, client, has_files, open};
 #[tokio::test]
 async fn a_backup_taken_while_moves_go_on_is_whole() {
     let (home, token) = Home::office("");
+    let home = Arc::new(home);
     let daemon = home.serve();
     let upload = client().post(daemon.url("/api/v1/evidence?name=a.txt")).bearer_auth(&token);
     assert_eq!(upload.body("证据").send().await.unwrap().status(), 201);
-    let case = open(&daemon, &token, 0).await;
+    let case = open(&daemon, &token).await;
     let moves = async {
         let url = daemon.url(&format!("/api/v1/cases/{case}/moves"));
         let mut made = 0;
         for ordinal in 1.. {
-            let text = format!("进展{ordinal}");
-            let act = json!({ "urge": { "item": "write", "text": text } });
-            let body = json!({ "person": "zhang", "act": act });
+            let act = match ordinal {
+                1 => json!({ "sign": { "item": "write" } }),
+                _ => json!({ "report": { "item": "write", "text": format!("进展{ordinal}") } }),
+            };
+            let body = json!({ "person": "li", "act": act });
             let answer = client().post(&url).bearer_auth(&token).json(&body).send().await.unwrap();
             assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
             made = ordinal;
@@ -27,13 +32,12 @@ async fn a_backup_taken_while_moves_go_on_is_whole() {
         }
         made
     };
-    let home = &home;
-    let backup = async {
-        tokio::task::block_in_place(|| {
-            home.run(&["backup", "copy.db", "--evidence", "copies"]);
-        });
-    };
-    let (made, ()) = tokio::join!(moves, backup);
+    let backing = Arc::clone(&home);
+    let backup = tokio::task::spawn_blocking(move || {
+        backing.run(&["backup", "copy.db", "--evidence", "copies"]);
+    });
+    let (made, backed_up) = tokio::join!(moves, backup);
+    backed_up.unwrap();
     assert!(made > 20);
     daemon.end();
 

@@ -55,7 +55,8 @@ impl Bucket {
         let keys = bucket.call("iam", "Action=CreateAccessKey&UserName=duban").await;
         let policy = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22\
                       %3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%5D%7D";
-        let put = format!("Action=PutUserPolicy&UserName=duban&PolicyName=all&PolicyDocument={policy}");
+        let put =
+            format!("Action=PutUserPolicy&UserName=duban&PolicyName=all&PolicyDocument={policy}");
         bucket.call("iam", &put).await;
         let made = client().put(format!("{}/evidence", bucket.endpoint));
         assert_eq!(made.header("authorization", scope("s3")).send().await.unwrap().status(), 200);
@@ -124,7 +125,8 @@ async fn files_of_every_size_lie_in_the_bucket_and_come_back() {
 async fn a_wrong_bucket_or_key_is_told_at_the_start_and_a_dead_service_later() {
     let bucket = Bucket::start().await;
     let home = Home::new("");
-    let wrong = [bucket.config("no-such-bucket", &bucket.secret_key), bucket.config("evidence", "wrong")];
+    let wrong =
+        [bucket.config("no-such-bucket", &bucket.secret_key), bucket.config("evidence", "wrong")];
     for config in wrong {
         home.configure(&config);
         home.run(&["config", "check"]);

@@ -52,7 +52,7 @@ async fn the_end_is_announced_before_it_comes_and_a_second_signal_hurries_it() {
 async fn a_request_under_way_is_finished_and_then_the_process_ends_well() {
     let (home, token) = Home::office("");
     let mut daemon = home.serve();
-    let case = open(&daemon, &token, 0).await;
+    let case = open(&daemon, &token).await;
     let mut upload = TcpStream::connect(daemon.address()).await.unwrap();
     let head = format!(
         "POST /api/v1/evidence?name=a.txt HTTP/1.1\r\nHost: duban\r\nAuthorization: Bearer {token}\r\n\
@@ -91,11 +91,12 @@ async fn a_full_disk_is_told_and_survived() {
     });
     let ready = client().get(daemon.url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 200);
-    // A directory that grows with each request, until it fits no more.
-    let people = (0..4_000).map(|number| json!({ "id": format!("p{number}"), "name": "某某" }));
-    let directory = json!({ "units": [], "posts": [], "people": people.collect::<Vec<_>>() });
+    // A directory that is another with each request, until it fits no more.
     let mut last = 0;
-    for _ in 0..40 {
+    for round in 0..40 {
+        let person = |number| json!({ "id": format!("p{number}"), "name": format!("第{round}人") });
+        let people: Vec<_> = (0..4_000).map(person).collect();
+        let directory = json!({ "units": [], "posts": [], "people": people });
         let request = client().put(daemon.url("/api/v1/directory")).bearer_auth(&token);
         last = request.json(&directory).send().await.unwrap().status().as_u16();
         if last == 500 {

@@ -6,14 +6,16 @@ use crate::daemon::{Home, client, has_files, open};
 
 #[tokio::test]
 async fn each_request_has_one_line_with_its_route_and_who_asked_and_nothing_secret() {
-    let (home, token) = Home::office("[log]\nformat = \"json\"\nlevel = \"info,duban_engine=debug\"\n");
+    let (home, token) =
+        Home::office("[log]\nformat = \"json\"\nlevel = \"info,duban_engine=debug\"\n");
     let daemon = home.serve();
     let link = daemon.told["first_link"].as_str().unwrap().to_owned();
     let key = link.split_once("key=").unwrap().1.to_owned();
     assert_eq!(client().get(&link).send().await.unwrap().status(), 200);
-    let case = open(&daemon, &token, 0).await;
+    let case = open(&daemon, &token).await;
     let request = client().get(daemon.url(&format!("/api/v1/cases/{case}")));
-    let answer = request.bearer_auth(&token).header("x-request-id", "from-the-proxy-7").send().await;
+    let answer =
+        request.bearer_auth(&token).header("x-request-id", "from-the-proxy-7").send().await;
     assert_eq!(answer.unwrap().headers()["x-request-id"], "from-the-proxy-7");
     let said = daemon.end();
 

@@ -1,5 +1,7 @@
 //! Spans as a collector receives them, metrics without a token, and a collector that is dead.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -7,6 +9,7 @@ use axum::routing::post;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -35,7 +38,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[tokio::test]
+// The peers answer while the test waits for the end.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_collector_gets_spans_and_a_webhook_the_trace() {
     let (collector, mut exported) = peer().await;
     let (hook, mut hooked) = peer().await;
@@ -49,13 +53,22 @@ async fn a_collector_gets_spans_and_a_webhook_the_trace() {
     let request = client().get(daemon.url("/api/v1/cases")).bearer_auth(&token);
     let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
     assert_eq!(request.header("traceparent", parent).send().await.unwrap().status(), 200);
-    open(&daemon, &token, 0).await;
-    let (_, headers, _) = hooked.recv().await.unwrap();
+    let case = open(&daemon, &token).await;
+    let urge =
+        json!({ "person": "zhang", "act": { "urge": { "item": "write", "text": "请抓紧" } } });
+    let moves = client().post(daemon.url(&format!("/api/v1/cases/{case}/moves")));
+    let urged = moves.bearer_auth(&token).json(&urge).send().await.unwrap();
+    assert_eq!(urged.status(), 200, "{}", urged.text().await.unwrap());
+    let hooked = tokio::time::timeout(Duration::from_secs(60), hooked.recv()).await;
+    let (_, headers, _) = hooked.unwrap().unwrap();
     daemon.end();
 
     let mut spans: Vec<Span> = Vec::new();
     while let Ok((path, headers, body)) = exported.try_recv() {
-        assert_eq!((path.as_str(), &headers["content-type"]), ("/v1/traces", &"application/x-protobuf".parse().unwrap()));
+        assert_eq!(
+            (path.as_str(), &headers["content-type"]),
+            ("/v1/traces", &"application/x-protobuf".parse().unwrap())
+        );
         for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
             let name = format!("{:?}", resource.resource.unwrap());
             assert!(name.contains("督办"), "{name}");
@@ -67,7 +80,10 @@ async fn a_collector_gets_spans_and_a_webhook_the_trace() {
         spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {names:?}"))
     };
     let look = find("GET /api/v1/cases");
-    assert_eq!((hex(&look.trace_id).as_str(), hex(&look.parent_span_id).as_str()), (TRACE, "b7ad6b7169203331"));
+    assert_eq!(
+        (hex(&look.trace_id).as_str(), hex(&look.parent_span_id).as_str()),
+        (TRACE, "b7ad6b7169203331")
+    );
     let opening = find("POST /api/v1/cases");
     let (command, commit) = (find("command"), find("commit"));
     assert_eq!(command.parent_span_id, opening.span_id);
@@ -86,7 +102,7 @@ async fn a_dead_collector_costs_a_warning_and_metrics_need_no_token_where_they_a
          [telemetry]\nendpoint = \"http://{dead}/v1/traces\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n"
     ));
     let daemon = home.serve();
-    open(&daemon, &token, 0).await;
+    open(&daemon, &token).await;
     let metrics = format!("http://{}", daemon.told["metrics"].as_str().unwrap());
     let page = client().get(format!("{metrics}/metrics")).send().await.unwrap();
     assert!(page.text().await.unwrap().contains("duban_commits_total 1\n"));
