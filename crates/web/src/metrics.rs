@@ -73,6 +73,7 @@ fn counters(page: &mut Exposition, stats: &Stats) {
         ("wakeups_repaired_total", "Wake-ups whose index was put right.", stats.repaired),
         ("deliveries_total", "Deliveries that arrived.", stats.delivered),
         ("delivery_failures_total", "Attempts that failed.", stats.delivery_failures),
+        ("deliveries_held_total", "Attempts that ended in waiting.", stats.deliveries_held),
         ("dead_letters_total", "Deliveries given up.", stats.dead_letters),
         ("indexed_total", "Entries written to the search index.", stats.indexed),
         ("index_queries_total", "Looks for what is due.", stats.index_queries),

@@ -374,13 +374,11 @@ fn security_policy(frame_ancestors: &[String]) -> HeaderValue {
 /// Whether requests are best sent here: the service is not about to end, and the store takes
 /// writes.
 async fn ready<S: Store>(State(app): State<App<S>>) -> impl IntoResponse {
-    let answer = match *app.site.stop.borrow() {
-        true => Err("about to end".to_owned()),
-        false => Ok(()),
-    };
-    let answer = match answer {
-        Ok(()) => app.site.readiness.check(app.engine.store(), app.engine.now().millis()).await,
-        ending => ending,
+    let is_ending = *app.site.stop.borrow();
+    let answer = if is_ending {
+        Err("about to end".to_owned())
+    } else {
+        app.site.readiness.check(app.engine.store(), app.engine.now().millis()).await
     };
     match answer {
         Ok(()) => (StatusCode::OK, "ready".to_owned()),

@@ -164,7 +164,8 @@ pub(crate) struct Listeners {
     pub(crate) metrics: Option<TcpListener>,
 }
 
-/// Serves until Ctrl-C or SIGTERM, then ends the helpers and shuts the engine down; a second signal ends the process.
+/// Serves until Ctrl-C or SIGTERM, then ends the helpers and shuts the engine down; a second
+/// signal ends the process.
 ///
 /// # Errors
 ///
