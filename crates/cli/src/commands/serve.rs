@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use duban::{Engine, SqliteStore};
 use duban_web::{
-    Accounts, App, HostStats, Messages, Scope, Settings, Tokens, restore_templates, serve, serve_metrics,
+    Accounts, App, HostStats, Messages, Scope, Settings, Tokens, restore_templates, serve,
+    serve_metrics,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
