@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use duban_calendar::Instant;
-use duban_core::{CaseId, CaseRow, ItemRow, Outgoing};
+use duban_core::{CaseId, CaseRow, ItemKey, ItemRow, Outgoing};
 use duban_model::{Assignee, SuiteId};
 use duban_store::{
     CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted,
@@ -143,6 +143,17 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<EventRow>, EngineError> {
         let case = case.as_str().to_owned();
         self.read(|store| async move { store.events(&case, after, limit).await }).await
+    }
+
+    /// The latest `limit` of a case's events about one item, oldest first.
+    pub async fn events_about(
+        &self,
+        case: &CaseId,
+        item: &ItemKey,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, EngineError> {
+        let (case, item) = (case.as_str().to_owned(), item.as_str().to_owned());
+        self.read(|store| async move { store.events_about(&case, &item, limit).await }).await
     }
 
     /// How many items of which workflow and unit have which light now.

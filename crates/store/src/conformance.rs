@@ -46,6 +46,8 @@ macro_rules! conformance_tests {
             pages_hand_out_every_row_once
             every_filter_of_items_means_what_it_says
             cases_of_a_suite_are_found_among_many_units
+            events_about_an_item_are_found_from_the_end
+            every_filter_of_deliveries_means_what_it_says
             a_cursor_of_another_listing_is_refused
             waiting_items_are_found_by_whom_they_wait_on
             the_newest_definition_is_the_current_one

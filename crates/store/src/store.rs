@@ -313,6 +313,14 @@ pub trait Store: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<EventRow>, StoreError>> + Send;
 
+    /// The latest `limit` of a case's events about one item, oldest first.
+    fn events_about(
+        &self,
+        case: &str,
+        item: &str,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<EventRow>, StoreError>> + Send;
+
     /// Every case's events in the order of their commits, resuming from a cursor. A page that is
     /// not empty has a `next`, from which to resume once there is more; an empty one has none.
     fn feed(

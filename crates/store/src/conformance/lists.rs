@@ -2,8 +2,10 @@
 
 use duban_core::ItemRow;
 
-use super::{all, commit, item, page, write};
-use crate::{CaseFilter, ItemFilter, LightFilter, Store};
+use super::{all, commit, failed, item, outgoing, page, write};
+use crate::{
+    CaseFilter, Commit, DeliveryFilter, DeliveryState, ItemFilter, LightFilter, NotedState, Store,
+};
 
 /// Whichever index serves it, a filter finds the rows that meet it, by due date.
 pub async fn every_filter_of_items_means_what_it_says<S: Store>(store: S) {
@@ -116,5 +118,64 @@ pub async fn cases_of_a_suite_are_found_among_many_units<S: Store>(store: S) {
         let found = all(async |after| store.cases(&filter, &page(after, 1)).await).await;
         let found: Vec<String> = found.into_iter().map(|case| case.id).collect();
         assert_eq!(found, expected, "{suite} {workflow}");
+    }
+}
+
+/// The latest of them, oldest first; those about other items are left out.
+pub async fn events_about_an_item_are_found_from_the_end<S: Store>(store: S) {
+    for (version, about) in [Some("x"), Some("y"), None, Some("x"), Some("x")].iter().enumerate() {
+        let mut next = commit("a", u64::try_from(version).unwrap());
+        next.events[0].item = about.map(str::to_owned);
+        write(&store, next).await;
+    }
+    let about = async |item: &str, limit| -> Vec<u64> {
+        let rows = store.events_about("a", item, limit).await.unwrap();
+        rows.into_iter().map(|row| row.seq).collect()
+    };
+    assert_eq!(about("x", 9).await, [1, 4, 5]);
+    assert_eq!(about("x", 2).await, [4, 5]);
+    assert_eq!(about("z", 9).await, [0; 0]);
+    assert!(store.events_about("unknown", "x", 9).await.unwrap().is_empty());
+}
+
+/// By case and position, whichever of its filters is set, among few that wait and among many.
+pub async fn every_filter_of_deliveries_means_what_it_says<S: Store>(store: S) {
+    let mut expected = Vec::new();
+    for (case, kind, count) in [("b", "slip", 3), ("a", "notice", 3), ("c", "slip", 2_500)] {
+        let mut sent: Vec<_> = (1..=count).map(|seq| outgoing(case, seq, 1)).collect();
+        sent.iter_mut().for_each(|one| kind.clone_into(&mut one.kind));
+        write(&store, Commit { outgoing: sent, ..commit(case, 0) }).await;
+        let arrived: Vec<_> = (1..=count).filter(|seq| seq % 2 == 0).collect();
+        let ids = arrived.iter().map(|seq| (case.to_owned(), *seq)).collect();
+        store.delivered(ids, 2).await.unwrap();
+        store.noted(vec![failed(case, NotedState::Dead, "对端拒绝")]).await.unwrap();
+        for seq in 1..=count {
+            let state = match seq {
+                1 => DeliveryState::Dead,
+                seq if arrived.contains(&seq) => DeliveryState::Delivered,
+                _ => DeliveryState::Pending,
+            };
+            expected.push((case.to_owned(), seq, kind, state));
+        }
+        expected.sort();
+        for state in [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Dead] {
+            for (case, kind) in [(None, None), (Some("a"), None), (None, Some("slip"))] {
+                let filter = DeliveryFilter {
+                    case: case.map(str::to_owned),
+                    kind: kind.map(str::to_owned),
+                    state: Some(state),
+                    ..DeliveryFilter::default()
+                };
+                let rows = all(async |after| store.deliveries(&filter, &page(after, 400)).await);
+                let rows = rows.await.into_iter().map(|row| (row.outgoing.case, row.outgoing.seq));
+                let wanted = expected.iter().filter(|(of, _, sort, is)| {
+                    case.is_none_or(|case| of == case)
+                        && kind.is_none_or(|kind| *sort == kind)
+                        && *is == state
+                });
+                let wanted: Vec<_> = wanted.map(|(of, seq, ..)| (of.clone(), *seq)).collect();
+                assert_eq!(rows.collect::<Vec<_>>(), wanted, "{filter:?}");
+            }
+        }
     }
 }

@@ -290,13 +290,38 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
     (sql, values)
 }
 
+/// What is pending is mostly little, and then sooner sorted than picked out of what has arrived.
+const SORTED_MAX: i64 = 2_000;
+
+/// Where a listing looks.
+fn index(conn: &Connection, filter: &DeliveryFilter) -> rusqlite::Result<&'static str> {
+    if filter.case.is_some() {
+        return Ok("outbox_id");
+    }
+    if filter.state == Some(DeliveryState::Dead) {
+        return Ok("outbox_dead");
+    }
+    if filter.state == Some(DeliveryState::Pending) {
+        let pending: i64 = conn
+            .prepare_cached(
+                "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 0 LIMIT ?1 + 1)",
+            )?
+            .query_row([SORTED_MAX], |row| row.get(0))?;
+        if pending <= SORTED_MAX {
+            return Ok("outbox_pending");
+        }
+    }
+    Ok(if filter.kind.is_some() { "outbox_kind" } else { "outbox_id" })
+}
+
 pub(super) fn list(
     conn: &Connection,
     filter: &DeliveryFilter,
     page: &PageRequest,
 ) -> Result<Page<DeliveryRow>, StoreError> {
     let (conditions, mut values) = conditions(filter);
-    let mut sql = format!("SELECT {COLUMNS} FROM outbox WHERE TRUE{conditions}");
+    let index = index(conn, filter)?;
+    let mut sql = format!("SELECT {COLUMNS} FROM outbox INDEXED BY {index} WHERE TRUE{conditions}");
     if let Some(after) = &page.after {
         let (case, seq): (String, u64) = cursor::read(cursor::DELIVERIES, after)?;
         sql.push_str(" AND (case_id, seq) > (?, ?)");

@@ -147,6 +147,25 @@ pub(super) fn events(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Goes over the case's events from the last one back. An index by item would cost every move
+/// more than it saves here.
+pub(super) fn events_about(
+    conn: &Connection,
+    case: &str,
+    item: &str,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT ?1, seq, text, hash FROM events
+         WHERE case_no = (SELECT no FROM cases WHERE id = ?1) AND item = ?2
+         ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let rows = select.query_map(params![case, item, limit], event)?;
+    let mut rows: Vec<EventRow> = rows.collect::<Result<_, _>>()?;
+    rows.reverse();
+    Ok(rows)
+}
+
 fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let hash = match row.get_ref(3)? {
         ValueRef::Blob(bytes) => hex(bytes),

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4455_424E;
 
 /// Every step from an empty database to the newest schema. A published step is never edited.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 const FIRST: &str = "
 CREATE TABLE cases (
@@ -191,6 +191,11 @@ CREATE INDEX items_workflow
 CREATE INDEX items_special ON items (task, closed, due, case_id, key)
     WHERE task = 'interview' OR task = 'rectification' OR task = 'extra';
 CREATE INDEX cases_suite ON cases (suite, id, workflow);
+";
+
+/// Slips and notices are few among the messages.
+const FIFTH: &str = "
+CREATE INDEX outbox_kind ON outbox (kind, case_id, seq);
 ";
 
 /// Refuses a database of another program, before anything in it is touched.

@@ -270,6 +270,15 @@ impl Store for SqliteStore {
         self.read(|conn| read::events(conn, case, after, limit))
     }
 
+    async fn events_about(
+        &self,
+        case: &str,
+        item: &str,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        self.read(|conn| read::events_about(conn, case, item, limit))
+    }
+
     async fn feed(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<EventRow>, StoreError> {
         self.read(|conn| read::feed(conn, after, limit))
     }

@@ -9,9 +9,9 @@ use axum::response::Response;
 use duban_calendar::Instant;
 use duban_core::{Case, CaseId, Event, Item, ItemKind, Light, Teller, decode, light};
 use duban_documents::{Dag, Node};
-use duban_engine::{Engine, NextStep, Upcoming, next_steps};
+use duban_engine::{NextStep, Upcoming, next_steps};
 use duban_model::{Assignee, Definition, Many, Workflow};
-use duban_store::{DeliveryFilter, DeliveryState, PageRequest, Store};
+use duban_store::{DeliveryFilter, DeliveryState, EventRow, PageRequest, Store};
 
 use crate::pages::lines::task_href;
 use crate::pages::shell::Shell;
@@ -23,14 +23,11 @@ use crate::sight::Sight;
 /// Items that are shown; a case may have thousands.
 const ITEMS_SHOWN: usize = 400;
 
-/// Lines of the timeline that are shown, the latest.
-const LINES_SHOWN: usize = 200;
+/// Events that the timeline tells of, the latest.
+const EVENTS_TOLD: u32 = 300;
 
 /// Lines of the timeline that stand open; earlier ones are folded away.
 const LATEST: usize = 20;
-
-/// Events read at once.
-const BATCH: u32 = 500;
 
 struct ItemLine {
     href: String,
@@ -105,9 +102,9 @@ pub(crate) async fn show<S: Store>(
     let teller = Teller { definition: &definition, directory: &sight.directory };
     let head = case.head();
     let now = app.engine.now();
-    let log = log(&app.engine, &id).await?;
+    let left_out = head.version.saturating_sub(u64::from(EVENTS_TOLD));
+    let log = read(&app.engine.events(&id, left_out, EVENTS_TOLD).await?)?;
     let told: Vec<String> = log.iter().filter_map(|event| teller.line(event)).collect();
-    let left_out = told.len().saturating_sub(LINES_SHOWN);
     let filter = DeliveryFilter { case: Some(id.as_str().to_owned()), ..DeliveryFilter::default() };
     let deliveries = app.engine.deliveries(filter, PageRequest::first(100)).await?;
     let deliveries_go_on = deliveries.next.is_some();
@@ -138,8 +135,8 @@ pub(crate) async fn show<S: Store>(
         graph: picture(&id, &case, &definition, now).svg(),
         groups: groups(&id, &case, &definition, &teller, now),
         all_href: (case.items().count() > ITEMS_SHOWN).then(|| format!("/tasks?case={id}")),
-        timeline: told.into_iter().skip(left_out).rev().collect(),
-        left_out,
+        timeline: told.into_iter().rev().collect(),
+        left_out: usize::try_from(left_out).unwrap_or(usize::MAX),
         next: next_steps(&case).iter().take(20).map(|step| coming(step, &teller)).collect(),
         deliveries,
         deliveries_go_on,
@@ -159,21 +156,13 @@ pub(crate) fn state_zh(state: DeliveryState) -> &'static str {
     }
 }
 
-/// A case's events, oldest first.
-pub(crate) async fn log<S: Store>(engine: &Engine<S>, id: &CaseId) -> Result<Vec<Event>, Failure> {
-    let mut log: Vec<Event> = Vec::new();
-    loop {
-        let after = log.last().map_or(0, |event| event.seq);
-        let rows = engine.events(id, after, BATCH).await?;
-        if rows.is_empty() {
-            return Ok(log);
-        }
-        for row in rows {
-            let event = decode(&row.text)
-                .map_err(|error| Failure::Bad(format!("记录 {} 无法读取：{error}", row.seq)))?;
-            log.push(event);
-        }
-    }
+/// Events as they were stored.
+pub(crate) fn read(rows: &[EventRow]) -> Result<Vec<Event>, Failure> {
+    let event = |row: &EventRow| {
+        decode(&row.text)
+            .map_err(|error| Failure::Bad(format!("记录 {} 无法读取：{error}", row.seq)))
+    };
+    rows.iter().map(event).collect()
 }
 
 /// Items by task in the order of the workflow, open ones before closed ones.

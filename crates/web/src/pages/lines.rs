@@ -34,19 +34,24 @@ pub(crate) struct Lines<'a, S: Store> {
     directory: Arc<Directory>,
     now: Instant,
     cases: BTreeMap<String, (CaseRow, Arc<Definition>)>,
+    definitions: BTreeMap<String, Arc<Definition>>,
 }
 
 impl<'a, S: Store> Lines<'a, S> {
     pub(crate) fn new(engine: &'a Engine<S>) -> Self {
         let (directory, now) = (engine.directory(), engine.now());
-        Self { engine, directory, now, cases: BTreeMap::new() }
+        let (cases, definitions) = (BTreeMap::new(), BTreeMap::new());
+        Self { engine, directory, now, cases, definitions }
     }
 
     async fn case(&mut self, id: &str) -> Result<&(CaseRow, Arc<Definition>), Failure> {
         if !self.cases.contains_key(id) {
             let row = self.engine.store().case(id).await?.ok_or(Failure::Missing)?;
-            let hash = DefinitionHash::new(&row.definition);
-            let definition = self.engine.definition(&hash).await?;
+            let definition = match self.definitions.get(&row.definition) {
+                Some(known) => Arc::clone(known),
+                None => self.engine.definition(&DefinitionHash::new(&row.definition)).await?,
+            };
+            self.definitions.insert(row.definition.clone(), Arc::clone(&definition));
             self.cases.insert(id.to_owned(), (row, definition));
         }
         self.cases.get(id).ok_or(Failure::Missing)

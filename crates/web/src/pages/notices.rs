@@ -58,8 +58,12 @@ pub(crate) async fn show<S: Store>(
     for row in page.rows {
         let Body::People(sent) = row.outgoing.body else { continue };
         if !sees_all && !sent.people.contains(&sight.person) {
-            let case = app.engine.case(&CaseId::new(&row.outgoing.case)).await?;
-            if !sight.may_see(&case) {
+            let case = app.engine.store().case(&row.outgoing.case).await?;
+            let is_below = case.is_some_and(|case| sight.covers(&case.unit.as_str().into()));
+            // Who else takes part is in the whole case alone.
+            if !is_below
+                && !sight.may_see(&app.engine.case(&CaseId::new(&row.outgoing.case)).await?)
+            {
                 continue;
             }
         }

@@ -9,6 +9,7 @@ use duban_core::{
     Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Teller, due_reason, fields_of,
     light,
 };
+use duban_engine::Engine;
 use duban_model::Definition;
 use duban_store::Store;
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use crate::download;
 use crate::evidence::EvidenceError;
 use crate::ledger::Verdict;
-use crate::pages::case::{log, visible, with_path};
+use crate::pages::case::{read, visible, with_path};
 use crate::pages::fields::{self, Input, Sent};
 use crate::pages::lines::task_href;
 use crate::pages::moves::{self, Offer};
@@ -24,6 +25,9 @@ use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
 use crate::server::App;
 use crate::session::Visitor;
+
+/// Events about the task that its page tells of, the latest.
+const EVENTS_TOLD: u32 = 1_000;
 
 /// Files of one form.
 const FILES_MAX: usize = 20;
@@ -148,8 +152,7 @@ async fn page<S: Store>(
         .as_ref()
         .map(|asked| format!("申请延至 {}：{}", teller.date(asked.until), asked.reason));
     let reviewers: Vec<String> = item.review.members.iter().map(|one| teller.name(one)).collect();
-    let log = log(&app.engine, &id).await?;
-    let own: Vec<&Event> = log.iter().filter(|event| is_about(event, &key)).collect();
+    let own = about(&app.engine, &id, &key).await?;
     let shell = Shell::new(teller.item_title(item), "", visitor, &sight.directory, headers);
     let evidence_owed = task.map(|task| task.evidence.clone()).unwrap_or_default();
     Ok(render(&TaskPage {
@@ -227,16 +230,17 @@ pub(crate) fn occasion(item: &Item, teller: &Teller<'_>) -> String {
     }
 }
 
-/// Whether an event is about an item.
-pub(crate) fn is_about(event: &Event, key: &ItemKey) -> bool {
-    match &event.fact {
-        Fact::Sent(sent) => sent.item.as_ref() == Some(key),
-        fact => fact.item() == Some(key),
-    }
+/// The latest events about an item, oldest first.
+pub(crate) async fn about<S: Store>(
+    engine: &Engine<S>,
+    case: &CaseId,
+    item: &ItemKey,
+) -> Result<Vec<Event>, Failure> {
+    read(&engine.events_about(case, item, EVENTS_TOLD).await?)
 }
 
 /// Files that came with reports and submissions, the latest first.
-pub(crate) fn kept<'a>(log: &[&'a Event]) -> Vec<Kept<'a>> {
+pub(crate) fn kept(log: &[Event]) -> Vec<Kept<'_>> {
     let mut all = Vec::new();
     for event in log.iter().rev() {
         let (Fact::Reported { evidence, .. } | Fact::Submitted { evidence, .. }) = &event.fact
@@ -249,7 +253,7 @@ pub(crate) fn kept<'a>(log: &[&'a Event]) -> Vec<Kept<'a>> {
     all
 }
 
-fn files(case: &CaseId, log: &[&Event], teller: &Teller<'_>) -> Vec<FileLine> {
+fn files(case: &CaseId, log: &[Event], teller: &Teller<'_>) -> Vec<FileLine> {
     let line = |one: Kept<'_>| {
         let digest = one.file.strip_prefix("sha256:")?;
         let href = format!("/cases/{case}/files/{digest}?name={}", encode(one.name));

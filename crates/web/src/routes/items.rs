@@ -21,10 +21,9 @@ use super::cases::{Rejecting, etag};
 use crate::auth::{Caller, Scope};
 use crate::ledger::Verdict;
 use crate::page::{self, Part};
-use crate::pages::case::log;
 use crate::pages::lines::{Lines, TaskLine};
 use crate::pages::moves::{self, Asks, Offer};
-use crate::pages::task::{Kept, is_about, kept, occasion};
+use crate::pages::task::{Kept, about, kept, occasion};
 use crate::problem::Problem;
 use crate::server::App;
 use crate::sight::Sight;
@@ -355,8 +354,7 @@ pub(crate) async fn show<S: Store>(
     let case = app.engine.case(&id).await?;
     let definition = app.engine.definition(&case.head().definition).await?;
     let item = case.item(&key).ok_or_else(|| EngineError::Refused(Refusal::NoItem(key.clone())))?;
-    let log = log(&app.engine, &id).await?;
-    let own: Vec<&Event> = log.iter().filter(|event| is_about(event, &key)).collect();
+    let own = about(&app.engine, &id, &key).await?;
     let row = ItemRow::of(&id, item, &definition);
     let (task, _) = named(&app, vec![row]).await?.pop().ok_or_else(Problem::missing)?;
     let scene = Scene { definition, directory: app.engine.directory() };
@@ -378,7 +376,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn view(&self, item: &Item, named: NamedView, own: &[&Event]) -> ItemView {
+    fn view(&self, item: &Item, named: NamedView, own: &[Event]) -> ItemView {
         let teller = Teller { definition: &self.definition, directory: &self.directory };
         let task = self.definition.workflow.task(item.task.as_str()).map(|(_, task)| task);
         let json = |value: Result<Json_, serde_json::Error>| value.unwrap_or_default();
@@ -393,7 +391,7 @@ impl Scene {
             name: teller.name(who),
             agreed: item.review.agreed.contains(who),
         };
-        let line = |event: &&Event| {
+        let line = |event: &Event| {
             let (seq, at) = (event.seq, event.at.to_string());
             Some(LineView { seq, at, text: teller.line(event)? })
         };
