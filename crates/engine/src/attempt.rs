@@ -117,6 +117,8 @@ async fn to_people<S: Store>(
     let is_held =
         |answer: &Result<(), ChannelError>| matches!(answer, Err(ChannelError::Hold { .. }));
     let counts = !answers.iter().all(is_held);
+    let is_failure = |answer: &Result<(), ChannelError>| answer.is_err() && !is_held(answer);
+    let has_failed = answers.iter().any(is_failure);
     for (channel, answer) in asked.iter().zip(answers) {
         let known = notes.get(channel.name());
         let attempts = known.map_or(before, |note| note.attempts);
@@ -129,10 +131,10 @@ async fn to_people<S: Store>(
     if is_plain && matches!(state, NotedState::Delivered(_)) {
         return Attempted::Arrived;
     }
-    let was_asked = |name: &String| asked.iter().any(|channel| channel.name() == name);
+    // All that stands against it, not only what was said just now.
     let says = |(name, note): (&String, &ChannelNote)| {
         let is_error = matches!(note.state, ChannelState::Failed | ChannelState::Dead);
-        let said = note.said.as_ref().filter(|_| is_error && was_asked(name));
+        let said = note.said.as_ref().filter(|_| is_error);
         said.map(|said| format!("{name}: {said}"))
     };
     let errors: Vec<String> = notes.iter().filter_map(says).collect();
@@ -142,7 +144,7 @@ async fn to_people<S: Store>(
         seq: delivery.seq,
         state,
         counts,
-        error: (!errors.is_empty()).then(|| errors.join("; ")),
+        error: has_failed.then(|| errors.join("; ")),
         channels: Some(notes),
         topic: if holds { topic(delivery) } else { None },
     })
