@@ -7,6 +7,7 @@ mod api;
 mod elsewhere;
 mod items;
 mod lists;
+mod manual;
 mod messages;
 mod operations;
 mod pages;

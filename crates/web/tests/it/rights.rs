@@ -98,6 +98,8 @@ fn each_operation_is_told_of_and_its_body_shown() {
             let response = &operation["responses"][status]["content"];
             assert!(response["application/problem+json"].is_object(), "{name} {status}");
         }
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.values().all(|one| one["description"].is_string()), "{name}");
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
         if let Some(schema) = body["$ref"].as_str() {
             let schema = schema.rsplit('/').next().unwrap();
