@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
-use duban_calendar::Date;
+use duban_calendar::{Date, Instant};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::ids::{PersonId, UnitId};
 
@@ -68,6 +70,34 @@ pub struct StandIn {
     pub from: Date,
     /// Last date.
     pub until: Date,
+    /// Who set it and when, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Signed>,
+    /// Who ended it early and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Signed>,
+}
+
+/// Who did something and when.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Signed {
+    /// A person's id, an administrator's login, a token's name.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+}
+
+impl StandIn {
+    /// Whether it holds on a date.
+    pub fn covers(&self, on: Date) -> bool {
+        self.from <= on && on <= self.until
+    }
+
+    /// Whether it says the same as another, whoever set them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let key = |one: &Self| (one.absent.clone(), one.by.clone(), one.from, one.until);
+        key(self) == key(other)
+    }
 }
 
 /// A unit, a post or a person that owes or reviews something.
@@ -176,6 +206,7 @@ pub struct Directory {
     posts: BTreeMap<UnitId, Vec<usize>>,
     people: BTreeMap<PersonId, usize>,
     posts_of: BTreeMap<PersonId, Vec<usize>>,
+    version: OnceLock<String>,
 }
 
 impl Directory {
@@ -260,6 +291,16 @@ impl Directory {
     /// The data it was made from.
     pub fn data(&self) -> &DirectoryData {
         &self.data
+    }
+
+    /// A digest of the data (SHA-256 in hexadecimal): the same for the same data alone. Worked out
+    /// when it is first asked for.
+    pub fn version(&self) -> &str {
+        self.version.get_or_init(|| {
+            let json = serde_json::to_vec(&self.data);
+            let digest = Sha256::digest(json.expect("invariant: a directory is plain data"));
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        })
     }
 
     /// The unit of that code.
@@ -367,7 +408,7 @@ impl Directory {
         self.data
             .stand_ins
             .iter()
-            .filter(move |entry| entry.absent == *absent && entry.from <= on && on <= entry.until)
+            .filter(move |entry| entry.absent == *absent && entry.covers(on))
             .map(|entry| &entry.by)
     }
 

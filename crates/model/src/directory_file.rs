@@ -106,7 +106,8 @@ fn read_stand_in(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<StandIn> {
     let by = required(r, keys, "by").map(PersonId::new);
     let from = keys.require(r, "from").and_then(|node| r.date(node));
     let until = keys.require(r, "until").and_then(|node| r.date(node));
-    Some(StandIn { absent: absent?, by: by?, from: from?, until: until? })
+    let (absent, by, from, until) = (absent?, by?, from?, until?);
+    Some(StandIn { absent, by, from, until, set: None, ended: None })
 }
 
 /// The node of a key, or that of the whole entry.

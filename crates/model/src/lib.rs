@@ -10,9 +10,12 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod absence;
 mod calendar_file;
+mod calendar_table;
 mod check;
 mod definition;
+mod difference;
 mod directory;
 mod directory_file;
 mod expressions;
@@ -25,6 +28,7 @@ mod ladder_file;
 mod lights;
 mod limits;
 mod load;
+mod mapping;
 mod names;
 mod preset;
 mod problem;
@@ -32,6 +36,7 @@ mod punctuation;
 mod read;
 mod suite;
 mod suite_file;
+mod table;
 mod task_check;
 mod task_file;
 mod task_parts;
@@ -40,14 +45,18 @@ mod tests;
 mod workflow_file;
 mod yaml;
 
+pub use crate::absence::{ABSENCE_DAYS_MAX, StandInError, check_stand_in};
 pub use crate::calendar_file::load_calendar;
+pub use crate::calendar_table::{DayChange, changed_days, year_from_table};
 pub use crate::definition::{
     Axis, Better, Definition, Expr, Extension, Field, FieldKind, Fold, Hook, Indicator, Join,
     Judged, Many, Need, OpenForm, Place, Reviewer, RollUp, Script, SuiteHead, TaskDef, TaskKind,
     Workflow,
 };
+pub use crate::difference::{Difference, HolderChange, Loss, Losses, Section};
 pub use crate::directory::{
-    Assignee, Directory, DirectoryData, DirectoryError, NotAnAssignee, Person, Post, StandIn, Unit,
+    Assignee, Directory, DirectoryData, DirectoryError, NotAnAssignee, Person, Post, Signed,
+    StandIn, Unit,
 };
 pub use crate::expressions::{ExprRole, expressions};
 pub use crate::graph::graph;
@@ -55,7 +64,11 @@ pub use crate::ids::{DefinitionHash, PersonId, SuiteId, TaskId, UnitId, Workflow
 pub use crate::ladder::{Ladder, LightPolicy, Rung, ScoreOn, ScoreRule, Trigger};
 pub use crate::limits::LoadLimits;
 pub use crate::load::{load_suite, load_suite_within};
+pub use crate::mapping::{Mapping, PeopleMapping, PostsMapping, UnitsMapping};
 pub use crate::names::{is_identifier, is_workflow_id};
 pub use crate::problem::{CODES, Problem, Severity};
 pub use crate::read::Sources;
 pub use crate::suite::{Library, Loaded, Obligation, Suite};
+pub use crate::table::{
+    Imported, Mode, PROBLEMS_MAX, Row, Sheet, TableKind, export_tables, import_tables,
+};

@@ -198,9 +198,34 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("DB1303", "superiors go round in a circle", "Break the circle."),
     ("DB1304", "a level that the suite does not name", "Use one of `levels`, or add it there."),
     (
+        "DB1305",
+        "a table or a column is missing",
+        "Name sheets and columns as directory.md says; where only a part is there, merge.",
+    ),
+    ("DB1306", "a cell that must not be empty", "Fill it."),
+    (
+        "DB1307",
+        "a cell that cannot be read",
+        "Write dates as 2026-01-31; format long numbers as text; mend formulas that fail.",
+    ),
+    ("DB1308", "a table reaches a limit", "Split it; the message names the limit."),
+    ("DB1309", "a file that is no table", "Save it as .xlsx, or as CSV in UTF-8 or GB18030."),
+    ("DB1310", "a name that several units or people have", "Write the code."),
+    (
+        "DB1311",
+        "a sheet or a column that is not known (warning)",
+        "It is passed over; check its name if it should not be.",
+    ),
+    ("DB1312", "an absence that cannot be", "Choose another stand-in or other dates."),
+    (
         "DB1401",
         "a day of a calendar that is no date or range",
         "Write 2022-01-31 or 2022-01-31..2022-02-06.",
     ),
     ("DB1402", "a calendar that contradicts itself", "Check it against the notice."),
+    (
+        "DB1403",
+        "a row of a calendar's table that cannot be read",
+        "Write a date, 休 or 班, and the holiday's name.",
+    ),
 ];

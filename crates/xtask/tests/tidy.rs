@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-engine",
         ],
     ),
-    ("duban-documents", &[]),
+    ("duban-documents", &["duban-calendar", "duban-model"]),
     (
         "duban-web",
         &[
@@ -55,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "duban-sim",
             "duban-engine",
             "duban-notify",
+            "duban-documents",
             "duban-web",
             "duban",
         ],

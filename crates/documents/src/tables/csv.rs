@@ -1,0 +1,137 @@
+//! CSV: what Chinese spreadsheets save, in UTF-8 or GB18030.
+
+use duban_model::{Problem, Row, Sheet};
+use encoding_rs::{Encoding, GB18030};
+
+use super::{Meter, at};
+
+/// What a spreadsheet would take for a formula where a cell begins with it. The apostrophe stands
+/// among them so that what is written can be told from what is put before it.
+const FORMULAS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+
+pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Sheet, Vec<Problem>> {
+    let text = decode(bytes).ok_or_else(|| {
+        let problem = at(file, "DB1309", "文字编码不是 UTF-8，也不是 GB18030");
+        vec![problem.with_help("在表格软件中另存为“CSV UTF-8”")]
+    })?;
+    let mut reader =
+        ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut rows = Vec::new();
+    let mut meter = Meter::new(file);
+    let mut lines = Lines { text: text.as_bytes(), read: 0, line: 1 };
+    for record in reader.records() {
+        let record = record.map_err(|error| vec![at(file, "DB1309", error.to_string())])?;
+        let start = record.position().map_or(0, ::csv::Position::byte);
+        let mut row = Row { number: lines.at(start), cells: Vec::new() };
+        for (column, cell) in record.iter().enumerate() {
+            meter.put(&mut row, column, plain(cell).to_owned())?;
+        }
+        meter.keep(&mut rows, row)?;
+    }
+    let name = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    Ok(Sheet { file: file.to_owned(), name: name.to_owned(), rows })
+}
+
+/// Counts lines up to a record. The reader's own count lags behind at blank lines.
+struct Lines<'t> {
+    text: &'t [u8],
+    read: usize,
+    line: u32,
+}
+
+impl Lines<'_> {
+    fn at(&mut self, start: u64) -> u32 {
+        let start = usize::try_from(start).unwrap_or(usize::MAX).min(self.text.len());
+        let blank = self.text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let end = start + blank.count();
+        let passed = self.text.get(self.read..end).unwrap_or_default();
+        for _ in passed.iter().filter(|byte| **byte == b'\n') {
+            self.line = self.line.saturating_add(1);
+        }
+        self.read = end;
+        self.line
+    }
+}
+
+/// UTF-8, with a mark or without; UTF-16 with its mark; else GB18030, if all of it is.
+fn decode(bytes: &[u8]) -> Option<String> {
+    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
+        let (text, _, has_errors) = encoding.decode(bytes);
+        return (!has_errors).then(|| text.into_owned());
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(text.to_owned());
+    }
+    let (text, has_errors) = GB18030.decode_without_bom_handling(bytes);
+    (!has_errors).then(|| text.into_owned())
+}
+
+fn plain(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
+}
+
+/// Writes a sheet in UTF-8 with a mark, as spreadsheets want it. A cell that one would take for a
+/// formula gets an apostrophe before it, which is taken off when it is read again.
+pub fn write_csv(sheet: &Sheet) -> Vec<u8> {
+    let mut bytes = "\u{feff}".as_bytes().to_vec();
+    let mut writer = ::csv::WriterBuilder::new()
+        .flexible(true)
+        .terminator(::csv::Terminator::CRLF)
+        .from_writer(&mut bytes);
+    for row in &sheet.rows {
+        let cells = row
+            .cells
+            .iter()
+            .map(|cell| if cell.starts_with(FORMULAS) { format!("'{cell}") } else { cell.clone() });
+        writer.write_record(cells).expect("invariant: memory takes what is written to it");
+    }
+    writer.flush().expect("invariant: memory takes what is written to it");
+    drop(writer);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(bytes: &[u8]) -> Vec<(u32, Vec<String>)> {
+        let sheet = read("人员.csv", bytes).unwrap();
+        assert_eq!(sheet.title(), "人员.csv");
+        sheet.rows.into_iter().map(|row| (row.number, row.cells)).collect()
+    }
+
+    #[test]
+    fn every_encoding_of_chinese_spreadsheets_is_read() {
+        let text = "编号,姓名\r\n\r\n1,\"张,三\"\r\n2,㐂\r\n";
+        let expected = cells(text.as_bytes());
+        assert_eq!(expected[1], (3, vec!["1".to_owned(), "张,三".to_owned()]));
+        assert_eq!(cells(format!("\u{feff}{text}").as_bytes()), expected);
+        assert_eq!(cells(&GB18030.encode(text).0), expected);
+        let utf16: Vec<u8> =
+            format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(cells(&utf16), expected);
+        assert_eq!(read("a.csv", b"\xff\xff\xff").unwrap_err()[0].code, "DB1309");
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_and_all_come_back() {
+        let row = ["=1+1", "+86", "-", "@x", "'=quoted", "plain", "", "a\"b,c"];
+        let cells = row.map(ToOwned::to_owned).to_vec();
+        let sheet = Sheet {
+            file: "x.csv".to_owned(),
+            name: "x".to_owned(),
+            rows: vec![Row { number: 1, cells }],
+        };
+        let bytes = write_csv(&sheet);
+        let text = std::str::from_utf8(&bytes).unwrap().trim_start_matches('\u{feff}');
+        assert!(text.starts_with("'=1+1,'+86,'-,'@x,''=quoted,plain,,"), "{text}");
+        assert_eq!(read("x.csv", &bytes).unwrap(), sheet);
+    }
+
+    #[test]
+    fn a_row_of_too_many_columns_is_refused_by_the_name_of_the_limit() {
+        let wide = ",".repeat(super::super::COLUMNS_MAX) + "x";
+        let problems = read("a.csv", wide.as_bytes()).unwrap_err();
+        assert!(problems[0].message.contains("columns_max"), "{problems:?}");
+    }
+}
