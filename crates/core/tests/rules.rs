@@ -503,6 +503,40 @@ tasks:
 }
 
 #[test]
+fn rule_11_an_owner_who_is_gone_is_looked_for_again_and_the_past_keeps_the_old_one() {
+    let mut office = Office::open(
+        "
+period: year
+tasks:
+  a: { title: 甲, owner: unit.post(\"组织部长\"), ladder: none }
+",
+    );
+    let first = office.item("a").holder.clone().expect("a holder");
+    office.act(first.as_str(), sign("a")).expect("signed for");
+    let full = office.env.directory.data().clone();
+    let mut vacant = full.clone();
+    for post in vacant.posts.iter_mut().filter(|post| post.name == "组织部长") {
+        post.holders.clear();
+    }
+    office.env.directory = Arc::new(Directory::new(vacant.clone()).expect("a directory"));
+    for _ in 0..2 {
+        office.command(Actor::operator("管理员"), Act::ApplyDirectory).expect("applied");
+        assert_eq!(office.item("a").holder, None);
+        assert_eq!(office.count("owner_missing"), 1, "the administrator is told once");
+    }
+    for post in vacant.posts.iter_mut().filter(|post| post.name == "组织部长") {
+        post.holders.push("x2".into());
+    }
+    office.env.directory = Arc::new(Directory::new(vacant).expect("a directory"));
+    office.command(Actor::operator("管理员"), Act::ApplyDirectory).expect("applied");
+    assert_eq!(office.item("a").holder.as_ref().map(|person| person.as_str()), Some("x2"));
+    office.act("x2", report("a")).expect("reported");
+    let signed = office.log.iter().find(|(event, _)| event.fact.kind() == "signed");
+    assert_eq!(signed.map(|(event, _)| &event.actor), Some(&Actor::person(first.clone())));
+    office.assert_replays();
+}
+
+#[test]
 fn a_year_that_is_loaded_moves_due_dates_by_logged_events_and_never_earlier() {
     let mut office = Office::open(
         "

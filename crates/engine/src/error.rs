@@ -98,6 +98,9 @@ pub enum EngineError {
         /// What the reader said.
         error: String,
     },
+    /// What was to be replaced has changed since it was looked at. Look again and decide anew.
+    #[error("`{0}` has changed meanwhile")]
+    Outdated(String),
     /// The store failed. Whether a commit in hand was written is unknown: with an idempotency
     /// key the request may be repeated.
     #[error(transparent)]
@@ -140,6 +143,7 @@ impl EngineError {
             Self::NoSuite(_) => "DB4016",
             Self::ChannelsShareName(_) => "DB4017",
             Self::Changed { .. } => "DB4018",
+            Self::Outdated(_) => "DB4020",
         }
     }
 
@@ -164,6 +168,7 @@ impl EngineError {
                 "事项记录无法读取或已损坏，请联系管理员".to_owned()
             }
             Self::BadDocument { name, .. } => format!("库中的 {name} 无法读取，请重新载入"),
+            Self::Outdated(_) => "内容已有新的变化，请重新核对后再确认".to_owned(),
             Self::Store(_) => "数据库出错，请稍后重试".to_owned(),
             Self::ChannelsShareName(name) => format!("有两个渠道都叫 {name}"),
             Self::Thread(_) => "无法启动工作线程".to_owned(),

@@ -16,8 +16,21 @@ use crate::error::EngineError;
 /// The name of the stored directory.
 const DIRECTORY: &str = "directory";
 
+fn text_of(directory: &Directory) -> String {
+    serde_json::to_string(directory.data()).expect("invariant: a directory is plain data")
+}
+
+fn read_directory(json: &str) -> Result<Directory, EngineError> {
+    let bad = |error: String| EngineError::BadDocument { name: DIRECTORY.to_owned(), error };
+    let data: DirectoryData = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
+    Directory::new(data).map_err(|error| bad(error.to_string()))
+}
+
+/// What the names of calendars' documents begin with.
+const CALENDARS: &str = "calendar:";
+
 fn calendar_name(id: &str) -> String {
-    format!("calendar:{id}")
+    format!("{CALENDARS}{id}")
 }
 
 /// A compiled definition, or one that is being compiled.
@@ -70,11 +83,7 @@ impl<S: Store> Library<S> {
     /// Reads the stored directory, if there is one.
     pub(crate) async fn load(&self) -> Result<(), EngineError> {
         let Some(json) = self.store.document(DIRECTORY).await? else { return Ok(()) };
-        let bad = |error: String| EngineError::BadDocument { name: DIRECTORY.to_owned(), error };
-        let data: DirectoryData =
-            serde_json::from_str(&json).map_err(|error| bad(error.to_string()))?;
-        let directory = Directory::new(data).map_err(|error| bad(error.to_string()))?;
-        self.put_directory(Arc::new(directory));
+        self.put_directory(Arc::new(read_directory(&json)?));
         Ok(())
     }
 
@@ -95,9 +104,28 @@ impl<S: Store> Library<S> {
         directory: Arc<Directory>,
         at: Instant,
     ) -> Result<(), EngineError> {
-        let json =
-            serde_json::to_string(directory.data()).expect("invariant: a directory is plain data");
-        self.store.put_document(DIRECTORY, &json, at.millis()).await?;
+        self.store.put_document(DIRECTORY, &text_of(&directory), at.millis()).await?;
+        self.put_directory(directory);
+        Ok(())
+    }
+
+    /// Keeps a directory in place of the one at a version, and no other.
+    pub(crate) async fn replace_directory(
+        &self,
+        expected: &str,
+        directory: Arc<Directory>,
+        at: Instant,
+    ) -> Result<(), EngineError> {
+        let outdated = || EngineError::Outdated(DIRECTORY.to_owned());
+        let kept = self.store.document(DIRECTORY).await?;
+        let current = kept.as_deref().map(read_directory).transpose()?.unwrap_or_default();
+        if current.version() != expected {
+            return Err(outdated());
+        }
+        let json = text_of(&directory);
+        if !self.store.swap_document(DIRECTORY, kept.as_deref(), &json, at.millis()).await? {
+            return Err(outdated());
+        }
         self.put_directory(directory);
         Ok(())
     }
@@ -116,6 +144,39 @@ impl<S: Store> Library<S> {
         let mut calendars = self.calendars.write().unwrap_or_else(PoisonError::into_inner);
         // Somebody may have loaded a newer one meanwhile.
         Ok(Arc::clone(calendars.entry(id.to_owned()).or_insert_with(|| Arc::new(calendar))))
+    }
+
+    /// The ids of all calendars, in their order.
+    pub(crate) async fn calendars(&self) -> Result<Vec<String>, EngineError> {
+        let kept = self.store.documents(CALENDARS).await?;
+        let id = |(name, _): &(String, String)| name.strip_prefix(CALENDARS).map(str::to_owned);
+        Ok(kept.iter().filter_map(id).collect())
+    }
+
+    /// Keeps a calendar in place of the one at a version, and no other.
+    pub(crate) async fn replace_calendar(
+        &self,
+        expected: &str,
+        calendar: Arc<Calendar>,
+        at: Instant,
+    ) -> Result<(), EngineError> {
+        let name = calendar_name(calendar.id());
+        let kept = self.store.document(&name).await?;
+        let kept = kept.ok_or_else(|| EngineError::NoCalendar(calendar.id().to_owned()))?;
+        let bad = |error: serde_json::Error| EngineError::BadDocument {
+            name: name.clone(),
+            error: error.to_string(),
+        };
+        let current: Calendar = serde_json::from_str(&kept).map_err(bad)?;
+        let json = serde_json::to_string(&*calendar).expect("invariant: a calendar is plain data");
+        let is_kept = current.version() == expected
+            && self.store.swap_document(&name, Some(&kept), &json, at.millis()).await?;
+        if !is_kept {
+            return Err(EngineError::Outdated(name));
+        }
+        let mut calendars = self.calendars.write().unwrap_or_else(PoisonError::into_inner);
+        calendars.insert(calendar.id().to_owned(), calendar);
+        Ok(())
     }
 
     /// Whether a calendar of that id is known.

@@ -108,7 +108,7 @@ impl<S: Store> Engine<S> {
         self.shared().library.directory_changes()
     }
 
-    /// Keeps a new directory and lets every open case look again for owners that it lacked. The
+    /// Keeps a new directory and lets every open case look again for owners that it lacks now. The
     /// latter goes on in the background, through a restart too.
     ///
     /// # Errors
@@ -123,6 +123,40 @@ impl<S: Store> Engine<S> {
             apply::begin(&shared, Change::Directory).await
         };
         self.shared().on_runtime(keep).await
+    }
+
+    /// The same, but only in place of the directory at a version
+    /// ([`Directory::version`]): for whoever decided by looking at that one.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Outdated`] where it has changed since; [`EngineError::Store`]. The old
+    /// directory stays.
+    pub async fn replace_directory(
+        &self,
+        expected: &str,
+        directory: Directory,
+    ) -> Result<Applying, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let expected = expected.to_owned();
+        let keep = async move {
+            let directory = Arc::new(directory);
+            shared.library.replace_directory(&expected, directory, shared.now()).await?;
+            apply::begin(&shared, Change::Directory).await
+        };
+        self.shared().on_runtime(keep).await
+    }
+
+    /// The ids of all calendars, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`].
+    pub async fn calendars(&self) -> Result<Vec<String>, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        self.shared().on_runtime(async move { shared.library.calendars().await }).await
     }
 
     /// A calendar by its id.
@@ -149,6 +183,28 @@ impl<S: Store> Engine<S> {
         shared.check_running()?;
         let keep = async move {
             shared.library.set_calendar(Arc::new(calendar), shared.now()).await?;
+            apply::begin(&shared, Change::Calendar).await
+        };
+        self.shared().on_runtime(keep).await
+    }
+
+    /// The same, but only in place of the calendar at a version ([`Calendar::version`]).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Outdated`] where it has changed since; [`EngineError::NoCalendar`];
+    /// [`EngineError::Store`]. The old calendar stays.
+    pub async fn replace_calendar(
+        &self,
+        expected: &str,
+        calendar: Calendar,
+    ) -> Result<Applying, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let expected = expected.to_owned();
+        let keep = async move {
+            let calendar = Arc::new(calendar);
+            shared.library.replace_calendar(&expected, calendar, shared.now()).await?;
             apply::begin(&shared, Change::Calendar).await
         };
         self.shared().on_runtime(keep).await

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duban_calendar::{Instant, Span};
-use duban_model::TaskId;
+use duban_model::{Assignee, TaskId};
 use duban_script::{Scene, Value};
 
 use super::Turn;
@@ -171,32 +171,52 @@ impl Turn<'_> {
         });
     }
 
-    /// Looks again for the owners of items that have none.
+    /// Looks for the owners of open items that have none, or whose owner nobody is any more.
     pub(super) fn apply_directory(&mut self) -> Result<(), Refusal> {
         self.may_operate("apply_directory")?;
         let orphans: Vec<Arc<Item>> = self
             .case
             .items()
-            .filter(|item| item.status.is_open() && item.holder.is_none())
+            .filter(|item| item.status.is_open())
+            .filter(|item| {
+                item.holder.is_none()
+                    || item.owner.as_ref().is_some_and(|owner| !self.is_held(owner))
+            })
             .filter(|item| item.kind != ItemKind::Task || self.is_human(item))
             .cloned()
             .collect();
         for item in orphans {
-            let definition = Arc::clone(&self.definition);
-            let owner = Self::task(&definition, &item).and_then(|task| task.owner.as_ref());
-            let found = match owner {
-                Some(expr) => {
-                    let scene = self.scene(Some(&item.key));
-                    self.program().eval(expr, &scene).ok().and_then(|value| value.to_assignee())
-                }
-                None => item.owner.clone(),
-            };
-            let filled = found.filter(|owner| !self.env.directory.holders(owner).is_empty());
-            if let Some(owner) = filled {
-                self.reassign(&item.key, &owner, "通讯录更新".to_owned());
+            match self.find_owner(&item).filter(|owner| self.is_held(owner)) {
+                Some(owner) => self.reassign(&item.key, &owner, "通讯录更新".to_owned()),
+                None if item.holder.is_some() => self.vacate(&item),
+                // The administrator knows.
+                None => {}
             }
         }
         Ok(())
+    }
+
+    fn find_owner(&mut self, item: &Item) -> Option<Assignee> {
+        let definition = Arc::clone(&self.definition);
+        let owner = Self::task(&definition, item).and_then(|task| task.owner.as_ref());
+        let Some(expr) = owner else { return item.owner.clone() };
+        let scene = self.scene(Some(&item.key));
+        self.program().eval(expr, &scene).ok().and_then(|value| value.to_assignee())
+    }
+
+    /// Whether somebody of the directory can act for an assignee.
+    fn is_held(&self, assignee: &Assignee) -> bool {
+        let directory = &self.env.directory;
+        directory.holders(assignee).iter().any(|holder| directory.person(holder).is_some())
+    }
+
+    /// Notes that nobody holds the owner's post any more, and tells the administrator once.
+    fn vacate(&mut self, item: &Item) {
+        let Some(to) = item.owner.clone() else { return };
+        let (item, holder, review) = (item.key.clone(), None, None);
+        let reason = "通讯录更新，岗位空缺".to_owned();
+        self.push(Fact::Transferred { item: item.clone(), to, holder, review, reason });
+        self.tell_owner_missing(&item);
     }
 
     fn is_human(&self, item: &Item) -> bool {
