@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use duban_calendar::Calendar;
-use duban_model::{Definition, DefinitionHash, Directory, Problem, Severity, Suite, WorkflowId};
+use duban_model::{
+    Definition, DefinitionHash, Directory, DirectoryData, Problem, Severity, StandIn, Suite,
+    WorkflowId,
+};
 use duban_store::{Store, StoreError};
 use tokio::sync::watch;
 
@@ -144,6 +147,33 @@ impl<S: Store> Engine<S> {
             let directory = Arc::new(directory);
             shared.library.replace_directory(&expected, directory, shared.now()).await?;
             apply::begin(&shared, Change::Directory).await
+        };
+        self.shared().on_runtime(keep).await
+    }
+
+    /// Keeps other absences in the directory at a version. Open cases are not asked: who stands in
+    /// acts for whoever owns a task, and owns none by it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Outdated`] where the directory has changed since; [`EngineError::Store`]. The
+    /// old absences stay.
+    pub async fn set_stand_ins(
+        &self,
+        expected: &str,
+        stand_ins: Vec<StandIn>,
+    ) -> Result<(), EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let expected = expected.to_owned();
+        let keep = async move {
+            let current = shared.library.directory();
+            let data = DirectoryData { stand_ins, ..current.data().clone() };
+            let directory = Directory::new(data).map_err(|error| EngineError::BadDocument {
+                name: "directory".to_owned(),
+                error: error.to_string(),
+            })?;
+            shared.library.replace_directory(&expected, Arc::new(directory), shared.now()).await
         };
         self.shared().on_runtime(keep).await
     }

@@ -7,8 +7,8 @@ use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
 use crate::routes::{
-    audit, cases, deliveries, drafts, feed, graph, items, ledgers, migration, moves, office,
-    search, security, suites, tasks, upkeep,
+    audit, calendars, cases, deliveries, directory, drafts, feed, graph, items, ledgers, migration,
+    moves, office, search, security, stand_ins, suites, tasks, upkeep,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -58,8 +58,15 @@ use crate::routes::{
         migration::versions,
         migration::migrate,
         migration::migrate_all,
-        office::directory,
-        office::set_directory,
+        directory::directory,
+        directory::set_directory,
+        directory::import,
+        stand_ins::list,
+        stand_ins::set,
+        stand_ins::end,
+        calendars::list,
+        calendars::show,
+        calendars::put,
         office::keep,
         office::fetch,
         upkeep::repair,

@@ -16,10 +16,12 @@
 //! `access.rs` logs and measures requests, `metrics.rs` tells Prometheus.
 
 mod access;
+mod absence;
 mod account;
 mod address;
 mod auth;
 mod broom;
+mod change;
 mod counts;
 mod document;
 mod download;
@@ -36,6 +38,7 @@ mod page;
 mod pages;
 mod problem;
 mod ready;
+mod pull;
 mod routes;
 mod security;
 mod server;
@@ -53,6 +56,7 @@ pub use crate::evidence::{Evidence, FileLimits, Probed, S3Error, S3Options};
 pub use crate::messages::{Messages, restore_templates};
 pub use crate::metrics::HostStats;
 pub use crate::server::{App, Settings, router, serve, serve_metrics};
+pub use crate::pull::{PULL_BYTES_MAX, Pull};
 pub use crate::sign_in::{
     CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,
     SignInOptions,

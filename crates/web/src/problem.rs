@@ -95,7 +95,9 @@ impl Problem {
 
     pub(crate) fn too_large() -> Self {
         let title = "请求过大".to_owned();
-        let detail = "limit `body_bytes_max` (1 MiB) reached".to_owned();
+        let detail = "limit `body_bytes_max` (1 MiB; 20 MiB for tables, 64 MiB for a \
+                      directory) reached"
+            .to_owned();
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "DB6008", title, detail)
     }
 
@@ -188,6 +190,7 @@ fn status_of(error: &EngineError) -> StatusCode {
         EngineError::Refused(refusal) => status_of_refusal(refusal),
         EngineError::NoWorkflow { .. } | EngineError::NoSuite(_) => StatusCode::NOT_FOUND,
         EngineError::KeyReused { .. } | EngineError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        EngineError::Outdated(_) => StatusCode::PRECONDITION_FAILED,
         EngineError::Busy(_) | EngineError::Contended { .. } | EngineError::Closed => {
             StatusCode::SERVICE_UNAVAILABLE
         }

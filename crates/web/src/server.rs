@@ -16,11 +16,12 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
+use duban_documents::TABLE_BYTES_MAX;
 use duban_engine::{Engine, EngineError};
 use duban_model::Library;
 use duban_store::{LightCount, Store};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -37,9 +38,10 @@ use crate::metrics::{self, HostStats};
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::ready::Readiness;
+use crate::pull::{self, Pull};
 use crate::routes::{
-    audit, cases, deliveries, drafts, feed, graph, items, ledgers, migration, moves, office,
-    search, security, suites, tasks, upkeep,
+    audit, calendars, cases, deliveries, directory, drafts, feed, graph, items, ledgers, migration,
+    moves, office, search, security, stand_ins, suites, tasks, upkeep,
 };
 use crate::sign_in::SignIn;
 use crate::trend::Trend;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long requests under way may then take to finish.
     pub shutdown_max: Duration,
+    /// Where the directory is fetched from, if it is.
+    pub pull: Option<Arc<Pull>>,
 }
 
 impl Default for Settings {
@@ -92,6 +96,7 @@ impl Default for Settings {
             host: Arc::default(),
             drain: Duration::ZERO,
             shutdown_max: Duration::from_secs(30),
+            pull: None,
         }
     }
 }
@@ -113,6 +118,7 @@ struct Site {
     brooms: Brooms,
     tokens: Known,
     jobs: Jobs,
+    pulling: Mutex<()>,
     stop: watch::Sender<bool>,
     routes: Routes,
     listeners: AtomicU64,
@@ -136,6 +142,7 @@ impl<S: Store> App<S> {
             trend: Trend::default(),
             limits: SignInLimits::default(),
             brooms: Brooms::default(),
+            pulling: Mutex::default(),
             stop: watch::Sender::new(false),
             routes: Routes::default(),
             listeners: AtomicU64::new(0),
@@ -211,6 +218,11 @@ impl<S: Store> App<S> {
         Listening(Arc::clone(&self.site))
     }
 
+    /// Held by whoever pulls the directory.
+    pub(crate) fn pulling(&self) -> &Mutex<()> {
+        &self.site.pulling
+    }
+
     /// Resolves when the service is to end: streams, which would go on for ever, end then.
     pub(crate) fn stopping(&self) -> Stopping {
         Stopping(self.site.stop.subscribe())
@@ -239,6 +251,9 @@ impl Stopping {
 /// The largest body of a request, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// The largest directory that is put as a whole, in bytes.
+const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// How long a body may pause between two of its parts.
 const BODY_PAUSE_MAX: Duration = Duration::from_secs(10);
 
@@ -249,6 +264,12 @@ pub fn router<S: Store>(app: App<S>) -> Router {
     let files = Router::new()
         .route("/evidence", post(office::keep::<S>))
         .layer(DefaultBodyLimit::disable());
+    let tables = Router::new()
+        .route("/directory/import", post(directory::import::<S>))
+        .layer(DefaultBodyLimit::max(TABLE_BYTES_MAX));
+    let whole = Router::new()
+        .route("/directory", get(directory::directory::<S>).put(directory::set_directory::<S>))
+        .layer(DefaultBodyLimit::max(DIRECTORY_BYTES_MAX));
     let settings = app.settings();
     let policy = security_policy(&settings.frame_ancestors);
     let api = Router::new()
@@ -259,7 +280,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/metrics", get(metrics::serve::<S>))
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .nest("/api/v1", files);
+        .nest("/api/v1", files.merge(tables).merge(whole));
     pages::router::<S>(app.evidence().bytes_max())
         .layer(from_fn(guard::same_site))
         .merge(pages::handed_over::<S>())
@@ -338,7 +359,12 @@ fn suites_api<S: Store>() -> Router<App<S>> {
 fn office_api<S: Store>() -> Router<App<S>> {
     let accounts = get(security::accounts::<S>).post(security::create_account::<S>);
     Router::new()
-        .route("/directory", get(office::directory::<S>).put(office::set_directory::<S>))
+        .route(
+            "/stand-ins",
+            get(stand_ins::list::<S>).put(stand_ins::set::<S>).delete(stand_ins::end::<S>),
+        )
+        .route("/calendars", get(calendars::list::<S>))
+        .route("/calendars/{id}", get(calendars::show::<S>).put(calendars::put::<S>))
         .route("/evidence/{file}", get(office::fetch::<S>))
         .route("/accounts", accounts)
         .route("/accounts/{login}", delete(security::remove_account::<S>))
@@ -398,6 +424,9 @@ pub async fn serve<S: Store>(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    if let Some(pull) = app.settings().pull.clone() {
+        tokio::spawn(pull::run(app.clone(), pull));
+    }
     let site = Arc::clone(&app.site);
     let Settings { drain, shutdown_max, .. } = app.site.settings;
     let (closing, mut closed) = watch::channel(false);

@@ -2,12 +2,15 @@
 //!
 //! Each file has one page or ledger: what it asks the engine, and the template that shows it.
 
+mod absences;
 pub(crate) mod accounts;
 mod assets;
 mod audit;
+mod calendars;
 pub(crate) mod case;
 mod deliveries;
 mod directory;
+mod directory_change;
 mod duties;
 mod elsewhere;
 pub(crate) mod fields;
@@ -87,6 +90,16 @@ pub(crate) fn router<S: Store>(file_bytes_max: u64) -> Router<App<S>> {
         .route("/templates", get(templates::list::<S>))
         .route("/templates/{kind}", get(templates::show::<S>).post(templates::change::<S>))
         .route("/directory", get(directory::show::<S>))
+        .route("/directory/import", post(directory_change::import::<S>))
+        .route("/directory/export", get(directory_change::export::<S>))
+        .route("/directory/pull", post(directory_change::pull::<S>))
+        .route(
+            "/directory/change",
+            get(directory_change::show::<S>).post(directory_change::apply::<S>),
+        )
+        .route("/absences", get(absences::show::<S>).post(absences::change::<S>))
+        .route("/calendars", get(calendars::show::<S>).post(calendars::preview::<S>))
+        .route("/calendars/apply", post(calendars::apply::<S>))
         .route("/accounts", get(accounts::show::<S>).post(accounts::change::<S>))
         .route("/audit", get(audit::show::<S>).post(audit::verify::<S>))
         .route("/signin", get(sign_in::show::<S>).post(sign_in::sign_in::<S>))
@@ -190,9 +203,9 @@ impl Failure {
                 StatusCode::NOT_FOUND
             }
             Self::Engine(EngineError::Store(StoreError::BadCursor(_))) => StatusCode::BAD_REQUEST,
-            Self::Engine(EngineError::Refused(_) | EngineError::KeyReused { .. }) => {
-                StatusCode::CONFLICT
-            }
+            Self::Engine(
+                EngineError::Refused(_) | EngineError::KeyReused { .. } | EngineError::Outdated(_),
+            ) => StatusCode::CONFLICT,
             Self::Engine(
                 EngineError::Busy(_) | EngineError::Contended { .. } | EngineError::Closed,
             ) => StatusCode::SERVICE_UNAVAILABLE,

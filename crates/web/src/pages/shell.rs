@@ -50,6 +50,7 @@ const FOR_PEOPLE: &[(&str, &str, &str)] = &[
     ("/indicators", "指标", "Indicators"),
     ("/suites", "文件与措施", "Suites"),
     ("/directory", "通讯录", "Directory"),
+    ("/absences", "外出代理", "Absences"),
 ];
 
 const FOR_SYSTEM: &[(&str, &str, &str)] = &[
@@ -57,6 +58,8 @@ const FOR_SYSTEM: &[(&str, &str, &str)] = &[
     ("/deliveries", "送达", "Deliveries"),
     ("/templates", "消息模板", "Templates"),
     ("/directory", "通讯录", "Directory"),
+    ("/absences", "外出代理", "Absences"),
+    ("/calendars", "工作日历", "Calendars"),
 ];
 
 const FOR_SECURITY: &[(&str, &str, &str)] =

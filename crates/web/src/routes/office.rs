@@ -1,4 +1,4 @@
-//! The directory and evidence.
+//! Evidence.
 
 use axum::Json;
 use axum::body::Body;
@@ -6,10 +6,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_model::{Directory, DirectoryData};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json_;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Scope};
@@ -17,35 +15,6 @@ use crate::download::download;
 use crate::problem::Problem;
 use crate::routes::cases::Rejecting;
 use crate::server::App;
-
-/// Units, posts, people and stand-ins as they are now.
-#[utoipa::path(get, path = "/api/v1/directory", tag = "directory",
-    responses((status = 200, body = Object)))]
-pub(crate) async fn directory<S: Store>(
-    State(app): State<App<S>>,
-    caller: Caller,
-) -> Result<Json<DirectoryData>, Problem> {
-    caller.may(Scope::Read)?;
-    Ok(Json(app.engine.directory().data().clone()))
-}
-
-/// Replaces the directory. Open cases look again for owners that they lacked, in the background;
-/// what happened keeps the posts that people held then.
-#[utoipa::path(put, path = "/api/v1/directory", request_body = Object, tag = "directory",
-    responses((status = 204), (status = 422, description = "an id is repeated or leads nowhere")))]
-pub(crate) async fn set_directory<S: Store>(
-    State(app): State<App<S>>,
-    caller: Caller,
-    WithRejection(Json(body), _): Rejecting<Json<Json_>>,
-) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Admin)?;
-    let data: DirectoryData = serde_json::from_value(body)
-        .map_err(|error| Problem::bad_request(format!("this is no directory: {error}")))?;
-    let directory = Directory::new(data).map_err(|error| Problem::unfit(error.to_string()))?;
-    tracing::info!(token = caller.name, units = directory.units().count(), "directory");
-    app.engine.set_directory(directory).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
 
 /// What a file is called.
 #[derive(Deserialize, IntoParams)]

@@ -53,6 +53,13 @@ const ROUTES: &[(&str, &str, &[Scope])] = &[
     ("post", "/api/v1/suites/{suite}/workflows/{workflow}/migrate", &[Scope::Admin]),
     ("get", "/api/v1/directory", &[Scope::Read]),
     ("put", "/api/v1/directory", &[Scope::Admin]),
+    ("post", "/api/v1/directory/import", &[Scope::Admin]),
+    ("get", "/api/v1/stand-ins", &[Scope::Read]),
+    ("put", "/api/v1/stand-ins", &[Scope::Act]),
+    ("delete", "/api/v1/stand-ins", &[Scope::Act]),
+    ("get", "/api/v1/calendars", &[Scope::Read]),
+    ("get", "/api/v1/calendars/{id}", &[Scope::Read]),
+    ("put", "/api/v1/calendars/{id}", &[Scope::Admin]),
     ("post", "/api/v1/evidence", &[Scope::Act]),
     ("get", "/api/v1/evidence/{file}", &[Scope::Read]),
     ("get", "/api/v1/accounts", &[Scope::Security]),
@@ -116,7 +123,7 @@ async fn every_route_asks_for_a_token_with_enough_scope() {
     for (method, path, needed) in ROUTES {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let body = body(path);
-        let path = filled(path, case.as_str());
+        let path = filled(method.as_str(), path, case.as_str());
         for header in [None, Some("Bearer wrong"), Some("Basic eDp5"), Some("Bearer")] {
             let mut request = office.bare(method.clone(), &path).json(&body);
             if let Some(header) = header {
@@ -139,7 +146,7 @@ async fn every_route_asks_for_a_token_with_enough_scope() {
 }
 
 /// A path with something in each of its places.
-fn filled(path: &str, case: &str) -> String {
+fn filled(method: &str, path: &str, case: &str) -> String {
     let places = [
         ("{case}", case),
         ("{seq}", "1"),
@@ -151,6 +158,7 @@ fn filled(path: &str, case: &str) -> String {
         ("{login}", "nobody"),
         ("{name}", "nobody"),
         ("{job}", "1"),
+        ("{id}", "cn"),
     ];
     let mut path = path.to_owned();
     for (place, value) in places {
@@ -159,6 +167,10 @@ fn filled(path: &str, case: &str) -> String {
     match path.as_str() {
         "/api/v1/evidence" => format!("{path}?name=a.txt"),
         "/api/v1/search" => format!("{path}?q=a"),
+        "/api/v1/directory/import" => format!("{path}?mode=merge"),
+        "/api/v1/stand-ins" if method == "DELETE" => {
+            format!("{path}?absent=li&by=wang&from=2022-06-01")
+        }
         _ => path,
     }
 }
@@ -177,6 +189,9 @@ fn body(path: &str) -> serde_json::Value {
         "/api/v1/cases/{case}/repair" => json!({ "reason": "" }),
         "/api/v1/cases" => json!({ "suite": "points", "workflow": "report", "unit": "E" }),
         "/api/v1/moves" => json!({ "moves": [] }),
+        "/api/v1/stand-ins" => {
+            json!({ "absent": "li", "by": "wang", "from": "2022-06-01", "until": "2022-06-01" })
+        }
         "/api/v1/accounts" => json!({ "login": "x", "holder": { "admin": "audit" } }),
         "/api/v1/tokens" => json!({ "name": "", "scope": "read" }),
         _ => json!({ "person": "nobody", "act": { "sign": { "item": "write" } } }),

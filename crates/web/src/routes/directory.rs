@@ -1,0 +1,186 @@
+//! The directory: reading it, replacing it, importing tables.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::WithRejection;
+use duban_engine::EngineError;
+use duban_model::{Directory, DirectoryData, Mode, Problem as Finding};
+use duban_store::Store;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json_;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::auth::{Caller, Scope};
+use crate::change::{self, How, Preview, ReadError, Touched, Upload};
+use crate::problem::Problem;
+use crate::routes::cases::Rejecting;
+use crate::server::App;
+
+/// Units, posts, people and stand-ins as they are now. The `ETag` is a digest of them.
+#[utoipa::path(get, path = "/api/v1/directory", tag = "directory",
+    responses((status = 200, body = Object)))]
+pub(crate) async fn directory<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    caller.may(Scope::Read)?;
+    let directory = app.engine.directory();
+    let mut response = Json(directory.data()).into_response();
+    response.headers_mut().insert(ETAG, etag(directory.version()));
+    Ok(response)
+}
+
+/// Replaces the directory, absences among it. Open cases look for owners that they lack now, in
+/// the background; what happened keeps the posts that people held then.
+#[utoipa::path(put, path = "/api/v1/directory", request_body = Object, tag = "directory",
+    params(("If-Match" = Option<String>, Header, description = "the `ETag` of the directory that is to be replaced")),
+    responses((status = 204), (status = 412, description = "the directory has changed since"),
+        (status = 413, description = "the body is larger than `directory_bytes_max`"),
+        (status = 422, description = "an id is repeated or leads nowhere")))]
+pub(crate) async fn set_directory<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    headers: HeaderMap,
+    WithRejection(Json(body), _): Rejecting<Json<Json_>>,
+) -> Result<Response, Problem> {
+    caller.may(Scope::Admin)?;
+    let data: DirectoryData = serde_json::from_value(body)
+        .map_err(|error| Problem::bad_request(format!("this is no directory: {error}")))?;
+    let after = Directory::new(data).map_err(|error| Problem::unfit(error.to_string()))?;
+    let current = app.engine.directory();
+    let expected = expected(&headers, current.version())?;
+    let tag = etag(after.version());
+    let after = Arc::new(after);
+    let Preview { difference, .. } =
+        change::preview(&app.engine, current, Arc::clone(&after)).await?;
+    let after = Directory::clone(&after);
+    change::replace(&app.engine, &expected, after, &difference, How::Api, &caller.name).await?;
+    Ok((StatusCode::NO_CONTENT, [(ETAG, tag)]).into_response())
+}
+
+pub(crate) fn etag(version: &str) -> HeaderValue {
+    let tag = HeaderValue::from_str(&format!("\"{version}\""));
+    tag.expect("invariant: a version is visible ASCII")
+}
+
+/// The version that a request means to replace: the present one where it names none.
+pub(crate) fn expected(headers: &HeaderMap, current: &str) -> Result<String, Problem> {
+    match headers.get(IF_MATCH) {
+        Some(tag) if *tag != etag(current) && tag != "*" => {
+            Err(EngineError::Outdated("directory".to_owned()).into())
+        }
+        _ => Ok(current.to_owned()),
+    }
+}
+
+/// What becomes of what the tables do not name.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ModeQuery {
+    /// It goes.
+    Replace,
+    /// It stays.
+    Merge,
+}
+
+/// How to import.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportQuery {
+    /// `replace`: the tables are the whole directory; `merge`: they add and change.
+    #[param(inline)]
+    mode: ModeQuery,
+    /// Only say what would change.
+    #[serde(default)]
+    dry_run: bool,
+    /// What a CSV file is a table of: 单位, 岗位, 人员, 花名册, 代理, or `units`, `posts`, `people`,
+    /// `roster`, `stand-ins`. Left out: its headings say.
+    #[param(min_length = 1, max_length = 40)]
+    sheet: Option<String>,
+}
+
+/// What an import came to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportView {
+    /// Whether the directory was replaced; `false` for a dry run and where nothing differs.
+    applied: bool,
+    /// The directory's version now.
+    version: String,
+    /// Kinds of changes: key, total, and the first lines in Chinese.
+    #[schema(value_type = Vec<Object>)]
+    changes: Vec<duban_model::Section>,
+    /// The first open tasks that have another owner by it.
+    tasks: Vec<Touched>,
+    /// What was not read, and what looks wrong: place, code, message.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Finding>,
+}
+
+/// Imports a table, .xlsx or CSV (UTF-8 or GB18030), and says what changes. Repeated: nothing
+/// changes. Absences that are there stay.
+#[utoipa::path(post, path = "/api/v1/directory/import", tag = "directory", params(ImportQuery,
+        ("If-Match" = Option<String>, Header, description = "the `ETag` of the directory that is to be replaced")),
+    request_body(content(
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (String = "text/csv"))),
+    responses((status = 200, body = ImportView), (status = 412, description = "the directory has changed since"),
+        (status = 413, description = "the file is larger than `table_bytes_max`"),
+        (status = 422, description = "the table has problems; `detail` names the first ones")))]
+pub(crate) async fn import<S: Store>(
+    State(app): State<App<S>>,
+    caller: Caller,
+    headers: HeaderMap,
+    WithRejection(Query(query), _): Rejecting<Query<ImportQuery>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ImportView>, Problem> {
+    caller.may(Scope::Admin)?;
+    let body = body?;
+    let current = app.engine.directory();
+    let expected = expected(&headers, current.version())?;
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_csv = kind.trim().to_ascii_lowercase().starts_with("text/csv");
+    let name = match (is_csv, query.sheet) {
+        (true, Some(sheet)) => format!("{sheet}.csv"),
+        (true, None) => "upload.csv".to_owned(),
+        (false, _) => "upload.xlsx".to_owned(),
+    };
+    let mode = match query.mode {
+        ModeQuery::Replace => Mode::Replace,
+        ModeQuery::Merge => Mode::Merge,
+    };
+    let upload = Upload { name, bytes: body.to_vec() };
+    let imported = change::read(&app.engine, vec![upload], mode).await.map_err(Problem::from)?;
+    let after = Directory::new(imported.data).map_err(|error| Problem::unfit(error.to_string()))?;
+    let after = Arc::new(after);
+    let Preview { difference, sections, tasks } =
+        change::preview(&app.engine, Arc::clone(&current), Arc::clone(&after)).await?;
+    let applied = !query.dry_run && after.version() != current.version();
+    if applied {
+        let after = Directory::clone(&after);
+        change::replace(&app.engine, &expected, after, &difference, How::Api, &caller.name).await?;
+    }
+    Ok(Json(ImportView {
+        applied,
+        version: app.engine.directory().version().to_owned(),
+        changes: sections,
+        tasks,
+        warnings: imported.warnings,
+    }))
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Problems(problems) => Self::bad_sources(&problems),
+            ReadError::Engine(error) => error.into(),
+        }
+    }
+}
