@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
+mod absences;
 mod administration;
 mod api;
+mod calendars;
+mod directory;
 mod elsewhere;
 mod items;
 mod lists;
@@ -11,6 +14,7 @@ mod manual;
 mod messages;
 mod operations;
 mod pages;
+mod pull;
 mod rights;
 mod search;
 mod sign_in;
