@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duban_documents::read_tables;
-use duban_engine::{Engine, EngineError};
+use duban_engine::{Applying, Engine, EngineError};
 use duban_model::{
-    DefinitionHash, Difference, Directory, DirectoryData, Imported, Mode, Problem, Section, Signed,
+    Definition, Difference, Directory, DirectoryData, Imported, Mode, Problem, Section, Signed,
     import_tables,
 };
 use duban_store::{ItemFilter, PageRequest, Store, StoreError};
@@ -54,7 +54,8 @@ pub(crate) async fn read<S: Store>(
 ) -> Result<Imported, ReadError> {
     static ALONE: Semaphore = Semaphore::const_new(1);
     let _permit = ALONE.acquire().await.expect("invariant: the semaphore is never closed");
-    let levels = levels(engine).await.map_err(ReadError::Engine)?;
+    let levels = suite_levels(engine.store()).await;
+    let levels = levels.map_err(|error| ReadError::Engine(error.into()))?;
     let current = engine.directory();
     let files: Vec<String> = uploads.iter().map(|upload| upload.name.clone()).collect();
     let work = move || {
@@ -79,15 +80,22 @@ pub(crate) async fn read<S: Store>(
     tokio::task::spawn_blocking(work).await.map_err(broken)?.map_err(ReadError::Problems)
 }
 
-/// The levels of every published suite, each once.
-async fn levels<S: Store>(engine: &Engine<S>) -> Result<Vec<(String, String)>, EngineError> {
+/// The levels of every published suite, each once: id, and what people call it.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn suite_levels<S: Store>(store: &S) -> Result<Vec<(String, String)>, StoreError> {
     let mut levels = Vec::new();
     let mut suites = BTreeSet::new();
-    for (suite, _, hash) in engine.store().currents().await? {
+    for (suite, _, hash) in store.currents().await? {
+        // The head of a suite is the same in all its definitions.
         if !suites.insert(suite) {
             continue;
         }
-        let definition = engine.definition(&DefinitionHash::new(&hash)).await?;
+        let Some(row) = store.definition(&hash).await? else { continue };
+        let definition: Definition =
+            serde_json::from_str(&row.json).map_err(StoreError::Unreadable)?;
         for level in &definition.suite.levels {
             if !levels.contains(level) {
                 levels.push(level.clone());
@@ -230,8 +238,23 @@ pub(crate) struct Changed {
 
 const CHANGES: &str = "directory-change/";
 
-/// Puts a directory in the place of the one at a version, and remembers who did it. The run over
-/// the open cases goes on in the background.
+/// Puts an imported directory in the place of the one at a version, and remembers who did it, as
+/// the pages do. The run over the open cases goes on in the background.
+///
+/// # Errors
+///
+/// [`EngineError::Outdated`] where the directory has changed since; [`EngineError::Store`].
+pub async fn replace_imported<S: Store>(
+    engine: &Engine<S>,
+    expected: &str,
+    directory: Directory,
+    difference: &Difference,
+    by: &str,
+) -> Result<Applying, EngineError> {
+    replace(engine, expected, directory, difference, How::Import, by).await
+}
+
+/// Puts a directory in the place of the one at a version, and remembers how it came.
 pub(crate) async fn replace<S: Store>(
     engine: &Engine<S>,
     expected: &str,
@@ -239,13 +262,14 @@ pub(crate) async fn replace<S: Store>(
     difference: &Difference,
     how: How,
     by: &str,
-) -> Result<(), EngineError> {
-    drop(engine.replace_directory(expected, directory).await?);
+) -> Result<Applying, EngineError> {
+    let applying = engine.replace_directory(expected, directory).await?;
     let signed = Signed { by: by.to_owned(), at: engine.now() };
     tracing::info!(target: "duban::security", by, ?how, "the directory was replaced");
     let sections = difference.sections(0);
     let counts = sections.iter().map(|one| (one.zh.to_owned(), one.total)).collect();
-    Ok(remember(engine, &Changed { signed, how, counts }).await?)
+    remember(engine, &Changed { signed, how, counts }).await?;
+    Ok(applying)
 }
 
 async fn remember<S: Store>(engine: &Engine<S>, changed: &Changed) -> Result<(), StoreError> {

@@ -51,6 +51,7 @@ mod view;
 
 pub use crate::account::{Account, Accounts, AdminPost, Holder};
 pub use crate::auth::{Scope, TokenInfo, Tokens};
+pub use crate::change::{replace_imported, suite_levels};
 pub use crate::document::openapi;
 pub use crate::evidence::{Evidence, FileLimits, Probed, S3Error, S3Options};
 pub use crate::messages::{Messages, restore_templates};
