@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::backups::BackupConfig;
 use crate::evidence::EvidenceConfig;
 use crate::logs::LogConfig;
+use crate::pull::DirectoryConfig;
 use crate::sign_in::SignInConfig;
 use crate::telemetry::TelemetryConfig;
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) network: Network,
     pub(crate) messages: Messages,
     pub(crate) sign_in: SignInConfig,
+    pub(crate) directory: DirectoryConfig,
     /// Channels by name.
     pub(crate) channels: BTreeMap<String, ChannelTable>,
     /// The daily digest; left out: none.

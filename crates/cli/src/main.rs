@@ -13,6 +13,7 @@ mod db;
 mod evidence;
 mod logs;
 mod output;
+mod pull;
 mod render;
 mod sign_in;
 mod suite_files;
@@ -69,6 +70,7 @@ enum Command {
     Tasks(commands::listing::Tasks),
     Show(commands::show::Show),
     Act(commands::act::Act),
+    Directory(commands::directory::DirectoryCommand),
     Serve(commands::serve::Serve),
     Config(commands::config::Config),
     Token(commands::serve::Token),
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         Command::Show(show) => commands::show::run(show, &output),
         Command::Act(act) => commands::act::run(act, &output),
         Command::Config(config) => commands::config::run(config, &output),
+        Command::Directory(directory) => commands::directory::run(directory, &output),
         Command::Serve(serve) => commands::serve::run(serve, &output),
         Command::Token(token) => commands::serve::token(token, &output),
         Command::Backup(backup) => commands::backup::backup(backup, &output),

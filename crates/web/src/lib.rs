@@ -57,7 +57,7 @@ pub use crate::evidence::{Evidence, FileLimits, Probed, S3Error, S3Options};
 pub use crate::messages::{Messages, restore_templates};
 pub use crate::metrics::HostStats;
 pub use crate::server::{App, Settings, router, serve, serve_metrics};
-pub use crate::pull::{PULL_BYTES_MAX, Pull};
+pub use crate::pull::{PULL_BYTES_MAX, Pull, PullError};
 pub use crate::sign_in::{
     CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,
     SignInOptions,

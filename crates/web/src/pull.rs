@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use duban_calendar::Instant;
 use duban_engine::EngineError;
 use duban_model::{Difference, Directory, DirectoryData, Mapping, Signed};
-use duban_notify::{FetchError, HttpClient};
+use duban_notify::{FetchError, HttpClient, NotifyError};
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -28,18 +28,56 @@ pub const PULL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Where the directory is fetched from.
 #[derive(Clone)]
 pub struct Pull {
-    /// Sends the request; it guards the target.
-    pub client: HttpClient,
-    /// The address.
-    pub url: String,
-    /// A header with a secret, where the source wants one.
-    pub header: Option<(HeaderName, HeaderValue)>,
+    client: HttpClient,
+    url: String,
+    header: Option<(HeaderName, HeaderValue)>,
     /// How long after one pull the next one comes.
     pub every: Duration,
     /// How to read another system's JSON; `None`: it is duban's own form.
     pub mapping: Option<Mapping>,
     /// How many percent of units, held posts or people may be lost without a person's word.
     pub loss_percent_max: u32,
+}
+
+/// Settings of a source that cannot be used. Correct what is named.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// The address cannot be fetched from.
+    #[error(transparent)]
+    Target(#[from] NotifyError),
+    /// The header has a name, or the secret a letter, that no header can have.
+    #[error("`{0}` and its secret cannot stand in a header")]
+    Header(String),
+}
+
+impl Pull {
+    /// A source that speaks duban's own JSON, asked every hour, which may lose a fifth of the
+    /// directory. `header` carries a secret, where the source wants one; `client` guards the
+    /// target and should read [`PULL_BYTES_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// [`PullError`]. Nothing is fetched.
+    pub fn new(
+        client: HttpClient,
+        url: &str,
+        header: Option<(String, String)>,
+    ) -> Result<Self, PullError> {
+        client.check(url)?;
+        let header = header.map(|(name, value)| {
+            let pair = name.parse().ok().zip(HeaderValue::from_str(&value).ok());
+            pair.ok_or(PullError::Header(name))
+        });
+        Ok(Self {
+            client,
+            url: url.to_owned(),
+            header: header.transpose()?,
+            every: Duration::from_secs(3_600),
+            mapping: None,
+            loss_percent_max: 20,
+        })
+    }
 }
 
 impl std::fmt::Debug for Pull {

@@ -11,6 +11,7 @@ use crate::channels;
 use crate::config::read;
 use crate::evidence;
 use crate::output::Output;
+use crate::pull;
 use crate::sign_in;
 
 /// Work on the configuration file.
@@ -44,6 +45,7 @@ pub(crate) fn run(command: &Config, output: &Output) -> Result<Ended> {
     config.telemetry.check(&channels::client(&config)?)?;
     config.backup.check()?;
     evidence::check(&config)?;
+    pull::make(&config)?;
     let names: Vec<&String> = config.channels.keys().collect();
     let todos: Vec<&String> = config.todos.keys().collect();
     let from = path.map_or("默认设置（没有 duban.toml）".to_owned(), |path| {

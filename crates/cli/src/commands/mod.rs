@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod directory;
 pub(crate) mod graph;
 pub(crate) mod listing;
 pub(crate) mod publish;

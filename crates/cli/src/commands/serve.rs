@@ -25,6 +25,7 @@ use crate::db::{DbArgs, beside, block_on, engine_with, is_simulated, present};
 use crate::evidence;
 use crate::logs::Logs;
 use crate::output::Output;
+use crate::pull;
 use crate::sign_in;
 use crate::supervisor::{self, Signals};
 use crate::telemetry::Telemetry;
@@ -84,6 +85,7 @@ pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
         host: Arc::clone(&host),
         drain: Duration::from_secs(server.drain_seconds),
         shutdown_max: Duration::from_secs(server.shutdown_seconds_max.unwrap_or(30)),
+        pull: pull::make(&config)?,
         ..Settings::default()
     };
     let client = channels::client(&config)?;
