@@ -232,10 +232,11 @@ async fn take<S: Store>(
     };
     let read = tokio::task::spawn_blocking(work).await;
     let (after, difference) = read.map_err(|_| "读取中断".to_owned())??;
-    if difference.is_empty() && current.version() == after.version() {
+    let expected = current.version();
+    if expected == after.version() {
+        forget(app).await?;
         return Ok(Outcome::Unchanged);
     }
-    let expected = current.version();
     if let Some(why) = loss(&difference, &current, pull.loss_percent_max) {
         let staged = Staged {
             expected: expected.to_owned(),
@@ -252,8 +253,14 @@ async fn take<S: Store>(
     let after = Directory::clone(&after);
     let replaced = change::replace(&app.engine, expected, after, &difference, How::Pull, by).await;
     replaced.map_err(|error| error.zh())?;
-    app.engine.store().remove_document(PULLED).await.map_err(|error| error.to_string())?;
+    forget(app).await?;
     Ok(Outcome::Applied(counts))
+}
+
+/// What waited is overtaken by what has arrived since.
+async fn forget<S: Store>(app: &App<S>) -> Result<(), String> {
+    let gone = app.engine.store().remove_document(PULLED).await;
+    gone.map(drop).map_err(|error| error.to_string())
 }
 
 fn read(json: &[u8], mapping: Option<&Mapping>, before: &Directory) -> Result<Directory, String> {

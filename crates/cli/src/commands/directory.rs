@@ -188,3 +188,39 @@ async fn export(file: &Path, table: Option<Table>, db: &DbArgs, output: &Output)
     output.print(&json!({ "file": shown }), || format!("已写入 {shown}"))?;
     Ok(Ended::Well)
 }
+
+#[cfg(test)]
+mod tests {
+    use duban::SqliteStore;
+
+    use super::*;
+
+    const ROSTER: &str = "编号,姓名,单位,岗位\nli,李四,D,书记\n";
+    const UNITS: &str = "代码,名称,级别\nD,历下区,district\n";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_go_in_and_come_out_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let db = DbArgs { db: file("office.db") };
+        duban::Store::close(&SqliteStore::open(&db.db).unwrap()).await.unwrap();
+        std::fs::write(file("单位.csv"), UNITS).unwrap();
+        std::fs::write(file("花名册.csv"), ROSTER).unwrap();
+        let output = Output { json: true };
+        let files = [file("单位.csv"), file("花名册.csv")];
+        let units = async || Reading::open(&db).await.unwrap().directory.units().count();
+        for (dry_run, expected) in [(true, 0), (false, 1)] {
+            let ended = import(&files, Mode::Replace, dry_run, &db, &output).await;
+            assert!(matches!(ended.unwrap(), Ended::Well));
+            assert_eq!(units().await, expected);
+        }
+        export(&file("all.xlsx"), None, &db, &output).await.unwrap();
+        let before = Reading::open(&db).await.unwrap().directory.version().to_owned();
+        import(&[file("all.xlsx")], Mode::Replace, false, &db, &output).await.unwrap();
+        assert_eq!(Reading::open(&db).await.unwrap().directory.version(), before);
+        std::fs::write(file("单位.csv"), "代码,名称,级别\n,x,\n").unwrap();
+        let ended = import(&files, Mode::Merge, false, &db, &output).await.unwrap();
+        assert!(matches!(ended, Ended::WithProblems));
+        assert!(export(&file("x.csv"), None, &db, &output).await.is_err());
+    }
+}

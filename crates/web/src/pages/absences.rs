@@ -110,18 +110,21 @@ pub(crate) async fn change<S: Store>(
 ) -> Result<Response, Failure> {
     let own = own(&visitor)?;
     let directory = app.engine.directory();
-    let absent = match own {
-        Some(own) => own.clone(),
-        None => person(&directory, &form.absent)?,
-    };
-    let by = person(&directory, &form.by)?;
     let signer = own.map_or(visitor.login.as_str(), |own| own.as_str());
     match (form.what.as_str(), form.until) {
         ("set", Some(until)) => {
+            let absent = match own {
+                Some(own) => own.clone(),
+                None => person(&directory, &form.absent)?,
+            };
+            let by = person(&directory, &form.by)?;
             let new = StandIn { absent, by, from: form.from, until, set: None, ended: None };
             absence::set(&app.engine, new, signer).await?;
         }
         ("end", _) => {
+            // Ids, as the page has them: somebody may have left the directory since.
+            let absent = own.cloned().unwrap_or_else(|| form.absent.as_str().into());
+            let by = form.by.as_str().into();
             absence::end(&app.engine, &Which { absent, by, from: form.from }, signer).await?;
         }
         _ => return Err(Failure::Bad("请填写结束日期".to_owned())),

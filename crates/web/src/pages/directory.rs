@@ -136,7 +136,7 @@ async fn office<S: Store>(app: &App<S>) -> Result<Office, Failure> {
     let pulled = pull::last(app).await?;
     Ok(Office {
         is_pulled: app.settings().pull.is_some(),
-        waits: change::staged(&app.engine, PULLED).await?.is_some(),
+        waits: app.engine.store().document(PULLED).await?.is_some(),
         pulled: pulled.map(|Pulled { at, outcome, .. }| (time(at), outcome_zh(&outcome))),
         changes: changes.iter().map(change_zh).collect(),
     })

@@ -79,16 +79,21 @@ async fn pull_now(office: &Office, root: &str) -> String {
     office.look(root, "/directory").await.1
 }
 
+const PEOPLE: [&str; 6] = ["zhang", "li", "wang", "sun", "qian", "wu"];
+
+/// What the office has, with somebody else in one post.
 fn whole() -> Value {
-    let units =
-        [("C", "city", Value::Null), ("D", "district", json!("C")), ("E", "district", json!("C"))];
-    let unit = |(id, level, superior)| json!({ "id": id, "name": id, "level": level, "superior": superior });
-    let people = ["zhang", "li", "wang", "sun"].map(|id| json!({ "id": id, "name": id }));
+    let units = [("C", Value::Null), ("D", json!("C")), ("E", json!("C")), ("S", json!("C"))];
+    let unit =
+        |(id, above)| json!({ "id": id, "name": id, "level": "district", "superior": above });
+    let people = PEOPLE.into_iter().chain(["zhao"]);
+    let people: Vec<Value> = people.map(|id| json!({ "id": id, "name": id })).collect();
     json!({
         "units": units.map(unit),
         "posts": [{ "unit": "C", "name": "主任", "holders": ["zhang"] },
-                  { "unit": "D", "name": "书记", "holders": ["sun"] },
-                  { "unit": "E", "name": "书记", "holders": ["wang"] }],
+                  { "unit": "D", "name": "书记", "holders": ["zhao"] },
+                  { "unit": "E", "name": "书记", "holders": ["wang"] },
+                  { "unit": "S", "name": "主任", "holders": ["sun"] }],
         "people": people,
     })
 }
@@ -111,24 +116,31 @@ async fn what_the_source_has_is_taken_over_and_large_losses_wait() {
     let page = pull_now(&office, &root).await;
     assert!(page.contains("换人的岗位 1") && page.contains("最近一次"), "{page}");
     let directory = office.engine.directory();
-    assert!(directory.person(&"sun".into()).is_some());
-    assert_eq!(directory.data().stand_ins.len(), 1, "absences are duban's own");
+    assert!(directory.person(&"zhao".into()).is_some());
+    assert_eq!(directory.data().stand_ins.len(), 2, "absences are duban's own");
 
     let mut less = whole();
     less["people"].as_array_mut().unwrap().pop();
     less["posts"][1]["holders"] = json!([]);
     source.say(less);
     let page = pull_now(&office, &root).await;
-    assert!(page.contains("未采用：在任岗位 3 个中会少 1 个，人员 4 个中会少 1 个"), "{page}");
+    assert!(page.contains("未采用：在任岗位 4 个中会少 1 个，超过上限"), "{page}");
     assert_eq!(office.engine.directory().version(), directory.version());
+    // What waits is forgotten when the source has again what is there.
+    let refused = source.said.lock().unwrap().0.clone();
+    source.say(serde_json::to_value(directory.data()).unwrap());
+    assert!(pull_now(&office, &root).await.contains("没有变化"));
+    assert_eq!(office.look(&root, "/directory/change?of=pull").await.0, 404);
+    source.say(refused);
+    pull_now(&office, &root).await;
     let (_, page) = office.look(&root, "/directory/change?of=pull").await;
-    assert!(page.contains("D 书记：sun → 无人"), "{page}");
+    assert!(page.contains("D 书记：zhao → 无人"), "{page}");
     let digest = page.split_once("name=\"digest\" value=\"").unwrap().1.split_once('"').unwrap().0;
     let form = [("of", "pull"), ("digest", digest)];
     let request =
         office.bare(Method::POST, "/directory/change").header("cookie", &root).form(&form);
     assert_eq!(request.send().await.unwrap().status(), 303);
-    assert!(office.engine.directory().person(&"sun".into()).is_none());
+    assert!(office.engine.directory().person(&"zhao".into()).is_none());
 
     let mut broken = whole();
     broken["posts"][0]["holders"] = json!(["nobody"]);
@@ -160,13 +172,15 @@ async fn a_pull_of_the_interval_asks_whether_anything_is_new() {
 async fn other_systems_json_is_mapped() {
     let (source, address) = source().await;
     let user = |id| json!({ "uid": id, "cn": id, "mail": format!("{id}@example.org") });
-    let users = ["zhang", "li", "wang"].map(user);
+    let users = PEOPLE.map(user);
     source.say(json!({ "data": {
         "depts": [{ "code": "C", "title": "市委办", "superior": "0" },
                   { "code": "D", "title": "历下区", "superior": "C" },
-                  { "code": "E", "title": "市中区", "superior": "C" }],
+                  { "code": "E", "title": "市中区", "superior": "C" },
+                  { "code": "S", "title": "督查室", "superior": "C" }],
         "jobs": [{ "dept": "C", "job": "主任", "user": "zhang" }, { "dept": "E", "job": "书记", "user": "wang" },
-                 { "dept": "D", "job": "书记", "user": "li" }],
+                 { "dept": "D", "job": "书记", "user": "li" },
+                 { "dept": "S", "job": "主任", "user": "sun" }],
         "users": users,
     } }));
     let mapping = json!({
