@@ -146,6 +146,7 @@ impl<S: Store> Engine<S> {
         let keep = async move {
             let directory = Arc::new(directory);
             shared.library.replace_directory(&expected, directory, shared.now()).await?;
+            shared.call_readers();
             apply::begin(&shared, Change::Directory).await
         };
         self.shared().on_runtime(keep).await
@@ -173,7 +174,10 @@ impl<S: Store> Engine<S> {
                 name: "directory".to_owned(),
                 error: error.to_string(),
             })?;
-            shared.library.replace_directory(&expected, Arc::new(directory), shared.now()).await
+            let directory = Arc::new(directory);
+            shared.library.replace_directory(&expected, directory, shared.now()).await?;
+            shared.call_readers();
+            Ok(())
         };
         self.shared().on_runtime(keep).await
     }
