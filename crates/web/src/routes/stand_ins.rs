@@ -107,6 +107,7 @@ pub(crate) async fn list<S: Store>(
 /// An absence to be set.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"absent": "li", "by": "wang", "from": "2022-06-20", "until": "2022-06-24"}))]
 pub(crate) struct StandInBody {
     /// Who is absent: a person's id.
     absent: String,
