@@ -15,8 +15,8 @@
 //! `sign_in/` lets in who has signed in elsewhere; `sight.rs` says what a person may see.
 //! `access.rs` logs and measures requests, `metrics.rs` tells Prometheus.
 
-mod access;
 mod absence;
+mod access;
 mod account;
 mod address;
 mod auth;
@@ -37,8 +37,8 @@ mod migration;
 mod page;
 mod pages;
 mod problem;
-mod ready;
 mod pull;
+mod ready;
 mod routes;
 mod security;
 mod server;
@@ -56,8 +56,8 @@ pub use crate::document::openapi;
 pub use crate::evidence::{Evidence, FileLimits, Probed, S3Error, S3Options};
 pub use crate::messages::{Messages, restore_templates};
 pub use crate::metrics::HostStats;
-pub use crate::server::{App, Settings, router, serve, serve_metrics};
 pub use crate::pull::{PULL_BYTES_MAX, Pull, PullError};
+pub use crate::server::{App, Settings, router, serve, serve_metrics};
 pub use crate::sign_in::{
     CasOptions, HandoverKeys, HandoverOptions, OidcOptions, PersonKey, SignIn, SignInError,
     SignInOptions,

@@ -37,8 +37,8 @@ use crate::messages::Messages;
 use crate::metrics::{self, HostStats};
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
-use crate::ready::Readiness;
 use crate::pull::{self, Pull};
+use crate::ready::Readiness;
 use crate::routes::{
     audit, calendars, cases, deliveries, directory, drafts, feed, graph, items, ledgers, migration,
     moves, office, search, security, stand_ins, suites, tasks, upkeep,
