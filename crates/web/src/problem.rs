@@ -113,9 +113,10 @@ impl Problem {
     pub(crate) fn evidence(error: EvidenceError) -> Self {
         match error {
             EvidenceError::Missing => Self::not_found(),
-            EvidenceError::TooLarge { .. } | EvidenceError::WrongKind { .. } => {
-                Self::unfit(error.to_string())
+            EvidenceError::TooLarge { .. } => {
+                Self { detail: error.to_string(), ..Self::too_large() }
             }
+            EvidenceError::WrongKind { .. } => Self::unfit(error.to_string()),
             EvidenceError::Broken(_) => Self::bad_request(error.to_string()),
             EvidenceError::Failed(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "evidence failed");

@@ -37,7 +37,7 @@ pub(crate) struct EvidenceView {
 #[utoipa::path(post, path = "/api/v1/evidence", params(EvidenceQuery), tag = "evidence",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, body = EvidenceView),
-        (status = 422, description = "the file is too large, or of a kind that is not taken")))]
+        (status = 422, description = "the file is of a kind that is not taken")))]
 pub(crate) async fn keep<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
