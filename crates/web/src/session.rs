@@ -186,13 +186,15 @@ pub(crate) fn cookie_name<S: Store>(app: &App<S>, name: &str) -> String {
 /// A cookie that scripts cannot read and that ends with the browser.
 pub(crate) fn cookie<S: Store>(app: &App<S>, name: String, value: String) -> Cookie<'static> {
     let settings = app.settings();
-    // Inside another site's frame only a cookie that says so is sent.
+    // Inside another site's frame only a cookie that says so is sent; browsers that keep framed
+    // sites apart by the site around them want it marked as one that may be kept so.
     let is_framed = !settings.frame_ancestors.is_empty() && settings.is_behind_tls;
     Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .secure(settings.is_behind_tls)
         .same_site(if is_framed { SameSite::None } else { SameSite::Lax })
+        .partitioned(is_framed)
         .build()
 }
 

@@ -36,6 +36,11 @@ impl<S: Store> Attempt<'_, S> {
             tracing::warn!(target: TARGET, address = %self.address, "too many tries to sign in");
             return Err(Failure::TooOften);
         }
+        self.offered(way)
+    }
+
+    /// Refuses ways that are not set up. Whoever comes back has been counted on the way there.
+    fn offered<'w, W>(&self, way: Option<&'w W>) -> Result<&'w W, Failure> {
         let is_usable = !self.app.settings().is_demonstration;
         way.filter(|_| is_usable).ok_or(Failure::Refused(Refused::NotOffered))
     }
@@ -118,7 +123,7 @@ pub(crate) async fn from_oidc<S: Store>(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let attempt = Attempt { app: &app, headers: &headers, address, way: Way::Oidc };
-    let oidc: &Oidc = attempt.admit(app.sign_in().oidc.as_ref())?;
+    let oidc: &Oidc = attempt.offered(app.sign_in().oidc.as_ref())?;
     let under_way = attempt.come_back(answer.state.as_deref()).await?;
     let to = under_way.to.clone();
     let now = app.engine.now().millis();
@@ -158,7 +163,7 @@ pub(crate) async fn from_cas<S: Store>(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let attempt = Attempt { app: &app, headers: &headers, address, way: Way::Cas };
-    let cas: &Cas = attempt.admit(app.sign_in().cas.as_ref())?;
+    let cas: &Cas = attempt.offered(app.sign_in().cas.as_ref())?;
     let under_way = attempt.come_back(answer.state.as_deref()).await?;
     let account = match (&answer.ticket, &answer.state) {
         (Some(ticket), Some(state)) => cas.account(ticket, state).await,

@@ -34,6 +34,7 @@ async fn axe_finds_nothing_serious_on_any_page() {
                 "/absences",
                 &case_page,
                 &task_page,
+                "/sessions",
             ][..],
         ),
         (

@@ -7,6 +7,10 @@
 
 mod accessibility;
 mod chromium;
+mod frame;
+#[path = "../it/signing.rs"]
+#[expect(dead_code, reason = "shared with the tests of the API, which forge tokens as well")]
+mod signing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which use the rest")]
 mod support;

@@ -630,7 +630,9 @@ async fn cookies_work_inside_a_frame_over_tls() {
     .await;
     let (_, entered) = hand(&office, &json!({})).await;
     let set = entered.headers()["set-cookie"].to_str().unwrap();
-    for part in ["__Host-duban_session=", "SameSite=None", "Secure", "HttpOnly", "Path=/"] {
+    for part in
+        ["__Host-duban_session=", "SameSite=None", "Secure", "Partitioned", "HttpOnly", "Path=/"]
+    {
         assert!(set.contains(part), "{part}: {set}");
     }
     assert_eq!(office.look(&cookie(&entered), "/todo").await.0, 200);
