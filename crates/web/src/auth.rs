@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::access;
 use crate::known;
 use crate::problem::Problem;
+use crate::security::TARGET;
 use crate::server::App;
 
 /// What a token may do. `act` includes `read`, `admin` includes both; `security` and `audit` stand
@@ -104,6 +105,7 @@ impl Tokens {
         let info = TokenInfo { name: name.to_owned(), scope, made_at: at };
         let json = serde_json::to_string(&info).map_err(StoreError::Unreadable)?;
         store.put_document(&document(&digest_of(&token)), &json, at).await?;
+        tracing::info!(target: TARGET, token = name, scope = scope.as_str(), "token made");
         Ok(token)
     }
 
@@ -121,6 +123,9 @@ impl Tokens {
             }
         }
         known::forget();
+        if is_gone {
+            tracing::info!(target: TARGET, token = name, "token removed");
+        }
         Ok(is_gone)
     }
 

@@ -82,7 +82,8 @@ impl<S: Store> Attempt<'_, S> {
             target: TARGET,
             way = self.way.as_str(),
             address = %self.address,
-            error = %refused,
+            // Quoted: it may repeat what a stranger wrote.
+            error = refused.to_string(),
             "sign-in refused"
         );
         Failure::Refused(refused)

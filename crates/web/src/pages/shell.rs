@@ -188,11 +188,15 @@ pub(crate) async fn switch(Query(query): Query<SwitchQuery>) -> Result<Response,
     Ok(response)
 }
 
+/// The longest path that is gone back to, in bytes: some are kept for a while.
+const PATH_BYTES_MAX: usize = 2_048;
+
 /// A path of this site; anything else becomes the first page, so that no link leads elsewhere.
 pub(crate) fn local(path: Option<&str>) -> String {
     let is_local = |path: &&str| {
         path.starts_with('/')
             && !path.starts_with("//")
+            && path.len() <= PATH_BYTES_MAX
             && path.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\')
     };
     path.filter(is_local).unwrap_or("/").to_owned()
@@ -208,5 +212,6 @@ mod tests {
         for bad in ["//evil", "https://evil", "/\\evil", "", "/a b", "javascript:x", "/\r\nx"] {
             assert_eq!(local(Some(bad)), "/", "{bad}");
         }
+        assert_eq!(local(Some(&format!("/{}", "a".repeat(PATH_BYTES_MAX)))), "/");
     }
 }
