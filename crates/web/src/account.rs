@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::{digest, random_hex};
+use crate::session;
 
 /// A post of administration. Nobody has two, and none of them has a part in any case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, ToSchema)]
@@ -253,7 +254,11 @@ impl Accounts {
         if is_needed && others.count() == 0 {
             return Err(AccountError::LastSecurity);
         }
+        let Some(account) = all.iter().find(|account| account.login == login) else {
+            return Ok(());
+        };
         store.remove_document(&format!("account/{login}")).await?;
+        session::end_of_account(store, login, &account.holder).await?;
         Ok(())
     }
 

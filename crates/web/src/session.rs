@@ -128,6 +128,20 @@ pub(crate) async fn end_all<S: Store>(store: &S, owner: &str) -> Result<usize, S
     Ok(all.len())
 }
 
+/// Ends the sessions that the password of an account began.
+pub(crate) async fn end_of_account<S: Store>(
+    store: &S,
+    login: &str,
+    holder: &Holder,
+) -> Result<(), StoreError> {
+    for (id, session) in of_owner(store, &owner(login, holder)).await? {
+        if session.way == Way::Password && session.login == login {
+            end_one(store, &id).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whose sessions stand together: those of a person, however they signed in, or those of an
 /// account of administration.
 pub(crate) fn owner(login: &str, holder: &Holder) -> String {

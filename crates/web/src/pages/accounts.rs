@@ -191,7 +191,7 @@ async fn carry_out<S: Store>(
             let token = Tokens::create(store, name, scope, now).await?;
             return Ok(Some((format!("令牌 {name}（只显示这一次）"), token)));
         }
-        "remove" => remove(store, &form.login).await?,
+        "remove" => Accounts::remove(store, &form.login).await?,
         "revoke" => drop(Tokens::revoke(store, &form.name).await?),
         "end" => {
             if !session::end_one(store, &form.session).await? {
@@ -208,26 +208,13 @@ async fn carry_out<S: Store>(
 }
 
 /// Refuses a password for somebody who could not sign in with it.
-fn must_use_password<S: Store>(app: &App<S>, holder: &Holder) -> Result<(), Failure> {
+pub(crate) fn must_use_password<S: Store>(app: &App<S>, holder: &Holder) -> Result<(), Failure> {
     if app.sign_in().offers(Way::Password, holder) {
         return Ok(());
     }
     Err(Failure::Bad(
         "人员不用口令登录（sign_in.passwords = false）；只能为管理岗位建账号".to_owned(),
     ))
-}
-
-/// Takes an account away, and the sessions that its password began.
-async fn remove<S: Store>(store: &S, login: &str) -> Result<(), Failure> {
-    let Some(account) = Accounts::find(store, login).await? else { return Ok(()) };
-    Accounts::remove(store, login).await?;
-    let owner = session::owner(login, &account.holder);
-    for (id, session) in session::of_owner(store, &owner).await? {
-        if session.way == Way::Password && session.login == login {
-            session::end_one(store, &id).await?;
-        }
-    }
-    Ok(())
 }
 
 fn holder_of(text: &str, directory: &Directory) -> Result<Holder, Failure> {

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::cases::Rejecting;
 use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::auth::{Caller, Scope, TokenInfo, Tokens};
+use crate::pages::accounts::must_use_password;
 use crate::problem::Problem;
 use crate::security::TARGET;
 use crate::server::App;
@@ -85,7 +86,7 @@ pub(crate) struct LinkView {
 /// Makes an account without a password, and the link with which its owner sets one.
 #[utoipa::path(post, path = "/api/v1/accounts", request_body = AccountBody, tag = "security",
     responses((status = 201, body = LinkView), (status = 409, description = "the login is taken"),
-        (status = 422, description = "the login does not fit, or the directory has no such person")))]
+        (status = 422, description = "the login does not fit, the directory has no such person, or people have no passwords")))]
 pub(crate) async fn create_account<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
@@ -102,6 +103,7 @@ pub(crate) async fn create_account<S: Store>(
             Holder::Person(person)
         }
     };
+    must_use_password(&app, &holder)?;
     let (store, now) = (app.engine.store(), app.engine.now().millis());
     let link = Accounts::create(store, &body.login, holder, now).await?;
     note(&caller, "account made", &body.login);
@@ -110,7 +112,8 @@ pub(crate) async fn create_account<S: Store>(
 
 /// Makes a new link for an account; links given out earlier stop working.
 #[utoipa::path(post, path = "/api/v1/accounts/{login}/link", tag = "security", params(("login" = String, Path)),
-    responses((status = 200, body = LinkView), (status = 404, description = "there is no such account")))]
+    responses((status = 200, body = LinkView), (status = 404, description = "there is no such account"),
+        (status = 422, description = "its holder does not sign in with a password")))]
 pub(crate) async fn new_link<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
@@ -119,7 +122,7 @@ pub(crate) async fn new_link<S: Store>(
     caller.may(Scope::Security)?;
     let (store, now) = (app.engine.store(), app.engine.now().millis());
     let account = Accounts::find(store, &login).await.map_err(Problem::store)?;
-    account.ok_or_else(Problem::missing)?;
+    must_use_password(&app, &account.ok_or_else(Problem::missing)?.holder)?;
     let link = Accounts::link(store, &login, now).await.map_err(Problem::store)?;
     note(&caller, "account link made", &login);
     Ok(Json(LinkView { login, link }))
