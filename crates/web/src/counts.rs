@@ -3,14 +3,20 @@
 //! Counting goes over every item, so its cost grows with them: a few milliseconds for a city's
 //! year, a second or more for a province's. Answers are therefore kept for ten times as long as
 //! they took, and made anew in the background while people look at the last ones. Where counting
-//! is quick, what people see is current.
+//! is quick, what people see is current. What was summed up of an answer for some people is kept
+//! with it, since summing goes over every unit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use duban_calendar::Date;
 use duban_engine::{Engine, EngineError};
+use duban_model::{Directory, UnitId};
 use duban_store::{LightCount, Store};
+
+use crate::sight::Sight;
+use crate::trend::Sum;
 
 /// How many times the cost of counting an answer is kept.
 const KEPT_FOR: u32 = 10;
@@ -31,10 +37,30 @@ struct Kept {
     is_being_made: bool,
 }
 
+/// Summaries that are kept; with one more the oldest goes.
+const SUMMARIES_MAX: usize = 64;
+
+/// What people who see the same units are shown of some counts.
+pub(crate) struct Summary {
+    /// The counts of as many units as a table can show.
+    pub(crate) counts: Vec<LightCount>,
+    /// The last weeks, oldest first.
+    pub(crate) weeks: Vec<(Date, Option<Sum>)>,
+}
+
+/// A summary, and what it was made of.
+struct Summed {
+    counts: Arc<Vec<LightCount>>,
+    directory: Arc<Directory>,
+    units: Option<BTreeSet<UnitId>>,
+    summary: Arc<Summary>,
+}
+
 /// The last counts of each suite.
 #[derive(Default)]
 pub(crate) struct Counts {
     kept: Mutex<HashMap<Option<String>, Kept>>,
+    summed: Mutex<VecDeque<Summed>>,
 }
 
 impl Counts {
@@ -59,6 +85,40 @@ impl Counts {
             }
             None => self.make(engine, suite).await,
         }
+    }
+
+    /// What was summed up of these very counts for whoever sees the same units.
+    pub(crate) fn summary(
+        &self,
+        counts: &Arc<Vec<LightCount>>,
+        sight: &Sight,
+    ) -> Option<Arc<Summary>> {
+        let units = sight.upper_units();
+        let summed = self.summed.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |one: &&Summed| {
+            Arc::ptr_eq(&one.counts, counts)
+                && Arc::ptr_eq(&one.directory, &sight.directory)
+                && one.units.as_ref() == units
+        };
+        summed.iter().find(fits).map(|one| Arc::clone(&one.summary))
+    }
+
+    /// Keeps a summary.
+    pub(crate) fn sum_up(
+        &self,
+        counts: Arc<Vec<LightCount>>,
+        sight: &Sight,
+        summary: Summary,
+    ) -> Arc<Summary> {
+        let summary = Arc::new(summary);
+        let mut summed = self.summed.lock().unwrap_or_else(PoisonError::into_inner);
+        if summed.len() >= SUMMARIES_MAX {
+            summed.pop_front();
+        }
+        let units = sight.upper_units().cloned();
+        let (directory, kept) = (Arc::clone(&sight.directory), Arc::clone(&summary));
+        summed.push_back(Summed { counts, directory, units, summary: kept });
+        summary
     }
 
     /// The last answer, and whether whoever asks is to have it made anew.

@@ -175,6 +175,10 @@ impl<S: Store> App<S> {
         self.site.counts.of(&self.engine, suite).await
     }
 
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.site.counts
+    }
+
     pub(crate) fn trend(&self) -> &Trend {
         &self.site.trend
     }

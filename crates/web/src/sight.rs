@@ -70,6 +70,11 @@ impl Sight {
         all.into_iter().collect()
     }
 
+    /// The units that they may see with all below; `None` where they see all.
+    pub(crate) fn upper_units(&self) -> Option<&BTreeSet<UnitId>> {
+        (!self.sees_all).then_some(&self.own)
+    }
+
     /// For lists: the units they may see; `None` where they see all.
     pub(crate) fn units(&self) -> Option<Vec<UnitId>> {
         if self.sees_all {

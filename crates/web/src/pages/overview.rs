@@ -1,17 +1,20 @@
 //! Measures by units in lights, counts, and what turned red this week.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use duban_calendar::Date;
 use duban_documents::{Bar, Line, bars, lines};
 use duban_model::{Assignee, DefinitionHash, UnitId};
 use duban_store::{ItemFilter, LightCount, LightFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::account::{AdminPost, Holder};
+use crate::counts::Summary;
 use crate::pages::lines::{Lines, TaskLine, worst};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
@@ -93,14 +96,13 @@ pub(crate) async fn show<S: Store>(
             titles.insert(workflow.clone(), format!("{basis} {}", definition.workflow.title));
         }
     }
-    let all = app.lights(wanted.as_deref()).await?;
-    let trend = trend(&app, wanted.as_deref().unwrap_or_default(), &all, &sight).await?;
-    let counts = rolled_up(&all, &sight);
+    let summary = summary(&app, wanted.as_deref(), &sight).await?;
+    let counts = &summary.counts;
     let mut units: Vec<UnitId> = counts.iter().map(|count| count.unit.as_str().into()).collect();
     units.sort_by_cached_key(|unit| (sight.directory.chain(unit).count(), unit.clone()));
     units.dedup();
     let name = |unit: &UnitId| sight.directory.name_of(&Assignee::Unit(unit.clone()));
-    let Matrix { rows, chart, green, yellow, red, done } = matrix(&counts, &units, &titles, name);
+    let Matrix { rows, chart, green, yellow, red, done } = matrix(counts, &units, &titles, name);
     let reds = turned_red(&app, &sight).await?;
     let shell = Shell::new("总览", "/", &visitor, &sight.directory, &headers).following_all();
     let units = units.iter().map(name).collect();
@@ -114,23 +116,33 @@ pub(crate) async fn show<S: Store>(
         red,
         done,
         chart,
-        trend,
+        trend: trend(&summary.weeks),
         reds,
     }))
 }
 
-/// Lights over the last weeks; `None` where no earlier week is known.
-async fn trend<S: Store>(
+/// The counts and the last weeks as the visitor may see them.
+async fn summary<S: Store>(
     app: &App<S>,
-    suite: &str,
-    counts: &[LightCount],
+    suite: Option<&str>,
     sight: &Sight,
-) -> Result<Option<(String, String)>, Failure> {
-    let now = (app.engine.now(), counts);
+) -> Result<Arc<Summary>, Failure> {
+    let all = app.lights(suite).await?;
+    if let Some(summary) = app.counts().summary(&all, sight) {
+        return Ok(summary);
+    }
+    let now = (app.engine.now(), all.as_slice());
     let sees = |unit: &str| sight.covers(&unit.into());
-    let points = app.trend().weeks(app.engine.store(), suite, now, sees).await?;
+    let store = app.engine.store();
+    let weeks = app.trend().weeks(store, suite.unwrap_or_default(), now, sees).await?;
+    let summary = Summary { counts: rolled_up(&all, sight), weeks };
+    Ok(app.counts().sum_up(all, sight, summary))
+}
+
+/// Lights over the last weeks; `None` where no earlier week is known.
+fn trend(points: &[(Date, Option<Sum>)]) -> Option<(String, String)> {
     if points.iter().filter(|(_, sum)| sum.is_some()).count() < 2 {
-        return Ok(None);
+        return None;
     }
     let labels: Vec<String> =
         points.iter().map(|(date, _)| date.format("%m-%d").to_string()).collect();
@@ -142,10 +154,7 @@ async fn trend<S: Store>(
     let lights = [line("red", "红灯", |sum| sum.red), line("yellow", "黄灯", |sum| sum.yellow)];
     let done =
         line("green", "办结率（%）", |sum| (100 * sum.done).checked_div(sum.all).unwrap_or(0));
-    Ok(Some((
-        lines("近十三周红灯、黄灯", &labels, &lights),
-        lines("近十三周办结率", &labels, &[done]),
-    )))
+    Some((lines("近十三周红灯、黄灯", &labels, &lights), lines("近十三周办结率", &labels, &[done])))
 }
 
 /// The counts that the visitor may see. Where they are of more units than a table can show, those
