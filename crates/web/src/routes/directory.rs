@@ -143,6 +143,9 @@ pub(crate) async fn import<S: Store>(
 ) -> Result<Json<ImportView>, Problem> {
     caller.may(Scope::Admin)?;
     let body = body?;
+    if body.is_empty() {
+        return Err(Problem::unfit("there is no body; send an .xlsx or a CSV file".to_owned()));
+    }
     let current = app.engine.directory();
     let expected = expected(&headers, current.version())?;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

@@ -127,7 +127,7 @@ async fn a_light_turns_in_a_window_that_nobody_touches() {
         .act(&case, Actor::person("li"), Act::Sign { item: "write".into() }, None)
         .await
         .unwrap();
-    let evening: Instant = "2022-06-30T20:00:00+08:00".parse().unwrap();
+    let evening: Instant = "2022-06-30T23:30:00+08:00".parse().unwrap();
     office.clock.advance(&office.engine, evening).await.unwrap();
     let browser = Browser::start().await;
     browser.sign_in(&office, "zhang").await;
