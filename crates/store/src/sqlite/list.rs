@@ -185,7 +185,10 @@ fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions
     conditions.any("status", &filter.statuses);
     if let Some(due) = filter.due_from {
         conditions.add("due >= ?", [due.into()]);
-        conditions.add("due < ?", [NEVER.into()]);
+        // SQLite goes through an index up to one bound alone: there must not be a second.
+        if filter.due_until.is_none() {
+            conditions.add("due < ?", [NEVER.into()]);
+        }
     }
     if let Some(due) = filter.due_until {
         conditions.add("due <= ?", [due.min(NEVER - 1).into()]);

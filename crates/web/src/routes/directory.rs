@@ -147,7 +147,6 @@ pub(crate) async fn import<S: Store>(
         return Err(Problem::unfit("there is no body; send an .xlsx or a CSV file".to_owned()));
     }
     let current = app.engine.directory();
-    let expected = expected(&headers, current.version())?;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_csv = kind.trim().to_ascii_lowercase().starts_with("text/csv");
     let name = match (is_csv, query.sheet) {
@@ -161,6 +160,7 @@ pub(crate) async fn import<S: Store>(
     };
     let upload = Upload { name, bytes: body.to_vec() };
     let imported = change::read(&app.engine, vec![upload], mode).await.map_err(Problem::from)?;
+    let expected = expected(&headers, current.version())?;
     let after = Directory::new(imported.data).map_err(|error| Problem::unfit(error.to_string()))?;
     let after = Arc::new(after);
     let Preview { difference, sections, tasks } =
