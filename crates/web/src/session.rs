@@ -175,9 +175,14 @@ pub(crate) async fn some<S: Store>(
 fn read(documents: Vec<(String, String)>) -> Result<Vec<(String, Session)>, StoreError> {
     let one = |(name, json): (String, String)| {
         let id = name.strip_prefix(DOCUMENTS).unwrap_or(&name).to_owned();
-        Ok((id, serde_json::from_str(&json).map_err(StoreError::Unreadable)?))
+        // One without an owner was begun by an older version: no cookie leads to it any more.
+        if !id.contains('/') {
+            return None;
+        }
+        let session = serde_json::from_str(&json).map_err(StoreError::Unreadable);
+        Some(session.map(|session| (id, session)))
     };
-    documents.into_iter().map(one).collect()
+    documents.into_iter().filter_map(one).collect()
 }
 
 fn document(owner: &str, key: &str) -> String {
@@ -322,4 +327,32 @@ async fn note_use<S: Store>(
     let fresh = serde_json::to_string(&used).map_err(StoreError::Unreadable)?;
     app.engine.store().swap_document(document, Some(json), &fresh, now).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use duban_store::SqliteStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sessions_of_an_older_version_are_passed_over() {
+        let store = SqliteStore::open_in_memory().unwrap();
+        let old = "{\"login\":\"li\",\"holder\":{\"person\":\"li\"},\"expires_at\":1}";
+        store.put_document("session/0123", old, 0).await.unwrap();
+        let session = Session {
+            login: "li".to_owned(),
+            holder: Holder::Person("li".into()),
+            way: Way::Password,
+            address: "127.0.0.1".to_owned(),
+            began_at: 0,
+            seen_at: 0,
+            expires_at: 1,
+        };
+        let json = serde_json::to_string(&session).unwrap();
+        store.put_document(&document("owner", "key"), &json, 0).await.unwrap();
+        let found = some(&store, "", 10).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].0.starts_with("owner/"));
+    }
 }
