@@ -15,6 +15,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("chromium-driver", "/usr/bin/chromedriver"),
     ("fonts-noto-cjk", "/usr/share/fonts/opentype/noto"),
     ("curl", "/usr/bin/curl"),
+    ("jq", "/usr/bin/jq"),
+    ("procps", "/usr/bin/kill"),
     ("python3-venv", "/usr/lib/python3/dist-packages"),
 ];
 
