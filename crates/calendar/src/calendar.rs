@@ -149,6 +149,43 @@ impl Calendar {
         self.years.values()
     }
 
+    /// The years from a date's year on whose notices are there, in order. None for a calendar that
+    /// needs no notices.
+    pub fn announced_since(&self, date: Date) -> impl Iterator<Item = i32> + '_ {
+        self.years.range(date.year()..).map(|(year, _)| *year)
+    }
+
+    /// The first day that is worked by one of two calendars and not by the other, from a date's
+    /// year on and up to the last year with a notice.
+    pub fn first_difference(&self, other: &Self, since: Date) -> Option<Date> {
+        let last = self.years.keys().chain(other.years.keys()).max()?;
+        let (from, upto) = (first_of(since.year()), first_of(last.saturating_add(1)));
+        let days = from.into_iter().flat_map(|from| from.iter_days());
+        days.take_while(|day| upto.is_none_or(|upto| *day < upto))
+            .find(|day| self.is_workday(*day) != other.is_workday(*day))
+    }
+
+    /// The same calendar as it was before the notices of some years were there.
+    ///
+    /// ```
+    /// # use duban_calendar::{Calendar, YearCalendar};
+    /// let (off, on) = (Calendar::parse_days("2027-01-04")?, Vec::new());
+    /// let off = off.into_iter().map(|date| duban_calendar::NamedDay { date, name: "元旦".into() });
+    /// let year = YearCalendar { year: 2027, notice: "…".into(), off: off.collect(), on };
+    /// let calendar = Calendar::new("cn", vec![year])?;
+    /// let monday = "2027-01-04".parse().unwrap();
+    /// assert!(!calendar.is_workday(monday));
+    /// assert!(calendar.without(&[2027]).is_workday(monday));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn without(&self, years: &[i32]) -> Self {
+        let kept = self.years.iter().filter(|(year, _)| !years.contains(year));
+        let kept = kept.map(|(year, notice)| (*year, notice.clone())).collect();
+        Self::build(self.id.clone(), self.workweek, self.universal, kept)
+            .expect("invariant: notices that were taken together can be taken apart")
+    }
+
     /// A short text that is the same for calendars with the same content, and changes with any
     /// change of it: id and a 64-bit FNV-1a digest. Not proof against forgery.
     pub fn version(&self) -> String {
@@ -240,6 +277,10 @@ impl PartialEq for Calendar {
 }
 
 impl Eq for Calendar {}
+
+fn first_of(year: i32) -> Option<Date> {
+    Date::from_yo_opt(year, 1)
+}
 
 /// FNV-1a, 64 bits (draft-eastlake-fnv): the same on every machine and in every release.
 fn fnv1a(text: &str) -> u64 {

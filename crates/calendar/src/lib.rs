@@ -29,6 +29,7 @@
 
 mod arithmetic;
 mod calendar;
+mod civil;
 mod error;
 mod explain;
 mod index;
@@ -42,6 +43,7 @@ pub use chrono::NaiveDate as Date;
 pub use chrono_tz::Tz;
 
 pub use crate::calendar::Calendar;
+pub use crate::civil::CivilDate;
 pub use crate::error::{CalendarError, ParseError};
 pub use crate::explain::{DAYS_EXPLAINED_MAX, DayNote, Why};
 pub use crate::instant::{Instant, date_of, end_of, local, start_of};

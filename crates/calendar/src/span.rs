@@ -148,7 +148,8 @@ impl fmt::Display for Roll {
             Self::None => f.write_str("none"),
             Self::Forward => f.write_str("forward"),
             Self::Backward => f.write_str("backward"),
-            Self::KthAfter(k) => write!(f, "forward {k}"),
+            // As it is counted, so that what is written can be read.
+            Self::KthAfter(_) => write!(f, "forward {}", self.workdays()),
         }
     }
 }

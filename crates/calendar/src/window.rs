@@ -7,7 +7,7 @@ use chrono::{Datelike, Months, NaiveDate as Date, TimeDelta, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::span::serialized_as_text;
-use crate::year::check_year;
+use crate::year::check_date;
 use crate::{ParseError, YEAR_MAX, YEAR_MIN};
 
 /// How long a window is. Longer kinds sort first.
@@ -35,7 +35,9 @@ pub enum WindowKind {
 
 /// A window of civil dates, made by [`WindowKind::containing`] or [`Window::parse`].
 ///
-/// Text and serialized form is its [`key`](Window::key), which says all there is to it.
+/// Text and serialized form is its [`key`](Window::key), which says all there is to it. What was
+/// stored is read again whatever its year; [`Window::parse`] and `FromStr` take only the years
+/// [`YEAR_MIN`] to [`YEAR_MAX`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Window {
@@ -137,6 +139,25 @@ impl Window {
         self.start.pred_opt().map_or(self, |date| self.kind.containing(date))
     }
 
+    /// Whether it is one of a period's windows: a week by its Thursday (ISO 8601), any other by its
+    /// last day. Of periods of one kind that follow each other, each window belongs to one.
+    ///
+    /// ```
+    /// # use duban_calendar::Window;
+    /// let (week, year) = (Window::parse("2026-W53")?, Window::parse("2026")?);
+    /// assert_eq!((week.belongs_to(year), week.belongs_to(year.next())), (true, false));
+    /// # Ok::<(), duban_calendar::ParseError>(())
+    /// ```
+    pub fn belongs_to(self, period: Self) -> bool {
+        let day = match self.kind {
+            WindowKind::Week => self.end.checked_sub_signed(TimeDelta::days(3)),
+            WindowKind::Year | WindowKind::HalfYear | WindowKind::Quarter | WindowKind::Month => {
+                Some(self.end)
+            }
+        };
+        day.is_some_and(|day| period.contains(day))
+    }
+
     /// Whether `date` lies in the window, first and last day included.
     pub fn contains(self, date: Date) -> bool {
         (self.start..=self.end).contains(&date)
@@ -190,13 +211,12 @@ impl Window {
     /// # Ok::<(), duban_calendar::ParseError>(())
     /// ```
     pub fn parse(key: &str) -> Result<Self, ParseError> {
-        window_of(key).filter(|window| window.key() == key).ok_or_else(|| {
-            let expected = format!(
-                "write `2022`, `2022-H1`, `2022-Q3`, `2022-03` or `2022-W09`, years {YEAR_MIN} to \
-                 {YEAR_MAX}"
-            );
-            ParseError::new("window", key, expected)
-        })
+        read(key).filter(|window| window.is_civil()).ok_or_else(|| not_a_window(key))
+    }
+
+    /// Whether the whole window lies in the years [`YEAR_MIN`] to [`YEAR_MAX`].
+    pub fn is_civil(self) -> bool {
+        check_date(self.start).is_ok() && check_date(self.end).is_ok()
     }
 
     fn following(&self) -> Option<Self> {
@@ -219,11 +239,24 @@ impl Window {
     }
 }
 
+fn not_a_window(key: &str) -> ParseError {
+    let expected = format!(
+        "write `2022`, `2022-H1`, `2022-Q3`, `2022-03` or `2022-W09`, years {YEAR_MIN} to \
+         {YEAR_MAX}"
+    );
+    ParseError::new("window", key, expected)
+}
+
+/// The window of a key, whatever its year.
+fn read(key: &str) -> Option<Window> {
+    window_of(key).filter(|window| window.key() == key)
+}
+
 /// The window that a key seems to name. The caller checks that it names it in the one right way.
 fn window_of(key: &str) -> Option<Window> {
-    let (year, rest) = key.split_once('-').unwrap_or((key, ""));
-    let year: i32 = year.parse().ok()?;
-    check_year(year).ok()?;
+    let (sign, digits) = key.strip_prefix('-').map_or((1, key), |digits| (-1, digits));
+    let (year, rest) = digits.split_once('-').unwrap_or((digits, ""));
+    let year = year.parse::<i32>().ok()?.checked_mul(sign)?;
     let kind = match rest.chars().next() {
         None => WindowKind::Year,
         Some('H') => WindowKind::HalfYear,
@@ -275,4 +308,18 @@ impl FromStr for Window {
 }
 
 serialized_as_text!(WindowKind);
-serialized_as_text!(Window);
+
+impl From<Window> for String {
+    fn from(window: Window) -> Self {
+        window.key()
+    }
+}
+
+/// For stored windows: whatever [`Window::key`] wrote is read again.
+impl TryFrom<String> for Window {
+    type Error = ParseError;
+
+    fn try_from(key: String) -> Result<Self, ParseError> {
+        read(&key).ok_or_else(|| not_a_window(&key))
+    }
+}

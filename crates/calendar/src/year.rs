@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate as Date, TimeDelta, Weekday};
 use serde::{Deserialize, Serialize};
 
-use crate::{CalendarError, ParseError, YEAR_MAX, YEAR_MIN};
+use crate::{CalendarError, CivilDate, ParseError, YEAR_MAX, YEAR_MIN};
 
 /// From this day of December on, a day may be set by the notice of the next year.
 ///
@@ -163,9 +163,9 @@ pub(crate) fn parse_days(text: &str) -> Result<Vec<Date>, ParseError> {
 }
 
 fn parse_date(text: &str) -> Result<Date, ParseError> {
-    let expected = || format!("write a day of {YEAR_MIN} to {YEAR_MAX} as `2022-01-31`");
-    Date::parse_from_str(text, "%Y-%m-%d")
-        .ok()
-        .filter(|date| check_date(*date).is_ok() && date.to_string() == text)
-        .ok_or_else(|| ParseError::new("date", text, expected()))
+    let date: CivilDate = text.parse()?;
+    if date.to_string() != text {
+        return Err(ParseError::new("date", text, "write two digits for month and day"));
+    }
+    Ok(date.date())
 }

@@ -1,6 +1,6 @@
 //! Windows: keys, names, and the edges of years.
 
-use duban_calendar::{Window, WindowKind};
+use duban_calendar::{Date, Window, WindowKind};
 
 use crate::cn::date;
 
@@ -77,12 +77,39 @@ fn only_full_windows_lie_within_a_period() {
 #[test]
 fn the_ends_of_time_do_not_panic() {
     for kind in WindowKind::ALL {
-        for far in [duban_calendar::Date::MIN, duban_calendar::Date::MAX] {
+        for far in [Date::MIN, Date::MAX] {
             let window = kind.containing(far);
             assert!(window.contains(far));
             assert!(window.previous() <= window && window <= window.next());
         }
     }
-    let last = duban_calendar::Date::MAX;
+    let last = Date::MAX;
     assert!(WindowKind::Year.within(last, last).count() <= 1);
+}
+
+#[test]
+fn what_was_stored_is_read_again_whatever_its_year() {
+    for year in [-200_000, -9999, -1, 0, 22, 1899, 1900, 2200, 2201, 2843, 10_000, 200_000] {
+        for (month, day) in [(1, 1), (2, 28), (6, 30), (12, 31)] {
+            let date = Date::from_ymd_opt(year, month, day).unwrap();
+            for kind in WindowKind::ALL {
+                let window = kind.containing(date);
+                let json = serde_json::to_string(&window).unwrap();
+                assert_eq!(serde_json::from_str::<Window>(&json).unwrap(), window, "{json}");
+                // The doors take it exactly where the whole of it lies in the years.
+                assert_eq!(Window::parse(&window.key()).is_ok(), window.is_civil(), "{json}");
+            }
+        }
+    }
+    for wrong in ["--1", "-0-H1", "2022-H9", "99999999999", "-262143-W99", ""] {
+        assert!(serde_json::from_value::<Window>(wrong.into()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_week_of_two_years_is_civil_only_as_a_whole() {
+    let last = WindowKind::Week.containing(date("2200-12-31"));
+    assert_eq!((last.key().as_str(), last.is_civil()), ("2201-W01", false));
+    assert!(WindowKind::Week.containing(date("1900-01-01")).is_civil());
+    assert!(WindowKind::Year.containing(date("2200-12-31")).is_civil());
 }
