@@ -1,19 +1,21 @@
 //! CSV: what Chinese spreadsheets save, in UTF-8 or GB18030.
 
-use duban_model::{Problem, Row, Sheet};
-use encoding_rs::{Encoding, GB18030};
+use duban_model::{Problem, Row, Sheet, decode_text};
 
-use super::{Meter, at};
+use super::{Meter, at, place};
 
 /// What a spreadsheet would take for a formula where a cell begins with it. The apostrophe stands
 /// among them so that what is written can be told from what is put before it.
 const FORMULAS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
 
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Sheet, Vec<Problem>> {
-    let text = decode(bytes).ok_or_else(|| {
+    let text = decode_text(bytes).ok_or_else(|| {
         let problem = at(file, "DB1309", "文字编码不是 UTF-8，也不是 GB18030");
         vec![problem.with_help("在表格软件中另存为“CSV UTF-8”")]
     })?;
+    if let Some(fault) = quotes(&text) {
+        return Err(vec![fault.problem(file)]);
+    }
     let mut reader =
         ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut rows = Vec::new();
@@ -30,6 +32,51 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Sheet, Vec<Problem>> {
     }
     let name = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     Ok(Sheet { file: file.to_owned(), name: name.to_owned(), rows })
+}
+
+/// A quoted cell that does not end, or goes on behind its end. The reader would take the rows
+/// behind it for one cell.
+struct Quotes {
+    line: u32,
+    column: usize,
+    ends: bool,
+}
+
+impl Quotes {
+    fn problem(&self, file: &str) -> Problem {
+        let text = if self.ends {
+            "引号后面还有文字：前面的引号没有配对"
+        } else {
+            "引号没有配对，后面各行都会被当作这一格"
+        };
+        let help = "去掉这一格开头的引号，或在这一格末尾补上引号；文字里的引号写两个";
+        Problem::error("DB1307", &place(file, self.line, self.column), text).with_help(help)
+    }
+}
+
+/// The first cell whose quotes do not match, at its own line.
+fn quotes(text: &str) -> Option<Quotes> {
+    let (mut line, mut column) = (1_u32, 0);
+    // Where the cell in hand was opened by a quote.
+    let mut open: Option<(u32, usize)> = None;
+    let mut begins = true;
+    let mut bytes = text.strip_prefix('\u{feff}').unwrap_or(text).bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (open, byte) {
+            (None, b'"') if begins => open = Some((line, column)),
+            (Some((line, column)), b'"') => match bytes.peek() {
+                Some(b'"') => drop(bytes.next()),
+                None | Some(b',' | b'\r' | b'\n') => open = None,
+                Some(_) => return Some(Quotes { line, column, ends: true }),
+            },
+            (None, b',') => column += 1,
+            (None, b'\n') => column = 0,
+            _ => {}
+        }
+        line = line.saturating_add(u32::from(byte == b'\n'));
+        begins = open.is_none() && matches!(byte, b',' | b'\r' | b'\n');
+    }
+    open.map(|(line, column)| Quotes { line, column, ends: false })
 }
 
 /// Counts lines up to a record. The reader's own count lags behind at blank lines.
@@ -51,19 +98,6 @@ impl Lines<'_> {
         self.read = end;
         self.line
     }
-}
-
-/// UTF-8, with a mark or without; UTF-16 with its mark; else GB18030, if all of it is.
-fn decode(bytes: &[u8]) -> Option<String> {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        let (text, _, has_errors) = encoding.decode(bytes);
-        return (!has_errors).then(|| text.into_owned());
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Some(text.to_owned());
-    }
-    let (text, has_errors) = GB18030.decode_without_bom_handling(bytes);
-    (!has_errors).then(|| text.into_owned())
 }
 
 fn plain(cell: &str) -> &str {
@@ -92,6 +126,8 @@ pub fn write_csv(sheet: &Sheet) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::GB18030;
+
     use super::*;
 
     fn cells(bytes: &[u8]) -> Vec<(u32, Vec<String>)> {
@@ -111,6 +147,22 @@ mod tests {
             format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(cells(&utf16), expected);
         assert_eq!(read("a.csv", b"\xff\xff\xff").unwrap_err()[0].code, "DB1309");
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_told_at_its_line() {
+        let place = |text: &str| {
+            let problems = read("人员.csv", text.as_bytes()).unwrap_err();
+            let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+            assert_eq!(problem.code, "DB1307");
+            (problem.place.line, problem.place.column)
+        };
+        assert_eq!(place("编号,姓名\nzz8,\"新八\nzz9,新九\nzz7,新七\n"), (2, 2));
+        assert_eq!(place("编号,姓名\r\n1,\"甲\n乙\"\r\n2,\"丙\r\n3,丁\r\n"), (4, 2));
+        assert_eq!(place("a,\"一\n2,\"二\"\n"), (1, 2), "a later quote closes it by chance");
+        assert_eq!(place("\"a"), (1, 1));
+        let sound = "\u{feff}\"编号\",\"姓\"\"名\"\r\n1,5\"管\r\n\"2\",\"甲\n,乙\"";
+        assert_eq!(cells(sound.as_bytes()).len(), 3);
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::io::Cursor;
 
-use calamine::{Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{Dimensions, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 use duban_model::{Problem, Row, Sheet};
 use rust_xlsxwriter::{Format, Workbook};
 
 use super::number::text_of;
 use super::unpack::measure;
-use super::{Meter, at, place};
+use super::{CELLS_MAX, COLUMNS_MAX, Meter, at, limit, place};
 
 /// Problems of cells that are told before reading stops.
 const PROBLEMS_MAX: usize = 100;
@@ -51,9 +51,41 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Vec<Sheet>, Vec<Problem>>
             }
         }
         meter.keep(&mut sheet.rows, row)?;
+        drop(cells);
+        let merged = book.merge_cells_by_sheet_name(&name).map_err(broken)?;
+        spread(file, &merged, &mut sheet.rows)?;
         sheets.push(sheet);
     }
     if problems.is_empty() { Ok(sheets) } else { Err(problems) }
+}
+
+/// Gives every cell of a merged region the text of its first, as people read it. Rows that hold
+/// nothing of their own stay away.
+fn spread(file: &str, merged: &[Dimensions], rows: &mut [Row]) -> Result<(), Vec<Problem>> {
+    let mut room = CELLS_MAX;
+    for region in merged {
+        let (first, last) = (region.start.0.saturating_add(1), region.end.0.saturating_add(1));
+        let column = usize::try_from(region.start.1).unwrap_or(usize::MAX);
+        let end = usize::try_from(region.end.1).unwrap_or(usize::MAX).min(COLUMNS_MAX - 1);
+        let start = rows.partition_point(|row| row.number < first);
+        let until = rows.partition_point(|row| row.number <= last);
+        let top = rows.get(start).filter(|row| row.number == first);
+        let Some(text) = top.and_then(|row| row.cells.get(column)).cloned() else { continue };
+        for row in rows.get_mut(start..until).unwrap_or_default() {
+            let wide = (end + 1).saturating_sub(column);
+            room = room
+                .checked_sub(wide)
+                .ok_or_else(|| limit(file, "cells_max", &CELLS_MAX.to_string()))?;
+            if row.cells.len() <= end {
+                row.cells.resize(end + 1, String::new());
+            }
+            let cells = row.cells.get_mut(column..=end).unwrap_or_default();
+            for cell in cells.iter_mut().filter(|cell| cell.is_empty()) {
+                cell.clone_from(&text);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A table that no workbook can hold, for example for a cell of more than 32,767 characters.
@@ -143,6 +175,34 @@ mod tests {
         let sheet = Sheet { file: "b.xlsx".to_owned(), name: "单位".to_owned(), rows };
         let bytes = write_xlsx(std::slice::from_ref(&sheet)).unwrap();
         assert_eq!(read("b.xlsx", &bytes).unwrap(), [sheet]);
+    }
+
+    #[test]
+    fn merged_cells_have_the_text_of_the_first() {
+        let mut book = Workbook::new();
+        let page = book.add_worksheet();
+        let plain = Format::new();
+        page.merge_range(0, 0, 0, 2, "全区名单", &plain).unwrap();
+        page.merge_range(1, 0, 2, 0, "办公室", &plain).unwrap();
+        page.merge_range(5, 0, 9, 1, "空", &plain).unwrap();
+        for (row, name) in [(1, "甲"), (2, "乙")] {
+            page.write_string(row, 1, name).unwrap();
+        }
+        let sheets = read("a.xlsx", &book.save_to_buffer().unwrap()).unwrap();
+        let expected = [
+            (1, vec!["全区名单"; 3]),
+            (2, vec!["办公室", "甲"]),
+            (3, vec!["办公室", "乙"]),
+            (6, vec!["空", "空"]),
+        ];
+        assert_eq!(texts(&sheets), expected);
+        let huge = Dimensions::new((0, 0), (u32::MAX, u32::MAX));
+        let mut rows: Vec<Row> =
+            (1..=3000).map(|number| Row { number, cells: vec!["甲".to_owned()] }).collect();
+        spread("a.xlsx", &[huge], &mut rows).unwrap();
+        assert_eq!(rows[2].cells.len(), COLUMNS_MAX);
+        let problems = spread("a.xlsx", &[huge; 10], &mut rows).unwrap_err();
+        assert!(problems[0].message.contains("cells_max"), "{problems:?}");
     }
 
     #[test]
