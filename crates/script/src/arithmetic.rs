@@ -12,6 +12,9 @@ use crate::frame::{Fallible, Frame, fail};
 use crate::object::View;
 use crate::text;
 
+/// What is said of a date beyond the years that a calendar knows.
+pub(crate) const BEYOND: &str = "结果超出 1900 年至 2200 年";
+
 /// The arithmetic operators.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Operator {
@@ -115,7 +118,7 @@ fn calendar_error(error: &CalendarError) -> String {
         }
         CalendarError::SpanTooLong { span } => format!("时长太长：{}", span.zh()),
         CalendarError::ResultOutOfBounds { .. } | CalendarError::DateOutOfBounds { .. } => {
-            "结果超出 1900 年至 2200 年".to_owned()
+            BEYOND.to_owned()
         }
         other => other.to_string(),
     }

@@ -5,20 +5,21 @@
 //! cannot be known, they keep silent, and the value is checked when it exists.
 
 mod infer;
+mod sums;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use duban_model::{Definition, ExprRole, Problem, TaskDef};
+use duban_model::{Definition, ExprRole, Place, Problem, TaskDef};
 use rhai::{
     AST, ASTNode, Expr as Code, FnCallExpr, FnPtr, Module, Position, ScriptFuncDef, Shared, Stmt,
-    Token,
 };
 
 use crate::chain::{Chain, Link, is_inner};
+use crate::dates::{self, Shifts};
 use crate::explain::Base;
 use crate::kind::{Kind, misfit};
 use crate::known::Known;
-use crate::names::{HostKind, english, of_kind};
+use crate::names::{HostKind, both, english, of_kind};
 use crate::program::Reads;
 use crate::sandbox::variable_named;
 use crate::suggest::closest;
@@ -30,18 +31,26 @@ pub(crate) struct Seen {
     foreign: BTreeSet<String>,
     later: bool,
     calls: BTreeSet<String>,
+    /// Workflows that are opened, and where.
+    opens: BTreeSet<(String, Place)>,
 }
 
 impl Seen {
     pub(crate) fn merge(&mut self, other: Self) {
+        self.opens.extend(other.opens);
         self.tasks.extend(other.tasks);
         self.foreign.extend(other.foreign);
         self.calls.extend(other.calls);
         self.later |= other.later;
     }
 
-    /// What is read, also by the functions called.
-    pub(crate) fn reads(mut self, functions: &BTreeMap<String, Self>) -> Reads {
+    /// What a call of a function is.
+    pub(crate) fn of_call(name: &str) -> Self {
+        Self { calls: BTreeSet::from([name.to_owned()]), ..Self::default() }
+    }
+
+    /// With what the functions called do, near or far.
+    fn followed(mut self, functions: &BTreeMap<String, Self>) -> Self {
         let mut visited = BTreeSet::new();
         while let Some(name) = self.calls.pop_first() {
             if visited.insert(name.clone())
@@ -50,11 +59,22 @@ impl Seen {
                 self.merge(called.clone());
             }
         }
+        self
+    }
+
+    /// What is read, also by the functions called.
+    pub(crate) fn reads(self, functions: &BTreeMap<String, Self>) -> Reads {
+        let all = self.followed(functions);
         Reads {
-            tasks: self.tasks.into_iter().collect(),
-            foreign: self.foreign.into_iter().collect(),
-            later: self.later,
+            tasks: all.tasks.into_iter().collect(),
+            foreign: all.foreign.into_iter().collect(),
+            later: all.later,
         }
+    }
+
+    /// Which workflows are opened and where, also by the functions called.
+    pub(crate) fn opens(self, functions: &BTreeMap<String, Self>) -> BTreeSet<(String, Place)> {
+        self.followed(functions).opens
     }
 }
 
@@ -88,6 +108,7 @@ pub(crate) struct Checker<'d> {
     /// Closures met, each with the host's variables that it captures.
     waiting: Vec<(String, BTreeSet<String>)>,
     found: Vec<(Position, usize, Problem)>,
+    opened: Vec<(String, Position)>,
     seen: Seen,
 }
 
@@ -102,6 +123,7 @@ impl<'d> Checker<'d> {
             parameters: BTreeSet::new(),
             waiting: Vec::new(),
             found: Vec::new(),
+            opened: Vec::new(),
             seen: Seen::default(),
         }
     }
@@ -114,15 +136,52 @@ impl<'d> Checker<'d> {
         });
         self.closures(code);
         self.parameters.clear();
-        let [Stmt::Expr(last)] = code.statements() else {
-            if let [Stmt::FnCall(call, position)] = code.statements() {
+        if let [only] = code.statements() {
+            self.outcome(only, role);
+        }
+    }
+
+    /// Checks every value that a statement may answer with.
+    fn outcome(&mut self, statement: &Stmt, role: ExprRole) {
+        match statement {
+            Stmt::Expr(expr) => self.outcome_of(expr, role),
+            Stmt::FnCall(call, position) => {
                 let kind = self.call_kind(call);
                 self.role(kind, *position, role);
             }
-            return;
-        };
-        let kind = self.kind(last);
-        self.role(kind, last.start_position(), role);
+            Stmt::If(branches, _) => {
+                for block in [&branches.body, &branches.branch] {
+                    if let Some(last) = block.statements().last() {
+                        self.outcome(last, role);
+                    }
+                }
+            }
+            Stmt::Block(block) => {
+                if let Some(last) = block.statements().last() {
+                    self.outcome(last, role);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn outcome_of(&mut self, expr: &Code, role: ExprRole) {
+        match expr {
+            Code::Stmt(block) => {
+                if let Some(last) = block.statements().last() {
+                    self.outcome(last, role);
+                }
+            }
+            Code::Coalesce(either, _) => {
+                for expr in either.iter() {
+                    self.outcome_of(expr, role);
+                }
+            }
+            _ => {
+                let kind = self.kind(expr);
+                self.role(kind, expr.start_position(), role);
+            }
+        }
     }
 
     fn role(&mut self, kind: Kind<'d>, position: Position, role: ExprRole) {
@@ -130,9 +189,13 @@ impl<'d> Checker<'d> {
             let message = format!("这里需要{wanted}，写的是{}", kind.name());
             let help = match (wanted, kind) {
                 ("时长", Kind::Int) => Some("写成 workdays(3) 或 days(3)".to_owned()),
-                ("日期或时刻", Kind::Span) => {
+                ("日期或时刻", Kind::Span | Kind::Hours) => {
                     Some("写明从何时算起，例如 now + workdays(3)".to_owned())
                 }
+                ("日期或时刻", Kind::Int | Kind::Decimal) => {
+                    Some("日期写成 2026-12-31".to_owned())
+                }
+                ("日期或时刻", Kind::Text) => Some("日期不加引号，写成 2026-12-31".to_owned()),
                 ("单位、岗位或人员", Kind::Text) => {
                     Some("按名称取单位请写 org(\"…\")".to_owned())
                 }
@@ -185,9 +248,12 @@ impl<'d> Checker<'d> {
     }
 
     /// The problems found, at their places, and what was read.
-    pub(crate) fn finish(self, base: Base<'_>) -> (Vec<Problem>, Seen) {
+    pub(crate) fn finish(mut self, base: Base<'_>, dates: &Shifts) -> (Vec<Problem>, Seen) {
+        let opened = self.opened.into_iter();
+        let place = |at| base.place(dates.original(at), 0);
+        self.seen.opens.extend(opened.map(|(name, at)| (name, place(at))));
         let place = |(position, length, problem): (Position, usize, Problem)| Problem {
-            place: base.place(position, length),
+            place: base.place(dates.original(position), length),
             ..problem
         };
         (self.found.into_iter().map(place).collect(), self.seen)
@@ -201,7 +267,7 @@ impl<'d> Checker<'d> {
         message: impl Into<String>,
         help: Option<String>,
     ) {
-        let problem = Problem::error(code, &duban_model::Place::default(), message);
+        let problem = Problem::error(code, &Place::default(), message);
         let problem = Problem { help, ..problem };
         self.found.push((position, length, problem));
     }
@@ -274,6 +340,8 @@ impl<'d> Checker<'d> {
         self.seen.later |= english(HostKind::Function, name)
             .is_some_and(|name| matches!(name, "history" | "indicator"));
         self.indicator(call);
+        self.date(call);
+        self.opening(call);
         let length = name.chars().count();
         if !self.known.has(name, arity, method) {
             let arities = self.known.arities(name, method);
@@ -296,12 +364,55 @@ impl<'d> Checker<'d> {
         }
     }
 
+    /// `open_case("workflow", …)` and `open_case(#{ workflow: "…" })` open it.
+    fn opening(&mut self, call: &FnCallExpr) {
+        if english(HostKind::Action, &call.name) != Some("open_case") {
+            return;
+        }
+        let workflow = match call.args.first() {
+            Some(Code::Map(map, _)) => {
+                let names = both(HostKind::Key { of: "open_case" }, "workflow");
+                let mut entries = map.0.iter();
+                entries.find(|(key, _)| names.contains(&key.as_str())).map(|(_, value)| value)
+            }
+            first => first,
+        };
+        if let Some(Code::StringConstant(workflow, position)) = workflow {
+            self.opened.push((workflow.to_string(), *position));
+        }
+    }
+
     /// `indicator("task")` reads the task.
     fn indicator(&mut self, call: &FnCallExpr) {
         if english(HostKind::Function, &call.name) == Some("indicator")
             && let [Code::StringConstant(task, position)] = call.args.as_slice()
         {
             self.task_named(task, *position);
+        }
+    }
+
+    /// `date("2026-12-20")` and `date(2026, 12, 20)` name a day.
+    fn date(&mut self, call: &FnCallExpr) {
+        if english(HostKind::Function, &call.name) != Some("date") {
+            return;
+        }
+        let (written, position, there) = match call.args.as_slice() {
+            [Code::StringConstant(text, position)] => {
+                (text.to_string(), *position, dates::names_day(text))
+            }
+            [
+                Code::IntegerConstant(year, position),
+                Code::IntegerConstant(month, _),
+                Code::IntegerConstant(day, _),
+            ] => {
+                let there = dates::is_day(*year, *month, *day);
+                (format!("{year}-{month}-{day}"), *position, there)
+            }
+            _ => return,
+        };
+        if !there {
+            let (message, help) = dates::no_day(&written);
+            self.problem("DB1520", position, 0, message, Some(help));
         }
     }
 
@@ -321,33 +432,6 @@ impl<'d> Checker<'d> {
             self.problem("DB1505", position, length, format!("没有任务 {name}"), help);
         }
         found
-    }
-
-    /// Comparisons and sums that can only fail.
-    fn operator(&mut self, call: &FnCallExpr, position: Position) {
-        use Token::{
-            EqualsTo, GreaterThan, GreaterThanEqualsTo, LessThan, LessThanEqualsTo, Minus,
-            NotEqualsTo, Plus,
-        };
-        let (Some(token), [left, right]) = (&call.op_token, call.args.as_slice()) else { return };
-        let (left, right) = (self.kind(left), self.kind(right));
-        match token {
-            EqualsTo | NotEqualsTo | LessThan | LessThanEqualsTo | GreaterThan
-            | GreaterThanEqualsTo => {
-                if let (Some(a), Some(b)) = (left.class(), right.class())
-                    && a != b
-                {
-                    let message = format!("不能比较{}和{}", left.name(), right.name());
-                    self.problem("DB1515", position, 0, message, None);
-                }
-            }
-            Plus | Minus if matches!(left, Kind::Date | Kind::At) && right == Kind::Int => {
-                let message = format!("{}不能直接加减整数", left.name());
-                let help = "按自然日写 days(1)，按工作日写 workdays(1)".to_owned();
-                self.problem("DB1515", position, 0, message, Some(help));
-            }
-            _ => {}
-        }
     }
 
     /// Whether a variable is a local one or a parameter.

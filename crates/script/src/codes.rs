@@ -78,8 +78,8 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     (
         "DB1515",
-        "a comparison or sum that can only fail, such as a date plus a number",
-        "Compare like with like; add `days(1)` or `workdays(1)` to a date.",
+        "a comparison or sum that can only fail, such as a date plus a number or plus hours",
+        "Compare like with like; add `days(1)` or `workdays(1)` to a date, hours to an instant.",
     ),
     ("DB1516", "a script file holds a statement outside a function", "Put it into a `fn`."),
     ("DB1517", "a script defines a function that the host has already", "Give it another name."),
@@ -88,5 +88,15 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "DB1519",
         "a script assigns by index, which is not measured against the limits",
         "Write `x.set(index, value)`.",
+    ),
+    (
+        "DB1520",
+        "a date that does not exist, is written in another form, or has a time of day behind it",
+        "Write 2026-12-31; put spaces around the signs of a sum.",
+    ),
+    (
+        "DB1530",
+        "a workflow opens itself, straight or in a circle (warning)",
+        "Take one of the openings out, or add a condition that fails at some time.",
     ),
 ];

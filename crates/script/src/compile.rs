@@ -1,22 +1,23 @@
 //! Compiles a definition: scripts first, then every expression, then what calls which function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use duban_model::{Definition, Place, Problem, Script, TaskKind, expressions};
-use rhai::{AST, Engine, Module, ParseError, Position, ScriptFuncDef, Shared};
+use duban_model::{Definition, Place, Problem, Script, TaskKind, expressions, is_civil};
+use rhai::{AST, Engine, Module, ScriptFuncDef, Shared};
 use serde_json::{Map, Value as Json};
 
 use crate::check::{Checker, Seen};
 use crate::convert::iso_date;
-use crate::explain::{Base, syntax};
-use crate::fullwidth;
+use crate::dates::{self, Shifts};
+use crate::explain::Base;
 use crate::host::acts::{script_name, takes};
 use crate::known::{Known, of_host};
 use crate::names::{HostKind, canonical, english};
 use crate::program::{Code, Compiled, Function, Limits, Program, Reads};
 use crate::sandbox;
 use crate::suggest::closest;
+use crate::test_file::parse;
 use crate::value::Value;
 
 /// Compiles a definition, or answers with every problem found.
@@ -34,11 +35,15 @@ pub(crate) fn compile(
         seen: BTreeMap::new(),
         broken: false,
     };
-    let files = work.scripts();
+    let mut files = work.scripts();
     let scripts = files.iter().rev().map(|file| file.module.clone()).collect();
     work.check_scripts(&files);
     let expressions = work.expressions();
     work.calls();
+    let dates = files.iter_mut().filter(|file| !file.dates.is_empty());
+    let dates = dates.map(|file| (file.script.file.clone(), std::mem::take(&mut file.dates)));
+    let dates = dates.collect();
+    let opens = work.opens();
     let Work { mut problems, functions, broken, .. } = work;
     if broken {
         // The functions of a file that does not parse are not known to be missing.
@@ -50,7 +55,17 @@ pub(crate) fn compile(
         return Err(problems);
     }
     let params = Arc::new(params(&definition));
-    Ok(Program { definition, limits, engine, scripts, expressions, functions, params })
+    Ok(Program {
+        definition,
+        limits,
+        engine,
+        scripts,
+        expressions,
+        functions,
+        opens,
+        params,
+        dates,
+    })
 }
 
 /// The parameters of the suite with the workflow's over them.
@@ -65,6 +80,8 @@ struct File<'d> {
     script: &'d Script,
     code: AST,
     module: Shared<Module>,
+    /// Where it has dates.
+    dates: Shifts,
 }
 
 struct Work<'d> {
@@ -82,64 +99,53 @@ struct Work<'d> {
 impl<'d> Work<'d> {
     fn scripts(&mut self) -> Vec<File<'d>> {
         let scripts = &self.definition.scripts;
-        let compiled: Vec<(&Script, AST)> = scripts
+        let compiled: Vec<(&Script, (AST, Shifts))> = scripts
             .iter()
             .filter_map(|script| {
                 Some((script, self.parse(&script.source, Base::File(&script.file))?))
             })
             .collect();
         self.broken = compiled.len() < scripts.len();
-        compiled.into_iter().map(|(script, code)| self.file(script, code)).collect()
+        let files = compiled.into_iter();
+        files.map(|(script, (code, dates))| self.file(script, code, dates)).collect()
     }
 
     /// Compiles a text, or notes what is wrong with it.
-    fn parse(&mut self, source: &str, base: Base<'_>) -> Option<AST> {
-        let wide = fullwidth::find(source);
-        if let Some(first) = wide.first() {
-            let place = base.place(position(first.line, first.column), 1);
-            let lines: Vec<String> =
-                fullwidth::corrected(source).lines().map(str::to_owned).collect();
-            let line = lines.get(first.line - 1).map(|line| line.trim()).unwrap_or_default();
-            let message = format!("脚本里有全角标点 {}", first.wide);
-            self.problems.push(
-                Problem::error("DB1501", &place, message).with_help(format!("改为半角：{line}")),
-            );
-            return None;
-        }
-        match self.engine.compile(source) {
-            Ok(code) => Some(code),
-            Err(ParseError(kind, position)) => {
-                let place = base.place(position, 0);
-                self.problems.push(Problem::error("DB1501", &place, syntax(&kind)));
-                None
-            }
-        }
+    fn parse(&mut self, source: &str, base: Base<'_>) -> Option<(AST, Shifts)> {
+        let parsed = parse(self.engine, source, base, dates::called);
+        parsed.map_err(|problems| self.problems.extend(problems)).ok()
     }
 
-    fn file(&mut self, script: &'d Script, code: AST) -> File<'d> {
+    fn file(&mut self, script: &'d Script, code: AST, dates: Shifts) -> File<'d> {
         if let Some(statement) = code.statements().first() {
-            let place = Base::File(&script.file).place(statement.position(), 0);
+            let position = dates.original(statement.position());
+            let place = Base::File(&script.file).place(position, 0);
             let problem = Problem::error("DB1516", &place, "脚本文件里只能定义函数");
             self.problems.push(problem.with_help("把语句放进 fn 名称() { … }"));
         }
         let mut module = Module::new();
         module.set_id(script.file.as_str());
         for function in code.iter_fn_def() {
-            let renamed = self.renamed(&script.file, function);
+            let renamed = self.renamed(&script.file, &dates, function);
             // Closures have names that no author can write.
             if !function.name.contains('$') {
                 self.known.add(&function.name, function.params.len());
-                self.define(&script.file, function, &renamed.name);
+                self.define(&script.file, &dates, function, &renamed.name);
             }
             module.set_script_fn(renamed);
         }
         module.build_index();
-        File { script, code, module: module.into() }
+        File { script, code, module: module.into(), dates }
     }
 
     /// A ladder's function may carry an action's name: it is kept under another one, and the
     /// action finds it by its arguments. Other functions of the host keep their names.
-    fn renamed(&mut self, file: &str, function: &Shared<ScriptFuncDef>) -> Shared<ScriptFuncDef> {
+    fn renamed(
+        &mut self,
+        file: &str,
+        dates: &Shifts,
+        function: &Shared<ScriptFuncDef>,
+    ) -> Shared<ScriptFuncDef> {
         let (name, arity) = (function.name.as_str(), function.params.len());
         let action = english(HostKind::Action, name);
         if let Some(action) = action
@@ -153,7 +159,7 @@ impl<'d> Work<'d> {
         let taken = action.is_some_and(|action| takes(action, arity))
             || host.is_some_and(|host| of_host(host).contains(&arity));
         if taken {
-            let place = function_place(file, function);
+            let place = function_place(file, dates, function);
             let message = format!("{name} 已是内置函数，不能再定义 {arity} 个参数的同名函数");
             let problem = Problem::error("DB1517", &place, message);
             self.problems.push(problem.with_help("换一个名称"));
@@ -161,7 +167,7 @@ impl<'d> Work<'d> {
         function.clone()
     }
 
-    fn define(&mut self, file: &str, function: &ScriptFuncDef, callable: &str) {
+    fn define(&mut self, file: &str, dates: &Shifts, function: &ScriptFuncDef, callable: &str) {
         let arity = function.params.len();
         let call = match arity {
             0 => Some(format!("{callable}()")),
@@ -170,7 +176,7 @@ impl<'d> Work<'d> {
             _ => None,
         };
         let call = call.and_then(|call| self.engine.compile(call).ok());
-        let place = function_place(file, function);
+        let place = function_place(file, dates, function);
         // The first definition wins: the workflow's own, the suite's, the library's.
         self.functions
             .entry(canonical(&function.name).to_owned())
@@ -189,7 +195,7 @@ impl<'d> Work<'d> {
                     .iter()
                     .any(|(_, name, _, _)| canonical(name) == canonical(&function.name));
                 checker.function(&file.code, function);
-                let (problems, seen) = checker.finish(Base::File(&file.script.file));
+                let (problems, seen) = checker.finish(Base::File(&file.script.file), &file.dates);
                 self.problems.extend(problems);
                 self.seen.entry(function.name.to_string()).or_default().merge(seen);
             }
@@ -199,25 +205,38 @@ impl<'d> Work<'d> {
     fn expressions(&mut self) -> BTreeMap<String, Compiled> {
         let mut compiled: BTreeMap<String, Option<Compiled>> = BTreeMap::new();
         for (role, task, expr) in expressions(self.definition) {
-            let date = iso_date(expr.source.trim());
-            let code = match date {
-                Some(date) => Some(Code::Constant(Value::Date(date))),
-                None => self.parse(&expr.source, Base::Expression(&expr.place)).map(Code::Script),
+            let date = iso_date(expr.source.trim()).filter(|date| is_civil(*date));
+            let (code, dates) = match date {
+                Some(date) => (Some(Code::Constant(Value::Date(date))), Shifts::default()),
+                None => match self.parse(&expr.source, Base::Expression(&expr.place)) {
+                    Some((code, dates)) => (Some(Code::Script(code)), dates),
+                    None => (None, Shifts::default()),
+                },
             };
             let mut reads = Reads::default();
             if let Some(Code::Script(code)) = &code {
                 let mut checker = Checker::new(self.definition, &self.known, false);
                 checker.task = task;
                 checker.expression(code, role);
-                let (problems, seen) = checker.finish(Base::Expression(&expr.place));
+                let (problems, seen) = checker.finish(Base::Expression(&expr.place), &dates);
                 self.problems.extend(problems);
                 reads = seen.reads(&self.seen);
             }
             compiled
                 .entry(expr.source.clone())
-                .or_insert_with(|| code.map(|code| Compiled { code, reads }));
+                .or_insert_with(|| code.map(|code| Compiled { code, reads, dates }));
         }
         compiled.into_iter().filter_map(|(source, found)| Some((source, found?))).collect()
+    }
+
+    /// Which workflows the functions that the definition names open, and where.
+    fn opens(&self) -> BTreeSet<(String, Place)> {
+        let mut opens = BTreeSet::new();
+        for (_, name, _, _) in called(self.definition) {
+            let same = self.seen.keys().filter(|one| canonical(one) == canonical(name));
+            opens.extend(same.flat_map(|one| Seen::of_call(one).opens(&self.seen)));
+        }
+        opens
     }
 
     /// Checks that every function that the definition names exists.
@@ -270,11 +289,6 @@ fn called(definition: &Definition) -> Vec<Called<'_>> {
     called
 }
 
-fn function_place(file: &str, function: &ScriptFuncDef) -> Place {
-    Base::File(file).place(function.body.start_position(), 0)
-}
-
-fn position(line: usize, column: usize) -> Position {
-    let narrow = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-    Position::new(narrow(line.max(1)), narrow(column))
+fn function_place(file: &str, dates: &Shifts, function: &ScriptFuncDef) -> Place {
+    Base::File(file).place(dates.original(function.body.start_position()), 0)
 }

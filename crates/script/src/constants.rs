@@ -1,8 +1,9 @@
 //! Checks that need a directory: the units, levels and posts that scripts name in so many words.
 
-use duban_model::{Directory, Problem, Severity, expressions};
-use rhai::{AST, ASTNode, Expr as Code, FnCallExpr, Stmt};
+use duban_model::{Directory, Place, Problem, Severity, expressions};
+use rhai::{AST, ASTNode, Expr as Code, FnCallExpr, Position, Stmt};
 
+use crate::dates::{Shifts, called};
 use crate::explain::Base;
 use crate::host::units::{find, level_named};
 use crate::names::{HostKind, english};
@@ -14,13 +15,17 @@ pub(crate) fn check(program: &Program, directory: &Directory) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (_, _, expr) in expressions(&program.definition) {
         let compiled = program.expressions.get(&expr.source);
-        if let Some(Compiled::Script(code)) = compiled.map(|found| &found.code) {
-            problems.extend(walk(program, directory, code, Base::Expression(&expr.place)));
+        let Some(compiled) = compiled else { continue };
+        if let Compiled::Script(code) = &compiled.code {
+            let base = Base::Expression(&expr.place);
+            problems.extend(walk(program, directory, code, base, &compiled.dates));
         }
     }
     for script in &program.definition.scripts {
-        if let Ok(code) = program.engine.compile(&script.source) {
-            problems.extend(walk(program, directory, &code, Base::File(&script.file)));
+        let Ok(dated) = called(&script.source) else { continue };
+        if let Ok(code) = program.engine.compile(&dated.source) {
+            let base = Base::File(&script.file);
+            problems.extend(walk(program, directory, &code, base, &dated.shifts));
         }
     }
     problems.sort();
@@ -28,7 +33,13 @@ pub(crate) fn check(program: &Program, directory: &Directory) -> Vec<Problem> {
     problems
 }
 
-fn walk(program: &Program, directory: &Directory, code: &AST, base: Base<'_>) -> Vec<Problem> {
+fn walk(
+    program: &Program,
+    directory: &Directory,
+    code: &AST,
+    base: Base<'_>,
+    dates: &Shifts,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     code.walk(&mut |path| {
         let call = match path.last() {
@@ -40,7 +51,8 @@ fn walk(program: &Program, directory: &Directory, code: &AST, base: Base<'_>) ->
             }
             _ => None,
         };
-        let found = call.and_then(|(call, kind)| constant(program, directory, call, kind, base));
+        let place = |position, length| base.place(dates.original(position), length);
+        let found = call.and_then(|(call, kind)| constant(program, directory, call, kind, &place));
         problems.extend(found);
         true
     });
@@ -53,10 +65,10 @@ fn constant(
     directory: &Directory,
     call: &FnCallExpr,
     kind: HostKind,
-    base: Base<'_>,
+    place: &impl Fn(Position, usize) -> Place,
 ) -> Option<Problem> {
     let Some(Code::StringConstant(text, position)) = call.args.first() else { return None };
-    let place = base.place(*position, text.chars().count() + 2);
+    let place = place(*position, text.chars().count() + 2);
     match english(kind, &call.name)? {
         "org" => {
             find(directory, text).err().map(|message| Problem::error("DB1507", &place, message))

@@ -1,9 +1,13 @@
 //! rhai's errors in words for authors, at the place in the author's files.
 
+use std::collections::BTreeMap;
+
 use duban_model::Place;
 use rhai::{EvalAltResult, ParseErrorType, Position};
 
+use crate::dates::{NO_SHIFTS, Shifts};
 use crate::frame::LimitReached;
+use crate::meter::OPERATIONS_MAX;
 use crate::program::ScriptError;
 
 /// Where the text that rhai compiled stands in the author's files.
@@ -42,7 +46,14 @@ pub(crate) fn written(place: &Place) -> String {
 }
 
 /// A run-time error as the caller gets it.
-pub(crate) fn script_error(error: &EvalAltResult, base: Base<'_>) -> ScriptError {
+///
+/// What runs itself has dates at its `own` places, each script file at those of its name.
+pub(crate) fn script_error(
+    error: &EvalAltResult,
+    base: Base<'_>,
+    own: &Shifts,
+    files: &BTreeMap<String, Shifts>,
+) -> ScriptError {
     let mut file = String::new();
     let mut inner = error;
     while let EvalAltResult::ErrorInFunctionCall(_, source, cause, _) = inner {
@@ -51,8 +62,12 @@ pub(crate) fn script_error(error: &EvalAltResult, base: Base<'_>) -> ScriptError
         }
         inner = cause;
     }
-    let base = if file.is_empty() { base } else { Base::File(&file) };
-    let place = written(&base.place(inner.position(), 0));
+    let (base, shifts) = if file.is_empty() {
+        (base, own)
+    } else {
+        (Base::File(&file), files.get(&file).unwrap_or(NO_SHIFTS))
+    };
+    let place = written(&base.place(shifts.original(inner.position()), 0));
     match limit_reached(inner) {
         Some(limit) => ScriptError::Limit { place, limit },
         None => ScriptError::Failed { place, message: message(inner) },
@@ -61,7 +76,6 @@ pub(crate) fn script_error(error: &EvalAltResult, base: Base<'_>) -> ScriptError
 
 fn limit_reached(error: &EvalAltResult) -> Option<&'static str> {
     match error {
-        EvalAltResult::ErrorTooManyOperations(_) => Some("operations_max"),
         EvalAltResult::ErrorStackOverflow(_) => Some("call_levels_max"),
         EvalAltResult::ErrorTooManyVariables(_) => Some("variables_max"),
         EvalAltResult::ErrorDataTooLarge(what, _) if what.contains("string") => {
@@ -70,7 +84,7 @@ fn limit_reached(error: &EvalAltResult) -> Option<&'static str> {
         EvalAltResult::ErrorDataTooLarge(what, _) if what.contains("map") => Some("map_len_max"),
         EvalAltResult::ErrorDataTooLarge(..) => Some("array_len_max"),
         EvalAltResult::ErrorTerminated(token, _) => {
-            Some(token.read_lock::<LimitReached>().map_or("operations_max", |limit| limit.0))
+            Some(token.read_lock::<LimitReached>().map_or(OPERATIONS_MAX, |limit| limit.0))
         }
         _ => None,
     }

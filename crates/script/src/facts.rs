@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::budget::Budget;
 use crate::value::Value;
 
 /// A read-only view of one case at one moment. Cheap to make, lazily read.
@@ -158,4 +159,6 @@ pub struct Scene {
     pub due: Option<Instant>,
     /// Whether time, not a person, set the script off: then it may neither extend nor cancel.
     pub by_time: bool,
+    /// What the decision that it belongs to may spend.
+    pub budget: Budget,
 }

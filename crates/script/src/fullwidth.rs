@@ -1,4 +1,8 @@
-//! Full-width punctuation in scripts: what a Chinese keyboard types by accident.
+//! Full-width punctuation and digits in scripts: what a Chinese keyboard types by accident.
+
+use std::ops::RangeInclusive;
+
+use crate::pieces::pieces;
 
 /// Full-width characters and what a script needs in their place.
 const HALF_WIDTH: &[(char, char)] = &[
@@ -34,6 +38,8 @@ const HALF_WIDTH: &[(char, char)] = &[
     ('\u{3000}', ' '),
 ];
 
+const WIDE_DIGITS: RangeInclusive<char> = '０'..='９';
+
 /// One full-width character outside strings and comments.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Wide {
@@ -44,73 +50,25 @@ pub(crate) struct Wide {
     pub(crate) half: char,
 }
 
-/// What a character belongs to.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Part {
-    Code,
-    /// Between two of these marks.
-    Text(char),
-    Line,
-    Block,
-}
-
 /// Every full-width character that stands where a script needs a half-width one.
 pub(crate) fn find(source: &str) -> Vec<Wide> {
     let mut found = Vec::new();
-    let (mut line, mut column) = (1, 0);
-    // Code inside `${…}` of a template goes on until its own brace closes.
-    let mut templates: Vec<u32> = Vec::new();
-    let mut part = Part::Code;
-    let mut letters = source.chars().peekable();
-    while let Some(letter) = letters.next() {
-        column += 1;
-        let next = letters.peek().copied().unwrap_or(' ');
-        let mut skip = false;
-        match (part, letter) {
-            (Part::Code, '/') if next == '/' => part = Part::Line,
-            (Part::Code, '/') if next == '*' => (part, skip) = (Part::Block, true),
-            (Part::Code, '"' | '\'' | '`') => part = Part::Text(letter),
-            (Part::Code, '{') => {
-                if let Some(depth) = templates.last_mut() {
-                    *depth += 1;
-                }
-            }
-            (Part::Code, '}') => match templates.last_mut() {
-                Some(0) => {
-                    templates.pop();
-                    part = Part::Text('`');
-                }
-                Some(depth) => *depth -= 1,
-                None => {}
-            },
-            (Part::Code, wide) => {
-                let half = HALF_WIDTH.iter().find(|(from, _)| *from == wide);
-                found.extend(half.map(|(_, half)| Wide { line, column, wide, half: *half }));
-            }
-            (Part::Text('`'), '$') if next == '{' => {
-                templates.push(0);
-                (part, skip) = (Part::Code, true);
-            }
-            (Part::Text(mark), '\\') if mark != '`' => skip = true,
-            (Part::Text(mark), _) if mark == letter => part = Part::Code,
-            (Part::Line, '\n') => part = Part::Code,
-            (Part::Block, '*') if next == '/' => (part, skip) = (Part::Code, true),
-            _ => {}
-        }
-        let mut pass = |letter: char| {
-            if letter == '\n' {
-                (line, column) = (line + 1, 0);
-            }
-        };
-        pass(letter);
-        if skip && let Some(skipped) = letters.next() {
-            column += 1;
-            if skipped == '\n' {
-                (line, column) = (line + 1, 0);
-            }
+    for piece in pieces(source) {
+        let mut in_word = false;
+        for (_, line, column, wide) in piece.letters() {
+            // A name may hold full-width digits; a number may not.
+            let is_digit = wide.is_ascii_digit() || WIDE_DIGITS.contains(&wide);
+            let half = half_of(wide).filter(|_| !in_word || !is_digit);
+            found.extend(half.map(|half| Wide { line, column, wide, half }));
+            in_word = wide == '_' || (wide.is_alphanumeric() && (in_word || !is_digit));
         }
     }
     found
+}
+
+fn half_of(wide: char) -> Option<char> {
+    let digit = WIDE_DIGITS.zip('0'..='9').find(|(from, _)| *from == wide);
+    HALF_WIDTH.iter().find(|(from, _)| *from == wide).copied().or(digit).map(|(_, half)| half)
 }
 
 /// The text with every full-width character that `find` names replaced.
@@ -146,6 +104,7 @@ mod tests {
         check("`共${f（x）}项，完`", &[(1, 6, '（'), (1, 8, '）')]);
         check("`a${#{x: \"，\"}.x}，`", &[]);
         check("\"\\\"，\" ，", &[(1, 7, '，')]);
+        check("天(２０) + 街道１ + 1２", &[(1, 3, '２'), (1, 4, '０'), (1, 16, '２')]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub(crate) mod acts;
 mod args;
 pub(crate) mod lists;
+mod natives;
 mod operators;
 mod tasks;
 mod times;
@@ -23,6 +24,7 @@ use rhai::packages::{
 use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 
 use crate::frame::{Fallible, Frame, fail};
+use crate::meter;
 use crate::names::{HostKind, both};
 
 /// The one module with everything the host gives.
@@ -34,6 +36,7 @@ pub(crate) static MODULE: LazyLock<Shared<Module>> = LazyLock::new(|| {
     tasks::register(&mut host);
     lists::register(&mut host);
     acts::register(&mut host);
+    natives::register(&mut host);
     for package in packages() {
         // What the host gives goes before what rhai gives.
         host.module.fill_with(&package);
@@ -79,7 +82,7 @@ impl Host {
         self.typed(name, &types, run);
     }
 
-    /// Registers a function for argument types.
+    /// Registers a function for argument types. What it takes and gives counts by its size.
     pub(crate) fn typed(
         &mut self,
         name: &str,
@@ -88,7 +91,10 @@ impl Host {
     ) {
         let missing = || fail("此处没有事项可读");
         let run = move |context: Option<NativeCallContext<'_>>, arguments: &mut Arguments<'_>| {
-            run(&context.ok_or_else(missing)?, arguments)
+            meter::work(arguments.iter().map(|argument| &**argument))?;
+            let answer = run(&context.ok_or_else(missing)?, arguments)?;
+            meter::work([&answer])?;
+            Ok(answer)
         };
         // `Method` hands the first argument over by reference, so that nothing is copied.
         let function = RhaiFunc::Method {

@@ -1,7 +1,9 @@
 //! What the checks know of a value before it exists.
 
 use duban_model::{ExprRole, Field, FieldKind, TaskDef};
+use serde_json::Value as Json;
 
+use crate::convert::iso_date;
 use crate::names::{HostKind, of_kind};
 
 /// The kind of a value, as far as it is known without running.
@@ -16,6 +18,8 @@ pub(crate) enum Kind<'d> {
     Date,
     At,
     Span,
+    /// A span of hours, which dates do not take.
+    Hours,
     Window,
     Unit,
     Assignee,
@@ -72,7 +76,7 @@ impl<'d> Kind<'d> {
             Self::Text => "文本",
             Self::Date => "日期",
             Self::At => "时刻",
-            Self::Span => "时长",
+            Self::Span | Self::Hours => "时长",
             Self::Window => "周期",
             Self::Unit => "单位",
             Self::Assignee => "岗位或人员",
@@ -98,7 +102,7 @@ impl<'d> Kind<'d> {
             Self::Int | Self::Decimal => Class::Number,
             Self::Text => Class::Text,
             Self::Date | Self::At => Class::Time,
-            Self::Span => Class::Span,
+            Self::Span | Self::Hours => Class::Span,
             Self::Window => Class::Window,
             Self::Unit | Self::Assignee | Self::Who => Class::Who,
             _ => return None,
@@ -138,12 +142,27 @@ impl<'d> Kind<'d> {
         }
     }
 
+    /// The kind of plain data, as scripts read it.
+    pub(crate) fn of_data(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Nil,
+            Json::Bool(_) => Self::Bool,
+            Json::Number(number) if number.is_i64() => Self::Int,
+            Json::Number(_) => Self::Decimal,
+            Json::String(text) if iso_date(text).is_some() => Self::Date,
+            Json::String(_) => Self::Text,
+            Json::Array(_) => Self::List,
+            Json::Object(_) => Self::Map,
+        }
+    }
+
     /// The kind that a function or method of the host answers with.
     pub(crate) fn of_call(name: &str, method: bool) -> Self {
         let kind = if method { HostKind::Method { of: "unit" } } else { HostKind::Function };
         let found = of_kind(kind).find(|host| host.english == name || host.chinese == name);
         match found.map(|host| host.english) {
             Some("indicator" | "min" | "max" | "sum" | "avg") | None => Self::Unknown,
+            Some("hours") => Self::Hours,
             Some(_) => found.map_or(Self::Unknown, |host| Self::signed(host.signature)),
         }
     }
@@ -171,12 +190,18 @@ pub(crate) fn misfit(role: ExprRole, kind: Kind<'_>) -> Option<&'static str> {
             (matches!(kind, Kind::Date | Kind::At), "日期或时刻")
         }
         R::When | R::Counts | R::Met => (kind == Kind::Bool, "真假值"),
-        R::Grace | R::Stall | R::ReviewWithin | R::ExtensionBy | R::RungEvery | R::RungFor => {
-            (kind == Kind::Span, "时长")
-        }
+        R::Grace
+        | R::Stall
+        | R::ReviewWithin
+        | R::ReturnWithin
+        | R::ExtensionBy
+        | R::RungEvery
+        | R::RungFor => (matches!(kind, Kind::Span | Kind::Hours), "时长"),
         R::Axis => (kind == Kind::List, "列表"),
         R::IndicatorValue | R::Target => (matches!(kind, Kind::Int | Kind::Decimal), "数"),
-        R::NeedWhich => (!matches!(kind, Kind::Bool | Kind::Span | Kind::At), "单位或轴的取值"),
+        R::NeedWhich => {
+            (!matches!(kind, Kind::Bool | Kind::Span | Kind::Hours | Kind::At), "单位或轴的取值")
+        }
         R::RungValue => (!matches!(kind, Kind::Item(_) | Kind::Form(_) | Kind::Tasks), "值"),
     };
     (!fits).then_some(wanted)

@@ -1,4 +1,4 @@
-//! How deeply values lie in each other.
+//! How much a value holds, and how deeply values lie in each other.
 //!
 //! rhai bounds how much a list or map holds, not how deep it goes, and walks values by recursion:
 //! a list put into itself in a loop would end the whole process with a stack overflow. To make a
@@ -12,20 +12,64 @@ pub(crate) const NESTING_MAX: usize = 32;
 /// The name of the limit.
 pub(crate) const LIMIT: &str = "nesting_max";
 
-/// Whether a value has more than so many layers.
-pub(crate) fn exceeds(value: &Dynamic, layers: usize) -> bool {
-    if !(value.is_array() || value.is_map() || value.is_fnptr()) || value.is_locked() {
-        return false;
+/// What a value holds, with all that lies in it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Size {
+    /// Bytes of text.
+    pub(crate) bytes: usize,
+    /// Values in lists and maps.
+    pub(crate) values: usize,
+    /// Layers; what lies deeper than one more than [`NESTING_MAX`] is not looked at.
+    pub(crate) layers: usize,
+}
+
+impl Size {
+    /// Measures a value.
+    pub(crate) fn of(value: &Dynamic) -> Self {
+        let mut size = Self::default();
+        size.add(value, 0);
+        size
     }
-    let Some(left) = layers.checked_sub(1) else { return true };
-    if let Ok(values) = value.as_array_ref() {
-        return values.iter().any(|value| exceeds(value, left));
+
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            values: self.values.saturating_add(other.values),
+            layers: self.layers.max(other.layers),
+        }
     }
-    if let Ok(entries) = value.as_map_ref() {
-        return entries.values().any(|value| exceeds(value, left));
+
+    /// Adds a value that lies under so many layers.
+    fn add(&mut self, value: &Dynamic, above: usize) {
+        let holds = value.is_array() || value.is_map() || value.is_fnptr();
+        if value.is_locked() {
+            return;
+        }
+        if !holds {
+            if let Ok(text) = value.as_immutable_string_ref() {
+                self.bytes += text.len();
+            }
+            return;
+        }
+        let layer = above + 1;
+        self.layers = self.layers.max(layer);
+        if layer > NESTING_MAX {
+            return;
+        }
+        if let Ok(values) = value.as_array_ref() {
+            self.values += values.len();
+            values.iter().for_each(|value| self.add(value, layer));
+        } else if let Ok(entries) = value.as_map_ref() {
+            self.values += entries.len();
+            for (name, value) in entries.iter() {
+                self.bytes += name.len();
+                self.add(value, layer);
+            }
+        } else if let Some(pointer) = value.read_lock::<FnPtr>() {
+            pointer.iter_curry().for_each(|value| self.add(value, layer));
+        }
     }
-    let pointer = value.read_lock::<FnPtr>();
-    pointer.is_some_and(|pointer| pointer.iter_curry().any(|value| exceeds(value, left)))
 }
 
 #[cfg(test)]
@@ -34,12 +78,15 @@ mod tests {
     use rhai::Array;
 
     #[test]
-    fn layers_are_counted() {
+    fn layers_values_and_texts_are_counted() {
         let nested = |layers| {
             (0..layers).fold(Dynamic::from(1_i64), |value, _| Dynamic::from(vec![value] as Array))
         };
-        assert!(!exceeds(&nested(0), 0));
-        assert!(!exceeds(&nested(3), 3));
-        assert!(exceeds(&nested(4), 3));
+        assert_eq!(Size::of(&nested(0)), Size::default());
+        assert_eq!(Size::of(&nested(3)), Size { bytes: 0, values: 3, layers: 3 });
+        assert!(Size::of(&nested(NESTING_MAX)).layers <= NESTING_MAX);
+        assert!(Size::of(&nested(NESTING_MAX + 9)).layers > NESTING_MAX);
+        let texts: Array = vec!["甲乙".into(), "ab".into()];
+        assert_eq!(Size::of(&texts.into()), Size { bytes: 8, values: 2, layers: 1 });
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::facts::{CaseFacts, RungFacts, TaskFacts};
 use crate::frame::{Fallible, Frame, fail};
+use crate::meter;
 use crate::suggest::with_suggestion;
 
 /// An item (`task`), or a task of the workflow (`tasks.NAME`) with the item that matches the one
@@ -205,8 +206,9 @@ fn other_name(value: &Dynamic) -> &'static str {
 
 /// The item of a task that matches the one in hand: equal on the axes that both have, and of the
 /// same window where both have one.
-pub(crate) fn matching(frame: &Frame, task: &str) -> Item {
+pub(crate) fn matching(frame: &Frame, task: &str) -> Fallible<Item> {
     let items = frame.scene.facts.items(task);
+    meter::items(items.len())?;
     let here = frame.scene.item.as_ref();
     let window = frame.scene.window.or_else(|| here.and_then(|item| item.window));
     let mut found = items.into_iter().filter(|other| {
@@ -218,7 +220,7 @@ pub(crate) fn matching(frame: &Frame, task: &str) -> Item {
     });
     let first = found.next();
     let facts = if found.next().is_some() { None } else { first };
-    Item { task: task.into(), facts }
+    Ok(Item { task: task.into(), facts })
 }
 
 /// `tasks.NAME`: a task of this workflow, or `workflow/task` of another case.
@@ -233,5 +235,5 @@ pub(crate) fn task_named(frame: &Frame, name: &str) -> Fallible {
         let known = definition.workflow.tasks.iter().map(|task| task.id.as_str());
         return Err(fail(with_suggestion(format!("没有任务 {name}"), name, known)));
     }
-    Ok(Dynamic::from(matching(frame, name)))
+    Ok(Dynamic::from(matching(frame, name)?))
 }

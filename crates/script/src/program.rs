@@ -1,6 +1,6 @@
 //! A definition with all its expressions and functions compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use duban_model::{Definition, Directory, Expr, Place, Problem};
@@ -9,10 +9,13 @@ use serde_json::{Map, Value as Json};
 
 use crate::action::Action;
 use crate::convert::from_dynamic;
+use crate::dates::{NO_SHIFTS, Shifts};
 use crate::explain::{Base, script_error, written};
 use crate::facts::{RungFacts, Scene};
-use crate::frame::{Fallible, Frame, Tag};
+use crate::frame::{Fallible, Frame, Tag, limit};
+use crate::meter::Metered;
 use crate::names::canonical;
+use crate::stop;
 use crate::value::Value;
 
 /// Bounds of every script. Reaching one is a [`ScriptError::Limit`] that names it.
@@ -26,7 +29,9 @@ use crate::value::Value;
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// rhai operations for one call.
+    /// Operations of one call: rhai's own, and one for every 64 bytes of text or 16 values of
+    /// lists and maps that its functions read or make. What a whole decision may spend is in
+    /// [`BudgetLimits`](crate::BudgetLimits).
     pub operations_max: u64,
     /// Nested function calls.
     pub call_levels_max: usize,
@@ -74,7 +79,7 @@ pub enum ScriptError {
         /// What went wrong, in Chinese.
         message: String,
     },
-    /// It reached a limit of [`Limits`].
+    /// It reached a limit of [`Limits`], or of the budget of its decision.
     #[error("{place}: limit `{limit}` reached")]
     Limit {
         /// `file:line:column`.
@@ -120,13 +125,19 @@ pub struct Program {
     pub(crate) expressions: BTreeMap<String, Compiled>,
     /// Functions by their name in English and their number of parameters.
     pub(crate) functions: BTreeMap<String, BTreeMap<usize, Function>>,
+    /// Which workflows its scripts open by name, and where.
+    pub(crate) opens: BTreeSet<(String, Place)>,
     pub(crate) params: Arc<Map<String, Json>>,
+    /// Where script files have dates, by file.
+    pub(crate) dates: BTreeMap<String, Shifts>,
 }
 
 /// An expression, ready to run.
 pub(crate) struct Compiled {
     pub(crate) code: Code,
     pub(crate) reads: Reads,
+    /// Where it has dates.
+    pub(crate) dates: Shifts,
 }
 
 /// What an expression runs.
@@ -169,6 +180,12 @@ impl Program {
         crate::constants::check(self, directory)
     }
 
+    /// Warnings that only a whole suite shows: workflows that open themselves, straight or in a
+    /// circle.
+    pub fn check_together(programs: &[Arc<Self>]) -> Vec<Problem> {
+        crate::circle::circles(programs)
+    }
+
     /// Evaluates one expression of the definition.
     ///
     /// # Errors
@@ -187,7 +204,9 @@ impl Program {
         };
         let frame = self.frame(scene, None, None);
         let answer = self.run(code, &Arc::new(frame));
-        let answer = answer.map_err(|error| script_error(&error, Base::Expression(&expr.place)))?;
+        let answer = answer.map_err(|error| {
+            script_error(&error, Base::Expression(&expr.place), &compiled.dates, &self.dates)
+        })?;
         from_dynamic(&answer).map_err(|kind| ScriptError::WrongType {
             place: written(&expr.place),
             expected: "值",
@@ -216,9 +235,9 @@ impl Program {
         let call = found.call.as_ref().ok_or_else(unknown)?;
         let rung = rung.map(|rung| Arc::new(rung.clone()));
         let frame = Arc::new(self.frame(scene, rung, Some(Mutex::new(Vec::new()))));
-        self.run(call, &frame)
-            .map(drop)
-            .map_err(|error| script_error(&error, Base::Call(&found.place)))?;
+        self.run(call, &frame).map(drop).map_err(|error| {
+            script_error(&error, Base::Call(&found.place), NO_SHIFTS, &self.dates)
+        })?;
         let Some(actions) = &frame.actions else { return Ok(Vec::new()) };
         Ok(actions.lock().map(|mut actions| std::mem::take(&mut *actions)).unwrap_or_default())
     }
@@ -252,6 +271,10 @@ impl Program {
 
     #[expect(deprecated, reason = "rhai's other ways to run statements cannot carry a tag each")]
     fn run(&self, code: &AST, frame: &Arc<Frame>) -> Fallible {
+        // A decision over thousands of items asks thousands of short scripts.
+        if stop::is_told() {
+            return Err(limit(stop::STOPPED));
+        }
         let mut state = self.engine.new_global_runtime_state();
         state.tag = Dynamic::from(Tag(frame.clone()));
         state.lib.extend(self.scripts.iter().cloned());
@@ -259,6 +282,7 @@ impl Program {
             state.lib.push(code.shared_lib().clone());
         }
         let (mut caches, mut scope) = (Caches::new(), Scope::new());
+        let _metered = Metered::begin(&frame.scene.budget, self.limits.operations_max);
         self.engine.eval_statements_raw(&mut state, &mut caches, &mut scope, code.statements())
     }
 }

@@ -8,10 +8,10 @@ use duban_model::{Assignee, UnitId};
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
 use crate::convert::assignee_to_dynamic;
-use crate::frame::{Fallible, Frame, Tag, fail, limit};
+use crate::frame::{Fallible, Frame, LimitReached, Tag, fail};
 use crate::host;
+use crate::meter;
 use crate::names::{HostKind, of_kind};
-use crate::nesting::{self, NESTING_MAX, exceeds};
 use crate::object::{Axes, Case, Data, Foreign, Form, Item, Rung, Tasks};
 use crate::program::Limits;
 
@@ -58,7 +58,8 @@ pub(crate) fn engine(limits: &Limits) -> Engine {
     engine.register_global_module(host::MODULE.clone());
 
     engine
-        .set_max_operations(limits.operations_max)
+        // Counted by the meter, with native work and over closures; rhai's own count knows neither.
+        .set_max_operations(0)
         .set_max_call_levels(limits.call_levels_max)
         .set_max_expr_depths(limits.expr_depth_max, limits.expr_depth_max)
         .set_max_string_size(limits.string_bytes_max)
@@ -91,8 +92,8 @@ fn set_hooks(engine: &mut Engine) {
         // A local variable or parameter hides the host's. Most have an index; what a closure
         // captures is found by name only.
         let local = context.scope().get(name);
-        if local.is_some_and(|value| exceeds(value, NESTING_MAX)) {
-            return Err(limit(nesting::LIMIT));
+        if let Some(local) = local {
+            meter::read(local)?;
         }
         if index != 0 || local.is_some() {
             return Ok(None);
@@ -101,6 +102,7 @@ fn set_hooks(engine: &mut Engine) {
         let Some(tag) = context.tag().read_lock::<Tag>() else { return Ok(None) };
         variable(&tag.0, english).map(Some)
     });
+    engine.on_progress(|_| meter::spend(1).map(|reached| Dynamic::from(LimitReached(reached))));
 }
 
 fn name_types(engine: &mut Engine) {
@@ -165,7 +167,9 @@ fn variable(frame: &Frame, english: &str) -> Fallible {
         "params" => Dynamic::from(Data { name: "参数", map: frame.params.clone(), open: false }),
         "tasks" => Dynamic::from(Tasks),
         "interview" => {
-            let latest = facts.items("interview").pop();
+            let items = facts.items("interview");
+            meter::items(items.len())?;
+            let latest = items.into_iter().next_back();
             latest.map_or(Dynamic::UNIT, |item| Dynamic::from(Item::new(item)))
         }
         "rung" => {

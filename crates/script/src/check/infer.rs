@@ -66,11 +66,17 @@ impl<'d> Checker<'d> {
             (
                 Token::Plus | Token::Minus,
                 Some(kind @ (Kind::Date | Kind::At)),
-                Some(Kind::Span),
+                Some(Kind::Span | Kind::Hours),
             ) => kind,
             (Token::Plus | Token::Minus, Some(Kind::List), _) => Kind::List,
             (Token::Minus, Some(Kind::Date | Kind::At), Some(Kind::Date | Kind::At)) => Kind::Span,
-            (Token::Plus | Token::Minus, Some(Kind::Span), Some(Kind::Span)) => Kind::Span,
+            (
+                Token::Plus | Token::Minus,
+                Some(kind @ (Kind::Span | Kind::Hours)),
+                Some(Kind::Span | Kind::Hours),
+            )
+            | (Token::Multiply, Some(kind @ (Kind::Span | Kind::Hours)), Some(Kind::Int))
+            | (Token::Multiply, Some(Kind::Int), Some(kind @ (Kind::Span | Kind::Hours))) => kind,
             (Token::Plus | Token::Minus | Token::Multiply, Some(Kind::Int), Some(Kind::Int)) => {
                 Kind::Int
             }
@@ -79,7 +85,12 @@ impl<'d> Checker<'d> {
                 Some(Kind::Int | Kind::Decimal),
                 Some(Kind::Int | Kind::Decimal),
             ) => Kind::Decimal,
-            (Token::Minus | Token::UnaryMinus, Some(kind), None) => kind,
+            (
+                Token::Minus | Token::UnaryMinus,
+                Some(kind @ (Kind::Int | Kind::Decimal | Kind::Span | Kind::Hours)),
+                None,
+            ) => kind,
+            (Token::UnaryMinus, ..) => Kind::Unknown,
             (Token::Plus | Token::Minus | Token::Multiply | Token::Divide | Token::Modulo, ..) => {
                 Kind::Unknown
             }
@@ -150,12 +161,13 @@ impl<'d> Checker<'d> {
             Kind::Params => {
                 let (suite, own) =
                     (&self.definition.suite.params, &self.definition.workflow.params);
-                if !suite.contains_key(name) && !own.contains_key(name) {
+                let found = own.get(name).or_else(|| suite.get(name));
+                if found.is_none() {
                     let known = suite.keys().chain(own.keys()).map(String::as_str);
                     let help = Self::suggested(name, known);
                     self.problem("DB1512", position, length, format!("参数里没有 {name}"), help);
                 }
-                Kind::Unknown
+                found.map_or(Kind::Unknown, Kind::of_data)
             }
             kind if kind.properties().is_empty() => Kind::Unknown,
             kind => self.host_property(kind, name, position),

@@ -11,6 +11,7 @@ use super::args::text;
 use crate::convert::{assignee_to_dynamic, from_field, from_json, from_rung, to_dynamic};
 use crate::facts::TaskFacts;
 use crate::frame::{Frame, fail};
+use crate::meter;
 use crate::names::{HostKind, english};
 use crate::object::{
     Axes, Case, Data, Foreign, Form, Item, Rung, Tasks, View, matching, task_named,
@@ -58,6 +59,7 @@ fn named(host: &mut Host) {
     read(host, "form", |_, item| Dynamic::from(Form::Item(item.clone())));
     host.property::<Item>(OF, "all", |frame, item| {
         let items = frame.scene.facts.items(&item.task);
+        meter::items(items.len())?;
         Ok(items.into_iter().map(|item| Dynamic::from(Item::new(item))).collect::<Array>().into())
     });
 }
@@ -209,7 +211,7 @@ fn functions(host: &mut Host) {
                     let known = tasks.iter().map(|task| task.id.as_str());
                     return Err(fail(with_suggestion(format!("没有任务 {name}"), &name, known)));
                 }
-                matching(frame, &name)
+                matching(frame, &name)?
             }
         };
         Ok(item.facts()?.value.map_or(Dynamic::UNIT, Dynamic::from_decimal))

@@ -1,11 +1,12 @@
 //! Dates, moments, spans and windows.
 
 use chrono::{Datelike, Timelike};
-use duban_calendar::{Date, Instant, Span, Window, local};
+use duban_calendar::{CivilDate, Date, Instant, Span, Window, local};
 use rhai::Dynamic;
 
 use super::Host;
 use super::args::{date_of, int, text};
+use crate::arithmetic::BEYOND;
 use crate::convert::iso_date;
 use crate::frame::{Fallible, fail};
 use crate::names::HostKind;
@@ -36,18 +37,18 @@ fn spans(host: &mut Host) {
 fn dates(host: &mut Host) {
     host.function(HostKind::Function, "date", 3, |_, arguments| {
         let parts = (int(arguments[0])?, int(arguments[1])?, int(arguments[2])?);
-        civil(parts)
-            .map(Dynamic::from)
-            .ok_or_else(|| fail(format!("{}年{}月{}日不是日期", parts.0, parts.1, parts.2)))
+        let date = civil(parts)
+            .ok_or_else(|| fail(format!("{}年{}月{}日不是日期", parts.0, parts.1, parts.2)))?;
+        within(date).map(Dynamic::from)
     });
     host.function(HostKind::Function, "date", 1, |frame, arguments| {
         if let Ok(date) = date_of(frame, arguments[0]) {
-            return Ok(Dynamic::from(date));
+            return within(date).map(Dynamic::from);
         }
         let written = text(arguments[0])?;
-        iso_date(&written)
-            .map(Dynamic::from)
-            .ok_or_else(|| fail(format!("{written} 不是日期；写成 2022-07-08")))
+        let date = iso_date(&written)
+            .ok_or_else(|| fail(format!("{written} 不是日期；写成 2022-07-08")))?;
+        within(date).map(Dynamic::from)
     });
     host.function(HostKind::Function, "workdays_between", 2, |frame, arguments| {
         let (after, upto) = (date_of(frame, arguments[0])?, date_of(frame, arguments[1])?);
@@ -57,6 +58,16 @@ fn dates(host: &mut Host) {
         let date = date_of(frame, arguments[0])?;
         Ok(frame.calendar().is_workday(date).into())
     });
+}
+
+/// A date that may become a fact.
+fn within(date: Date) -> Fallible<Date> {
+    CivilDate::try_from(date).map(CivilDate::date).map_err(|_| fail(BEYOND))
+}
+
+/// A window that may become a fact.
+fn whole(window: Window) -> Fallible {
+    if window.is_civil() { Ok(Dynamic::from(window)) } else { Err(fail(BEYOND)) }
 }
 
 fn civil((year, month, day): (i64, i64, i64)) -> Option<Date> {
@@ -95,6 +106,6 @@ fn window_properties(host: &mut Host) {
     host.property::<Window>("window", "key", |_, window| Ok(window.key().into()));
     host.property::<Window>("window", "start", |_, window| Ok(Dynamic::from(window.start)));
     host.property::<Window>("window", "end", |_, window| Ok(Dynamic::from(window.end)));
-    host.property::<Window>("window", "next", |_, window| Ok(Dynamic::from(window.next())));
-    host.property::<Window>("window", "previous", |_, window| Ok(Dynamic::from(window.previous())));
+    host.property::<Window>("window", "next", |_, window| whole(window.next()));
+    host.property::<Window>("window", "previous", |_, window| whole(window.previous()));
 }

@@ -6,6 +6,7 @@ use rhai::{Array, Dynamic};
 use super::Host;
 use super::args::{text, unit};
 use crate::frame::{Fallible, Frame, fail};
+use crate::meter;
 use crate::names::HostKind;
 use crate::suggest::with_suggestion;
 
@@ -25,18 +26,23 @@ fn lookups(host: &mut Host) {
     let kind = HostKind::Function;
     host.function(kind, "org", 1, |frame, arguments| {
         let name = text(arguments[0])?;
-        find(frame.directory(), &name).map(|unit| Dynamic::from(unit.id.clone())).map_err(fail)
+        let found = find(frame.directory(), &name);
+        if found.is_err() {
+            // The whole directory was gone through for a name that was meant.
+            meter::values(frame.directory().data().units.len())?;
+        }
+        found.map(|unit| Dynamic::from(unit.id.clone())).map_err(fail)
     });
     host.function(kind, "units", 1, |frame, arguments| {
-        Ok(of_level(frame, &level(frame, &text(arguments[0])?)?, None))
+        of_level(frame, &level(frame, &text(arguments[0])?)?, None)
     });
     host.function(kind, "units", 2, |frame, arguments| {
         let tag = text(arguments[1])?;
-        Ok(of_level(frame, &level(frame, &text(arguments[0])?)?, Some(&tag)))
+        of_level(frame, &level(frame, &text(arguments[0])?)?, Some(&tag))
     });
-    host.function(kind, "districts", 0, |frame, _| Ok(of_level(frame, DISTRICT, None)));
+    host.function(kind, "districts", 0, |frame, _| of_level(frame, DISTRICT, None));
     host.function(kind, "districts", 1, |frame, arguments| {
-        Ok(of_level(frame, DISTRICT, Some(&text(arguments[0])?)))
+        of_level(frame, DISTRICT, Some(&text(arguments[0])?))
     });
 }
 
@@ -95,10 +101,20 @@ pub(crate) fn level_named(suite: &SuiteHead, written: &str) -> Result<String, St
     }
 }
 
-fn of_level(frame: &Frame, level: &str, tag: Option<&str>) -> Dynamic {
+fn of_level(frame: &Frame, level: &str, tag: Option<&str>) -> Fallible {
+    meter::values(frame.directory().data().units.len())?;
     let tagged = |unit: &&Unit| tag.is_none_or(|tag| unit.tags.iter().any(|own| own == tag));
     let units = frame.directory().units().filter(|unit| unit.level == level).filter(tagged);
-    list(units)
+    Ok(list(units))
+}
+
+/// Units of a level below one, in the order of the directory.
+fn below<'a>(frame: &'a Frame, id: &UnitId, level: &str) -> Fallible<Vec<&'a Unit>> {
+    let mut visited = 0;
+    let units = frame.directory().descendants(id).inspect(|_| visited += 1);
+    let found = units.filter(|unit| unit.level == level).collect();
+    meter::values(visited)?;
+    Ok(found)
 }
 
 fn list<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Dynamic {
@@ -128,9 +144,7 @@ fn properties(host: &mut Host) {
         Ok(known(frame, id)?.tags.iter().map(|tag| tag.into()).collect::<Array>().into())
     });
     for (name, level) in [("streets", STREET), ("communities", COMMUNITY)] {
-        host.property::<UnitId>(OF, name, move |frame, id| {
-            Ok(list(frame.directory().below(id, level)))
-        });
+        host.property::<UnitId>(OF, name, move |frame, id| Ok(list(below(frame, id, level)?)));
     }
 }
 
@@ -143,13 +157,13 @@ fn methods(host: &mut Host) {
     host.function(kind, "below", 2, |frame, arguments| {
         let unit = unit(frame, arguments[0])?;
         let level = level(frame, &text(arguments[1])?)?;
-        Ok(list(frame.directory().below(&unit, &level)))
+        Ok(list(below(frame, &unit, &level)?))
     });
     host.function(kind, "with", 2, |frame, arguments| {
         let unit = unit(frame, arguments[0])?;
         let level = level(frame, &text(arguments[1])?)?;
         let itself = std::iter::once(known(frame, &unit)?);
-        Ok(list(itself.chain(frame.directory().below(&unit, &level))))
+        Ok(list(itself.chain(below(frame, &unit, &level)?)))
     });
     host.function(kind, "is_within", 2, |frame, arguments| {
         let (below, above) = (unit(frame, arguments[0])?, unit(frame, arguments[1])?);

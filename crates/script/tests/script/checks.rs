@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use duban_model::{Definition, Directory, Problem};
-use duban_script::{Limits, Program, Reads};
+use duban_model::{Definition, Directory, Library, Problem, Script, Severity, Sources, load_suite};
+use duban_script::{Limits, Program, Reads, check_test};
 
 use crate::support::{DIRECTORY_DATA, compile, definition, load, place, render, when, workflow};
 
@@ -91,7 +91,10 @@ fn every_role_says_what_it_needs() {
         "DB1513 这里需要单位、岗位或人员，写的是文本（按名称取单位请写 org(\"…\")）"
     );
     let due = "due: 2022-07-08";
-    assert_eq!(replaced(due, "due: 5"), "DB1513 这里需要日期或时刻，写的是整数");
+    assert_eq!(
+        replaced(due, "due: 5"),
+        "DB1513 这里需要日期或时刻，写的是整数（日期写成 2026-12-31）"
+    );
     assert_eq!(
         replaced(due, "due: workdays(5)"),
         "DB1513 这里需要日期或时刻，写的是时长（写明从何时算起，例如 now + workdays(3)）"
@@ -232,8 +235,12 @@ fn every_code_is_in_the_table_once() {
     let sources = [
         include_str!("../../src/check.rs"),
         include_str!("../../src/check/infer.rs"),
+        include_str!("../../src/check/sums.rs"),
+        include_str!("../../src/circle.rs"),
+        include_str!("../../src/test_file.rs"),
         include_str!("../../src/compile.rs"),
         include_str!("../../src/constants.rs"),
+        include_str!("../../src/dates.rs"),
     ];
     let mut used: Vec<&str> = sources
         .iter()
@@ -242,4 +249,105 @@ fn every_code_is_in_the_table_once() {
     used.sort_unstable();
     used.dedup();
     assert_eq!(used, codes);
+}
+
+/// Programs of workflows that each have one task, with its hook and what else the task says.
+fn programs(workflows: &[(&str, &str)], hooks: &str) -> Vec<Arc<Program>> {
+    let workflow = |(id, task): &(&str, &str)| {
+        let head =
+            "title: 一\nlead: org(\"市委组织部\")\nperiod: year\ntasks:\n  work:\n    title: 二\n";
+        (format!("{id}.yaml"), format!("id: {id}\n{head}{task}\n"))
+    };
+    let mut sources: Sources = workflows.iter().map(workflow).collect();
+    sources.insert("suite.yaml".to_owned(), crate::support::SUITE.to_owned());
+    sources.insert("hooks.rhai".to_owned(), hooks.to_owned());
+    let library = Library {
+        calendars: [("cn".to_owned(), (**crate::support::CALENDAR).clone())].into(),
+        scripts: vec![Script {
+            file: "lib/standard.rhai".to_owned(),
+            source: crate::support::STANDARD.to_owned(),
+        }],
+    };
+    let loaded = load_suite("s", &sources, &library);
+    assert!(loaded.suite.is_some(), "{}", render(&loaded.problems));
+    let compiled = loaded.draft.definitions.into_values();
+    compiled.map(|one| Arc::new(Program::compile(one, Limits::default()).unwrap())).collect()
+}
+
+#[test]
+fn workflows_that_open_themselves_are_warned_of() {
+    let found = |workflows: &[(&str, &str)], hooks: &str| {
+        let problems = Program::check_together(&programs(workflows, hooks));
+        assert!(problems.iter().all(|it| it.severity == Severity::Warning && it.code == "DB1530"));
+        let line = |it: &Problem| format!("{}:{} {}", it.place.file, it.place.line, it.message);
+        problems.iter().map(line).collect::<Vec<_>>()
+    };
+    let ready = "    owner: unit\n    hooks: { ready: 开 }";
+    let circle = |ways: &[(&str, &str)]| -> Vec<String> {
+        ways.iter().map(|(place, way)| format!("{place} 措施会再立自己：{way}，没有尽头")).collect()
+    };
+    // Straight, in each way of writing it, through another function, in a closure.
+    for body in [
+        "fn 开(task) { open_case(\"a\", unit, #{}); }",
+        "fn 开(task) { 新事项(\"a\", unit); }",
+        "fn 开(task) { open_case(#{ workflow: \"a\", unit: unit }); }",
+        "fn 开(task) { 新事项(#{ 措施: \"a\", 单位: unit }); }",
+        "fn 开(task) { [1].for_each(|x| { open_case(\"a\", unit); }); }",
+        "fn 开(task) { 再(1); } fn 再(n) { open_case(\"a\", unit); }",
+    ] {
+        assert_eq!(found(&[("a", ready)], body), circle(&[("hooks.rhai:1", "a → a")]), "{body}");
+    }
+    // A rung.
+    let late = "    owner: unit\n    due: now + days(1)\n    ladder: standard";
+    let rung = "fn remind(task, rung) { open_case(\"a\", unit); }";
+    assert_eq!(found(&[("a", late)], rung), circle(&[("hooks.rhai:1", "a → a")]));
+    // Sub-cases are part of a circle too; one of them alone is an error of its own.
+    let child = |of: &str| format!("    workflow: {of}");
+    let three = [("a", child("b")), ("b", child("c")), ("c", ready.to_owned())];
+    let three = three.each_ref().map(|(id, task)| (*id, task.as_str()));
+    let opens = "fn 开(task) { open_case(\"a\", unit); }";
+    let all = [
+        ("a.yaml:6", "a → b → c → a"),
+        ("b.yaml:6", "b → c → a → b"),
+        ("hooks.rhai:1", "c → a → b → c"),
+    ];
+    assert_eq!(found(&three, opens), circle(&all));
+    // No circle: one opens the other, and a function that nothing calls.
+    assert_eq!(
+        found(&[("a", ready), ("b", "    owner: unit")], "fn 开(task) { open_case(\"b\", unit); }"),
+        circle(&[])
+    );
+    assert_eq!(found(&[("a", "    owner: unit")], opens), circle(&[]));
+}
+
+#[test]
+fn files_of_tests_are_checked_without_being_run() {
+    let found = |source: &str| {
+        let script = Script { file: "tests/a.rhai".to_owned(), source: source.to_owned() };
+        let problems = check_test(&rhai::Engine::new_raw(), &script, &["open", "断言状态"]);
+        let line = |it: &Problem| {
+            let help = it.help.clone().unwrap_or_default();
+            format!("{} {}:{} {} {help}", it.code, it.place.line, it.place.column, it.message)
+        };
+        problems.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(
+            "fn test_a() { let c = open(1); 帮(|| 断言状态(c)); }\nfn 帮(f) { f.call(); [1].push(2); 1 + 2 }"
+        ),
+        [""; 0]
+    );
+    assert_eq!(
+        found("fn test_a() {\n  断言装态(1)\n}"),
+        ["DB1504 2:3 没有函数 断言装态 是不是 断言状态？"]
+    );
+    assert_eq!(
+        found("fn test_a() {帮(|| opne(2)); }\nfn 帮(f) { }"),
+        ["DB1504 1:19 没有函数 opne 是不是 open？"]
+    );
+    assert_eq!(
+        found("fn test_a() {\n  open(1，2);\n}"),
+        ["DB1501 2:9 脚本里有全角标点 ， 改为半角：open(1,2);"]
+    );
+    assert_eq!(found("fn test_a() {\n  let x = 1\n  open(x);\n}").len(), 1);
 }

@@ -36,14 +36,17 @@ fn dates_and_spans_add_up() {
 #[test]
 #[rustfmt::skip] // Rows line up.
 fn times_that_cannot_be_counted_say_why() {
-    check("period.start + hours(1)",      "错误：日期不能加1小时：小时要从时刻算起，例如 now + hours(24)");
+    check("period.start + as_it_is(hours(1))",   "错误：日期不能加1小时：小时要从时刻算起，例如 now + hours(24)");
     check("days(1) + workdays(1)",        "错误：1天和1个工作日的单位不同，不能相加减");
     check("days(1) < workdays(1)",        "错误：不能比较1天和1个工作日：单位不同");
-    check("date(2022, 2, 30)",            "错误：2022年2月30日不是日期");
-    check("date(\"明天\")",               "错误：明天 不是日期；写成 2022-07-08");
+    check("date(2022, 2, as_it_is(30))",         "错误：2022年2月30日不是日期");
+    check("date(as_it_is(\"明天\"))",              "错误：明天 不是日期；写成 2022-07-08");
     check("now + days(99999)",            "错误：时长太长：99999天");
     check("workdays(9223372036854775807) * 2", "错误：时长太长");
     check("date(2199, 12, 31) + months(20)", "错误：结果超出 1900 年至 2200 年");
+    check("date(as_it_is(22), 1, 1)",    "错误：结果超出 1900 年至 2200 年");
+    check("date(as_it_is(\"1899-12-31\"))", "错误：结果超出 1900 年至 2200 年");
+    check("date(as_it_is(2201), 1, 1)",  "错误：结果超出 1900 年至 2200 年");
     check("days(\"3\")",                  "错误：这里需要整数，写的是文本");
 }
 
@@ -62,10 +65,10 @@ fn numbers_are_exact() {
     check("1 % 0",                               "错误：除数是零");
     check("9223372036854775807 + 1",             "错误：计算结果过大");
     check("\"第\" + 3 + \"期\"",                 "第3期");
-    check("3 + \"期\"",                         "错误：整数 + 文本 没有意义");
-    check("\"期\" - \"期\"",                  "错误：文本 - 文本 没有意义");
+    check("3 + as_it_is(\"期\")",                 "错误：整数 + 文本 没有意义");
+    check("\"期\" - as_it_is(\"期\")",             "错误：文本 - 文本 没有意义");
     check("\"期\" * 3",                         "错误：文本 * 整数 没有意义");
-    check("1 + task.signed_at",                  "错误：整数 + 空值 没有意义：值还没有填；可用 ?? 给出缺省值，或先判断 == ()");
+    check("1 + as_it_is(task.signed_at)",        "错误：整数 + 空值 没有意义：值还没有填；可用 ?? 给出缺省值，或先判断 == ()");
     check("task.signed_at ?? due",               "2022年7月8日");
     check("2 ** 99",                             "错误：计算结果过大");
     check("-(-9223372036854775807 - 1)",         "错误：整数过大");
@@ -97,9 +100,9 @@ fn what_compares_and_what_does_not() {
     check("true && \"a\" == \"a\"",              "是");
     check("[due, \"a\"] == [due, 3]",            "错误：不能比较文本和整数");
     check("[unit, 3].contains(3)",               "错误：不能比较单位和整数");
-    check("params.share > task.title",           "错误：不能比较小数和文本");
+    check("params.share > as_it_is(task.title)", "错误：不能比较小数和文本");
     check("task.signed_at < now",                "错误：不能比较空值和时刻：值还没有填；可先判断 == ()");
-    check("params.share == unit",                "错误：不能比较小数和单位");
+    check("params.share == as_it_is(unit)",      "错误：不能比较小数和单位");
     check("3 in 5",                              "错误：不能判断整数是否在整数之中");
 }
 

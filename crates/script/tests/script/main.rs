@@ -5,11 +5,11 @@
 mod actions;
 mod bites;
 mod checks;
+mod dates;
 mod expressions;
 mod limits;
 mod names;
 mod random;
 mod standard;
-
 mod suites;
 mod support;

@@ -48,14 +48,14 @@ fn with_everything_written_on_the_rung() {
         "notice",
         &rung,
         &format!(
-            "{{'notice':{{'to':{to},'text':'【通报】解放路街道承办的{STATE}经多次催办、督办仍未办结，现予通报。请认真整改，并书面说明情况。'}}}}"
+            "{{'notice':{{'to':{to},'text':'【通报】解放路街道承办的{STATE}至今仍未办结，现予通报。请认真整改，并书面说明情况。'}}}}"
         ),
     );
     check(
         "interview",
         &rung,
         &format!(
-            "{{'interview':{{'who':'post:370102001/书记','by':'unit:370102','why':'{STATE}经催办、督办、通报仍未办结。','due':{},'rectify_within':'30 workdays'}}}}",
+            "{{'interview':{{'who':'post:370102001/书记','by':'unit:370102','why':'{STATE}至今仍未办结。','due':{},'rectify_within':'30 workdays'}}}}",
             serde_json::to_string(&crate::support::end("2022-07-29")).unwrap().replace('"', "'")
         ),
     );

@@ -265,6 +265,7 @@ pub(crate) fn scene(definition: &Arc<Definition>) -> Scene {
         moment: end("2022-07-13"),
         due: None,
         by_time: false,
+        budget: duban_script::Budget::default(),
     }
 }
 
