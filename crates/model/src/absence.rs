@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use duban_calendar::Date;
+use duban_calendar::{CivilDate, Date};
 
 use crate::directory::StandIn;
 use crate::ids::PersonId;
@@ -17,6 +17,9 @@ pub enum StandInError {
     /// Nobody stands in for themselves. Name somebody else.
     #[error("`{0}` cannot stand in for themselves")]
     Oneself(PersonId),
+    /// A date that nobody means. Correct the year.
+    #[error("the absence lies outside {}", CivilDate::RANGE)]
+    Beyond,
     /// It ends before it begins. Correct a date.
     #[error("the absence ends before it begins")]
     Backwards,
@@ -39,6 +42,7 @@ impl StandInError {
     pub fn zh(&self) -> String {
         match self {
             Self::Oneself(_) => "不能由本人代理本人".to_owned(),
+            Self::Beyond => format!("日期应在 {} 之内，请核对年份", CivilDate::RANGE),
             Self::Backwards => "结束日期在开始日期之前".to_owned(),
             Self::TooLong => {
                 format!("外出最长 {ABSENCE_DAYS_MAX} 天（absence_days_max）；更久请调整岗位任职")
@@ -58,6 +62,9 @@ impl StandInError {
 pub fn check_stand_in(known: &[StandIn], new: &StandIn) -> Result<(), StandInError> {
     if new.absent == new.by {
         return Err(StandInError::Oneself(new.by.clone()));
+    }
+    if [new.from, new.until].into_iter().any(|date| CivilDate::try_from(date).is_err()) {
+        return Err(StandInError::Beyond);
     }
     if new.until < new.from {
         return Err(StandInError::Backwards);

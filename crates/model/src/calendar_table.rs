@@ -3,8 +3,9 @@
 use duban_calendar::{Calendar, Date, NamedDay, Why, YearCalendar};
 use serde::Serialize;
 
+use crate::dates::office_date;
 use crate::problem::Problem;
-use crate::table::{Sheet, place_of, read_date};
+use crate::table::{HEADING_ROWS_MAX, Row, Sheet, place_of};
 
 /// Reads a notice from a table with the columns 日期 (`date`), 类别 (`kind`: 休/`off`, 班/`on`) and
 /// 名称 (`name`). Its year is the latest that a date lies in: notices reach back into December.
@@ -17,24 +18,30 @@ pub fn year_from_table(sheet: &Sheet, notice: &str) -> Result<YearCalendar, Vec<
     let error = |row: u32, column: usize, text: String| {
         Problem::error("DB1403", &place_of(&title, row, column), text)
     };
-    let Some((heading, rows)) = sheet.rows.split_first() else {
+    let Some(first) = sheet.rows.first() else {
         return Err(vec![error(1, 0, "表是空的".to_owned())]);
     };
-    let column = |names: &[&str]| {
+    let column = |row: &Row, names: &[&str]| {
         let is_named = |text: &String| names.contains(&text.trim().to_lowercase().as_str());
-        heading.cells.iter().position(is_named)
+        row.cells.iter().position(is_named)
     };
-    let columns = (column(&["日期", "date"]), column(&["类别", "kind"]), column(&["名称", "name"]));
-    let (Some(dates), Some(kinds), Some(names)) = columns else {
+    let columns = |row: &Row| {
+        let (dates, kinds) = (column(row, &["日期", "date"])?, column(row, &["类别", "kind"])?);
+        Some((dates, kinds, column(row, &["名称", "name"])?))
+    };
+    // Titles may stand above the headings.
+    let mut rows = sheet.rows.iter().enumerate().take(HEADING_ROWS_MAX);
+    let found = rows.find_map(|(at, row)| Some((at, row, columns(row)?)));
+    let Some((at, heading, (dates, kinds, names))) = found else {
         let text = "要有三列：日期、类别、名称（date, kind, name）".to_owned();
-        return Err(vec![error(heading.number, 0, text)]);
+        return Err(vec![error(first.number, 0, text)]);
     };
     let mut problems = Vec::new();
     let mut year =
         YearCalendar { year: 0, notice: notice.to_owned(), off: Vec::new(), on: Vec::new() };
-    for row in rows {
+    for row in sheet.rows.iter().skip(at + 1) {
         let cell = |at: usize| row.cells.get(at).map(|text| text.trim()).unwrap_or_default();
-        let Some(date) = read_date(cell(dates)) else {
+        let Some(date) = office_date(cell(dates)) else {
             let text = format!("`{}` 不是日期，写成 2027-01-01", cell(dates));
             problems.push(error(row.number, dates, text));
             continue;

@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::read::{Reader, closest};
 use crate::suite_file::SuiteFile;
 use crate::task_file::{Reference, Target};
+use crate::turns::check_stoppers;
 use crate::workflow_file::ReadWorkflow;
 
 /// Workflows by id.
@@ -31,7 +32,9 @@ pub(crate) fn check_suite(
         read.references.iter().for_each(|named| check_reference(r, named, read, suite, &by_id));
         check_needs(r, &read.workflow, &by_id);
         check_cycles(r, &read.workflow);
+        check_stoppers(r, &read.workflow);
         check_dates(r, &read.workflow, calendar);
+        check_returns(r, &read.workflow);
     }
     check_between(r, &by_id);
     check_basis(r, suite, workflows);
@@ -45,7 +48,13 @@ fn report_unknown<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
 ) {
-    let help = closest(name, known).map(|near| format!("是否想写 `{near}`？"));
+    let several = name.contains(['，', '、']);
+    let help = if several {
+        let names = name.replace(['，', '、'], ", ");
+        Some(format!("几个名称之间用半角逗号：[{names}]"))
+    } else {
+        closest(name, known).map(|near| format!("是否想写 `{near}`？"))
+    };
     let problem = Problem::error(code, place, message);
     r.problems.push(Problem { help, ..problem });
 }
@@ -134,13 +143,25 @@ fn check_cycles(r: &mut Reader<'_>, workflow: &Workflow) {
 }
 
 fn report_cycle(r: &mut Reader<'_>, code: &str, place: &Place, what: &str, names: &[&str]) {
+    report_circle(r, code, place, &format!("{what}互相等待"), names, "needs");
+}
+
+/// A circle of names, which ends where one of the keys is taken away.
+pub(crate) fn report_circle(
+    r: &mut Reader<'_>,
+    code: &str,
+    place: &Place,
+    what: &str,
+    names: &[&str],
+    key: &str,
+) {
     let circle = format!("{} → {}", names.join(" → "), names[0]);
-    let message = format!("{what}互相等待：{circle}");
-    r.problems.push(Problem::error(code, place, message).with_help("去掉其中一个 needs"));
+    let problem = Problem::error(code, place, format!("{what}：{circle}"));
+    r.problems.push(problem.with_help(format!("去掉其中一个 {key}")));
 }
 
 /// One cycle of each tangle, in the order in which its nodes wait for each other.
-fn cycles<N, E>(graph: &DiGraph<N, E>) -> Vec<Vec<NodeIndex>> {
+pub(crate) fn cycles<N, E>(graph: &DiGraph<N, E>) -> Vec<Vec<NodeIndex>> {
     let mut found: Vec<Vec<NodeIndex>> =
         tarjan_scc(graph).into_iter().filter_map(|tangle| cycle_in(graph, &tangle)).collect();
     found.sort();
@@ -205,6 +226,35 @@ fn check_between(r: &mut Reader<'_>, by_id: &ById<'_>) {
 
 fn need_key<'a>(own: &'a str, need: &'a Need) -> (&'a str, &'a str) {
     (need.workflow.as_ref().map_or(own, |id| id.as_str()), need.task.as_str())
+}
+
+/// Returns upstream: to tasks that people do, and whether one item alone can be meant.
+fn check_returns(r: &mut Reader<'_>, workflow: &Workflow) {
+    for task in &workflow.tasks {
+        let target = task.on_refuse.as_ref().and_then(|id| workflow.task(id.as_str()));
+        let Some((_, target)) = target else { continue };
+        let place = &task.place;
+        if matches!(target.kind, TaskKind::Automatic { .. }) {
+            let message = format!("`{}` 由脚本完成，`{}` 不能退回到它", target.id, task.id);
+            r.problems.push(Problem::error("DB1220", place, message));
+            continue;
+        }
+        // A need that says which item means that one.
+        let named = task.needs.iter().any(|need| need.task == target.id && need.which.is_some());
+        let own = |name: &str| task.each.iter().any(|axis| axis.name == name);
+        let further = target.each.iter().find(|axis| !own(&axis.name));
+        let windows = target.every.is_some() && target.every != task.every;
+        let why = match further {
+            Some(axis) => format!("它按 `{}` 分条目，`{}` 没有这个轴", axis.name, task.id),
+            None if windows => "它每个周期一项".to_owned(),
+            None => continue,
+        };
+        if !named {
+            let message = format!("`{}` 退回到 `{}` 时可能对应多项：{why}", task.id, target.id);
+            let help = "审核人退回时须写明退回到哪一项或哪几项";
+            r.problems.push(Problem::warning("DB1231", place, message).with_help(help));
+        }
+    }
 }
 
 /// Due dates that are written as dates: before those of what comes first, or on a day off.

@@ -35,6 +35,13 @@ pub struct Expr {
     pub place: Place,
 }
 
+impl Expr {
+    /// The text without white space, to compare it with another.
+    pub(crate) fn squeezed(&self) -> String {
+        self.source.split_whitespace().collect()
+    }
+}
+
 /// A workflow with everything it calls: the closed bundle that a case is opened with.
 ///
 /// Two definitions with the same [`hash`](Self::hash) behave alike for ever.
@@ -130,6 +137,13 @@ impl Workflow {
     pub fn task(&self, id: &str) -> Option<(usize, &TaskDef)> {
         self.tasks.iter().enumerate().find(|(_, task)| task.id.as_str() == id)
     }
+
+    /// The task that is, or once was, called so.
+    pub fn task_once(&self, id: &str) -> Option<&TaskDef> {
+        let was = |task: &&TaskDef| task.was.iter().any(|old| old.as_str() == id);
+        let found = self.task(id).map(|(_, task)| task);
+        found.or_else(|| self.tasks.iter().find(was))
+    }
 }
 
 /// Who may open a case by hand, and with what data.
@@ -146,6 +160,9 @@ pub struct OpenForm {
 pub struct TaskDef {
     /// Its id.
     pub id: TaskId,
+    /// What earlier versions called it: items of those are carried over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<TaskId>,
     /// What people read.
     pub title: String,
     /// In the author's own words.
@@ -156,6 +173,9 @@ pub struct TaskDef {
     pub assumed: Vec<String>,
     /// Who does it: people, a script or another case.
     pub kind: TaskKind,
+    /// The case that it opens goes on where the item ends before it is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_case: bool,
     /// What comes first.
     pub needs: Vec<Need>,
     /// How many of the needs.
@@ -168,6 +188,10 @@ pub struct TaskDef {
     pub key: Option<String>,
     /// An empty `each` is in order; otherwise the administrator is told.
     pub empty_skips: bool,
+    /// A changed directory adds items and ends those that have not begun by itself; otherwise the
+    /// supervision office does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows: bool,
     /// A duty: one occurrence for each window.
     pub every: Option<WindowKind>,
     /// Entries owed in each window, at least 1.
@@ -184,6 +208,10 @@ pub struct TaskDef {
     pub reviewer: Reviewer,
     /// How long a review may take.
     pub review_within: Option<Expr>,
+    /// How long the owner has at least whenever the task becomes theirs; working days, 3 if left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_within: Option<Expr>,
     /// A return goes to this done upstream task in place of the task in hand.
     pub on_refuse: Option<TaskId>,
     /// By when to sign for it.
@@ -277,6 +305,9 @@ pub enum Join {
 pub struct Axis {
     /// Its name, read as `item.NAME`.
     pub name: String,
+    /// What earlier versions called it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<String>,
     /// What it ranges over: units, texts, numbers or rows.
     pub over: Expr,
 }
@@ -296,6 +327,15 @@ pub enum Reviewer {
     Any(Vec<Expr>),
     /// One after the other.
     Steps(Vec<Expr>),
+    /// So many of several, each a seat of its own.
+    Quorum {
+        /// The seats.
+        of: Vec<Expr>,
+        /// How many must agree, from 1 to the number of seats.
+        at_least: u32,
+        /// How many refusals return the task, at least 1 (what is not written).
+        refusals: u32,
+    },
 }
 
 /// Which extensions may be asked for.
@@ -381,6 +421,9 @@ pub enum Fold {
 pub struct Field {
     /// Read as `form.NAME`.
     pub name: String,
+    /// What earlier versions called it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<String>,
     /// What people read.
     pub title: String,
     /// What it holds.

@@ -275,6 +275,8 @@ fn unit_change((old, new): &(Unit, Unit)) -> String {
     let superior =
         |unit: &Unit| unit.superior.as_ref().map_or("无".to_owned(), ToString::to_string);
     let since = |unit: &Unit| unit.since.map_or("无".to_owned(), |date| date.to_string());
+    let predecessors =
+        |unit: &Unit| unit.predecessors.iter().map(UnitId::as_str).collect::<Vec<_>>().join("、");
     listed(
         new.id.to_string(),
         &[
@@ -283,6 +285,7 @@ fn unit_change((old, new): &(Unit, Unit)) -> String {
             ("上级", superior(old), superior(new)),
             ("标签", old.tags.join("、"), new.tags.join("、")),
             ("设立日期", since(old), since(new)),
+            ("前身", predecessors(old), predecessors(new)),
         ],
     )
 }

@@ -33,6 +33,9 @@ pub struct Unit {
     /// which a unit was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Date>,
+    /// Codes of units, gone by now, whose place it took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predecessors: Vec<UnitId>,
 }
 
 /// A post of a unit and who holds it. The first post of a unit answers for the unit.
@@ -174,6 +177,41 @@ pub struct DirectoryData {
     /// Absences.
     #[serde(default)]
     pub stand_ins: Vec<StandIn>,
+    /// When units came that do not say since when they exist. Kept by whoever keeps the directory;
+    /// what is there from the beginning is not among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub came: BTreeMap<UnitId, Date>,
+    /// What units and people were called that have left it. Kept by whoever puts a directory in
+    /// place of another ([`Directory::following`]).
+    #[serde(default, skip_serializing_if = "Former::is_empty")]
+    pub former: Former,
+}
+
+/// What a directory's version is the digest of.
+#[derive(Serialize)]
+struct Present<'d> {
+    units: &'d [Unit],
+    posts: &'d [Post],
+    people: &'d [Person],
+    stand_ins: &'d [StandIn],
+}
+
+/// Names of units and people that are in a directory no more: what they did, and what is still
+/// theirs, is shown under them.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Former {
+    /// Units.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub units: BTreeMap<UnitId, String>,
+    /// People.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub people: BTreeMap<PersonId, String>,
+}
+
+impl Former {
+    fn is_empty(&self) -> bool {
+        self.units.is_empty() && self.people.is_empty()
+    }
 }
 
 /// Why some data is not a directory.
@@ -293,11 +331,12 @@ impl Directory {
         &self.data
     }
 
-    /// A digest of the data (SHA-256 in hexadecimal): the same for the same data alone. Worked out
-    /// when it is first asked for.
+    /// A digest of the data (SHA-256 in hexadecimal): the same for the same data alone, whatever
+    /// those were called who have left. Worked out when it is first asked for.
     pub fn version(&self) -> &str {
         self.version.get_or_init(|| {
-            let json = serde_json::to_vec(&self.data);
+            let DirectoryData { units, posts, people, stand_ins, came: _, former: _ } = &self.data;
+            let json = serde_json::to_vec(&Present { units, posts, people, stand_ins });
             let digest = Sha256::digest(json.expect("invariant: a directory is plain data"));
             digest.iter().map(|byte| format!("{byte:02x}")).collect()
         })
@@ -306,6 +345,27 @@ impl Directory {
     /// The unit of that code.
     pub fn unit(&self, id: &UnitId) -> Option<&Unit> {
         self.units.get(id).map(|&at| &self.data.units[at])
+    }
+
+    /// Since when a unit exists: as it says, else since it came into the directory; `None`: from
+    /// the beginning, or there is no such unit.
+    pub fn since(&self, id: &UnitId) -> Option<Date> {
+        self.unit(id)?.since.or_else(|| self.data.came.get(id).copied())
+    }
+
+    /// The unit that took the place of one that is gone: the first in the order of the file.
+    pub fn successor(&self, gone: &UnitId) -> Option<&Unit> {
+        self.data.units.iter().find(|unit| unit.predecessors.contains(gone))
+    }
+
+    /// Whether lists of units and posts would come out the same from another directory: they
+    /// differ in nothing but people and in who holds which post.
+    pub fn has_the_units_of(&self, other: &Self) -> bool {
+        let posts = |data: &'_ DirectoryData| {
+            let names = data.posts.iter().map(|post| (post.unit.clone(), post.name.clone()));
+            names.collect::<Vec<_>>()
+        };
+        self.data.units == other.data.units && posts(&self.data) == posts(&other.data)
     }
 
     /// Units of that name, in the order of the file. Names repeat; codes do not.
@@ -327,18 +387,20 @@ impl Directory {
 
     /// Units of a level anywhere below, depth first in the order of the file.
     pub fn below(&self, id: &UnitId, level: &str) -> Vec<&Unit> {
-        let mut found = Vec::new();
+        self.descendants(id).filter(|unit| unit.level == level).collect()
+    }
+
+    /// All units below one, each before those below it, in the order of the directory.
+    pub fn descendants<'a>(&'a self, id: &UnitId) -> impl Iterator<Item = &'a Unit> + use<'a> {
         let mut stack: Vec<&Unit> = self.children(id).collect();
         stack.reverse();
-        while let Some(unit) = stack.pop() {
-            if unit.level == level {
-                found.push(unit);
-            }
-            let mut below: Vec<&Unit> = self.children(&unit.id).collect();
-            below.reverse();
-            stack.extend(below);
-        }
-        found
+        std::iter::from_fn(move || {
+            let unit = stack.pop()?;
+            let begun = stack.len();
+            stack.extend(self.children(&unit.id));
+            stack[begun..].reverse();
+            Some(unit)
+        })
     }
 
     /// Whether `id` is `above` or lies anywhere below it.
@@ -412,16 +474,42 @@ impl Directory {
             .map(|entry| &entry.by)
     }
 
-    /// What people read for an assignee, for example `历下区 书记`.
+    /// This directory in place of another: it goes on knowing what those were called who are gone.
+    pub fn following(&self, before: &Self) -> Self {
+        let mut former = before.data.former.clone();
+        let named = before.data.units.iter().map(|unit| (unit.id.clone(), unit.name.clone()));
+        former.units.extend(named);
+        former.units.retain(|id, _| self.unit(id).is_none());
+        let named = before.data.people.iter().map(|one| (one.id.clone(), one.name.clone()));
+        former.people.extend(named);
+        former.people.retain(|id, _| self.person(id).is_none());
+        if former == self.data.former {
+            return self.clone();
+        }
+        let data = DirectoryData { former, ..self.data.clone() };
+        Self { data, version: OnceLock::new(), ..self.clone() }
+    }
+
+    /// A unit's name, also of one that has left the directory.
+    pub fn unit_name(&self, id: &UnitId) -> Option<&str> {
+        let known = self.unit(id).map(|unit| &unit.name);
+        known.or_else(|| self.data.former.units.get(id)).map(String::as_str)
+    }
+
+    /// A person's name, also of one who has left the directory.
+    pub fn person_name(&self, id: &PersonId) -> Option<&str> {
+        let known = self.person(id).map(|person| &person.name);
+        known.or_else(|| self.data.former.people.get(id)).map(String::as_str)
+    }
+
+    /// What people read for an assignee, for example `历下区 书记`. Whoever has left the directory
+    /// keeps the last name.
     pub fn name_of(&self, assignee: &Assignee) -> String {
-        let unit_name =
-            |id: &UnitId| self.unit(id).map_or_else(|| id.to_string(), |unit| unit.name.clone());
+        let unit = |id: &UnitId| self.unit_name(id).unwrap_or(id.as_str()).to_owned();
         match assignee {
-            Assignee::Unit(unit) => unit_name(unit),
-            Assignee::Post(unit, post) => format!("{} {post}", unit_name(unit)),
-            Assignee::Person(person) => {
-                self.person(person).map_or_else(|| person.to_string(), |found| found.name.clone())
-            }
+            Assignee::Unit(id) => unit(id),
+            Assignee::Post(id, post) => format!("{} {post}", unit(id)),
+            Assignee::Person(id) => self.person_name(id).unwrap_or(id.as_str()).to_owned(),
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::absence::check_stand_in;
 use crate::definition::Place;
-use crate::directory::{Directory, DirectoryData, DirectoryError, Person, Post, StandIn, Unit};
+use crate::directory::{
+    Directory, DirectoryData, DirectoryError, Former, Person, Post, StandIn, Unit,
+};
 use crate::ids::{PersonId, UnitId};
 use crate::load::any_error;
 use crate::problem::Problem;
@@ -12,6 +15,9 @@ use crate::yaml::Node;
 
 /// Beyond this many problems names are no longer suggested.
 const SUGGESTIONS_MAX: usize = 100;
+
+/// Absences of a file among which circles are looked for: each is compared with all before it.
+const ABSENCES_COMPARED_MAX: usize = 500;
 
 /// Reads a directory. `None` if any of it is wrong, since half a directory would send work to the
 /// wrong people.
@@ -34,10 +40,12 @@ pub(crate) fn read_directory(
         return None;
     }
     let data = DirectoryData {
+        came: BTreeMap::new(),
         units: values(units),
         posts: values(posts),
         people: values(people),
         stand_ins: values(stand_ins),
+        former: Former::default(),
     };
     Directory::new(data).map_err(|error| report(r, root, &error)).ok()
 }
@@ -77,7 +85,9 @@ fn read_unit(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Unit> {
     let superior = keys.text(r, "superior").map(UnitId::new);
     let tags = keys.texts(r, "tags");
     let since = keys.take("since").and_then(|node| r.date(node));
-    Some(Unit { id: UnitId::new(id?), name: name?, level: level?, superior, tags, since })
+    let predecessors = keys.texts(r, "predecessors").into_iter().map(UnitId::new).collect();
+    let id = UnitId::new(id?);
+    Some(Unit { id, name: name?, level: level?, superior, tags, since, predecessors })
 }
 
 fn read_post(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Post> {
@@ -195,6 +205,7 @@ fn check_people(r: &mut Reader<'_>, people: &[At<'_, Person>], stand_ins: &[At<'
             r.error("DB1301", at(node, "id"), format!("人员 `{}` 重复", person.id));
         }
     }
+    let mut before: Vec<StandIn> = Vec::new();
     for (entry, node) in stand_ins {
         for (key, person) in [("absent", &entry.absent), ("by", &entry.by)] {
             if !known.contains(person.as_str()) {
@@ -203,8 +214,17 @@ fn check_people(r: &mut Reader<'_>, people: &[At<'_, Person>], stand_ins: &[At<'
         }
         if entry.until < entry.from {
             r.error("DB1015", at(node, "until"), "结束日期在开始日期之前");
+        } else if let Err(error) = check_stand_in(known_absences(&before), entry) {
+            r.error("DB1312", at(node, "absent"), error.zh());
+            continue;
         }
+        before.push((*entry).clone());
     }
+}
+
+/// Those among which circles are looked for.
+fn known_absences(before: &[StandIn]) -> &[StandIn] {
+    &before[..before.len().min(ABSENCES_COMPARED_MAX)]
 }
 
 fn unknown<'a>(

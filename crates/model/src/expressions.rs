@@ -2,7 +2,7 @@
 
 use crate::definition::{Definition, Expr, TaskDef, Workflow};
 use crate::ladder::{Ladder, Rung, Trigger};
-use crate::task_file::reviewers;
+use crate::reviewer_file::reviewers;
 
 /// What an expression decides, and so what it may read and must give.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -25,6 +25,8 @@ pub enum ExprRole {
     Reviewer,
     /// How long a review may take: a span.
     ReviewWithin,
+    /// `return_within`.
+    ReturnWithin,
     /// By when to sign for it: an instant or a date.
     StartBy,
     /// By when it is owed: an instant or a date.
@@ -109,6 +111,7 @@ fn of_task(task: &TaskDef) -> Vec<Found<'_>> {
         optional(ExprRole::Grace, &task.grace),
         optional(ExprRole::Owner, &task.owner),
         optional(ExprRole::ReviewWithin, &task.review_within),
+        optional(ExprRole::ReturnWithin, &task.return_within),
         optional(ExprRole::StartBy, &task.start_by),
         optional(ExprRole::Due, &task.due),
         optional(ExprRole::NotBefore, &task.not_before),

@@ -26,17 +26,23 @@ const KINDS: &[(&str, FieldKind)] = &[
 /// Reads `form:` or `columns:`: by name a type, or a map with `type`.
 pub(crate) fn read_form(r: &mut Reader<'_>, node: &Node) -> Vec<Field> {
     let entries = r.map(node);
-    entries.iter().filter_map(|(name, field)| read_field(r, name, field)).collect()
+    let fields: Vec<Field> =
+        entries.iter().filter_map(|(name, field)| read_field(r, name, field)).collect();
+    let names = fields.iter().flat_map(|field| field.was.iter().chain([&field.name]));
+    check_once(r, node, &names.cloned().collect::<Vec<_>>());
+    fields
 }
 
 fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
     let name = identifier(r, name)?;
-    if node.text().is_some() {
-        let kind = r.choice(node, KINDS)?;
+    if node.entries().is_none() {
+        // What is wrong with its type is told already; the name is there for expressions.
+        let kind = r.choice(node, KINDS).unwrap_or(FieldKind::Text);
         check_kind(r, node, &kind);
         return Some(Field {
             title: name.clone(),
             name,
+            was: Vec::new(),
             kind,
             required: false,
             min: None,
@@ -49,6 +55,7 @@ fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
     let field = Field {
         title: keys.text(r, "title").unwrap_or_else(|| name.clone()),
         name,
+        was: keys.texts(r, "was"),
         kind: read_kind(r, &mut keys, kind),
         required: keys.flag(r, "required"),
         min: keys.take("min").map(|node| r.data(node)),
@@ -108,10 +115,27 @@ pub(crate) fn check_once(r: &mut Reader<'_>, node: &Node, texts: &[String]) {
     }
 }
 
+/// What a compiled pattern may take, in bytes: a text is matched in steps of its length times
+/// this.
+const PATTERN_BYTES_MAX: usize = 64 * 1024;
+
+/// The pattern of a form's field, to be met by the whole text.
+///
+/// # Errors
+///
+/// It is no regular expression, or takes more than 64 KiB when it is compiled.
+pub fn whole_pattern(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    let build =
+        |text: &str| regex_lite::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+    // By itself first: brackets of its own must not close those around it.
+    build(pattern)?;
+    build(&format!("^(?:{pattern})$"))
+}
+
 fn read_pattern(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<String> {
     let node = keys.take("pattern")?;
     let pattern = r.text(node)?;
-    if let Err(error) = regex_lite::Regex::new(&pattern) {
+    if let Err(error) = whole_pattern(&pattern) {
         r.error("DB1214", node, format!("`{pattern}` 不是正则表达式：{error}"));
     }
     Some(pattern)

@@ -15,9 +15,60 @@ pub struct Ladder {
     pub rungs: Vec<Rung>,
 }
 
+impl Rung {
+    /// What it does, whenever that is: how a rung without an id is known again.
+    pub fn deed(&self) -> String {
+        let trigger = match &self.trigger {
+            Trigger::At(_) => "at",
+            Trigger::Every { .. } => "every",
+            Trigger::Stalled => "stalled",
+            Trigger::Behind { .. } => "behind",
+            Trigger::Unrectified => "unrectified",
+        };
+        let mut parts = vec![trigger.to_owned(), self.run.clone()];
+        let to: Vec<String> = self.to.iter().map(|to| squeezed(&to.source)).collect();
+        parts.push(to.join(","));
+        let words = self.words.iter().map(|(name, word)| format!("{name}={word}"));
+        let values =
+            self.values.iter().map(|(name, value)| format!("{name}={}", squeezed(&value.source)));
+        let mut rest: Vec<String> = words.chain(values).collect();
+        rest.sort();
+        parts.extend(rest);
+        parts.join(" ")
+    }
+
+    /// Its name: the id, or what it does.
+    pub fn name(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.deed())
+    }
+
+    /// The text of what sets it off.
+    pub fn when(&self) -> String {
+        match &self.trigger {
+            Trigger::At(at) => squeezed(&at.source),
+            Trigger::Every { every, after } => {
+                format!("{} {}", squeezed(&every.source), squeezed(&after.source))
+            }
+            Trigger::Behind { points, lasting } => {
+                let lasting = lasting.as_ref().map(|span| squeezed(&span.source));
+                format!("{points} {}", lasting.unwrap_or_default())
+            }
+            Trigger::Stalled | Trigger::Unrectified => String::new(),
+        }
+    }
+}
+
+fn squeezed(source: &str) -> String {
+    source.split_whitespace().collect()
+}
+
 /// One rung of a ladder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
+    /// Its name, by which a migration finds it again; unique in its ladder. Without one it is
+    /// known by trigger kind, function, addressees and other words, among equals by their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What sets it off.
     pub trigger: Trigger,
     /// The function called: of the workflow, the suite or the library.

@@ -1,6 +1,6 @@
 //! Reads ladders and score rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
@@ -8,6 +8,8 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::definition::Expr;
 use crate::ladder::{Ladder, Rung, ScoreOn, ScoreRule, Trigger};
+use crate::names::is_workflow_id;
+use crate::problem::Problem;
 use crate::read::{Keys, Reader};
 use crate::yaml::{Kind, Node};
 
@@ -37,12 +39,68 @@ fn read_ladder(r: &mut Reader<'_>, name: &str, node: &Node) -> Option<Ladder> {
         }
         _ => (Vec::new(), node),
     };
-    let rungs = r.items(rungs).into_iter().filter_map(|rung| read_rung(r, rung)).collect();
+    let rungs: Vec<Rung> =
+        r.items(rungs).into_iter().filter_map(|rung| read_rung(r, rung)).collect();
+    check_names(r, &rungs);
     Some(Ladder { name: name.to_owned(), basis, rungs })
+}
+
+/// Rungs of one name, and rungs that only their order tells apart.
+fn check_names(r: &mut Reader<'_>, rungs: &[Rung]) {
+    let mut seen = BTreeSet::new();
+    for rung in rungs {
+        if let Some(id) = &rung.id
+            && !seen.insert(id)
+        {
+            let message = format!("这个阶梯里已有梯级叫 `{id}`");
+            r.problems.push(Problem::error("DB1213", &rung.place, message).with_help("换一个 id"));
+        }
+    }
+    let mut equals: Vec<(&Rung, Vec<usize>)> = Vec::new();
+    for (at, rung) in rungs.iter().enumerate().filter(|(_, rung)| rung.id.is_none()) {
+        match equals.iter_mut().find(|(first, _)| are_equal(first, rung)) {
+            Some((_, places)) => places.push(at),
+            None => equals.push((rung, vec![at])),
+        }
+    }
+    for (_, places) in equals.iter().filter(|(_, places)| places.len() > 1) {
+        let named: Vec<String> = places.iter().map(|at| (at + 1).to_string()).collect();
+        let message =
+            format!("第 {} 级只有时间不同，换新版时按先后对应，增删一级就会错位", named.join("、"));
+        let problem = Problem::warning("DB1222", &rungs[places[1]].place, message);
+        r.problems.push(problem.with_help("给每一级写一个 id，例如 id: 提前三天"));
+    }
+}
+
+/// Whether two rungs without names have the same trigger kind, function, addressees and words.
+fn are_equal(a: &Rung, b: &Rung) -> bool {
+    let sources = |exprs: &[Expr]| -> Vec<String> { exprs.iter().map(Expr::squeezed).collect() };
+    let values = |rung: &Rung| -> BTreeMap<String, String> {
+        let one = |(name, value): &(String, Expr)| (name.clone(), value.squeezed());
+        rung.values.iter().map(one).collect()
+    };
+    let words = |rung: &Rung| -> BTreeMap<String, String> { rung.words.iter().cloned().collect() };
+    std::mem::discriminant(&a.trigger) == std::mem::discriminant(&b.trigger)
+        && a.run == b.run
+        && sources(&a.to) == sources(&b.to)
+        && words(a) == words(b)
+        && values(a) == values(b)
+}
+
+/// The name of a rung.
+fn read_id(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<String> {
+    let node = keys.take("id")?;
+    let text = r.text(node)?;
+    if !is_workflow_id(&text) {
+        let help = "梯级的 id 由字母（可用中文）、数字、`-` 和 `_` 组成";
+        r.error_help("DB1201", node, format!("`{text}` 不能作梯级的 id"), help);
+    }
+    Some(text)
 }
 
 fn read_rung(r: &mut Reader<'_>, node: &Node) -> Option<Rung> {
     let mut keys = r.keys(node)?;
+    let id = read_id(r, &mut keys);
     let trigger = read_trigger(r, &mut keys);
     let run = keys.require(r, "do").and_then(|node| r.text(node));
     let to = keys.take("to").map(|node| r.exprs(node)).unwrap_or_default();
@@ -64,7 +122,7 @@ fn read_rung(r: &mut Reader<'_>, node: &Node) -> Option<Rung> {
     if broken {
         return None;
     }
-    Some(Rung { trigger: trigger?, run: run?, to, words, values, place: node.place() })
+    Some(Rung { id, trigger: trigger?, run: run?, to, words, values, place: node.place() })
 }
 
 /// A plain word: letters only, in any script.

@@ -14,10 +14,12 @@ mod absence;
 mod calendar_file;
 mod calendar_table;
 mod check;
+mod dates;
 mod definition;
 mod difference;
 mod directory;
 mod directory_file;
+mod encoding;
 mod expressions;
 mod form_file;
 mod graph;
@@ -25,6 +27,7 @@ mod hash;
 mod ids;
 mod ladder;
 mod ladder_file;
+mod layout;
 mod lights;
 mod limits;
 mod load;
@@ -34,6 +37,9 @@ mod preset;
 mod problem;
 mod punctuation;
 mod read;
+#[cfg(test)]
+mod renames;
+mod reviewer_file;
 mod suite;
 mod suite_file;
 mod table;
@@ -42,12 +48,14 @@ mod task_file;
 mod task_parts;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod workflow_file;
 mod yaml;
 
 pub use crate::absence::{ABSENCE_DAYS_MAX, StandInError, check_stand_in};
 pub use crate::calendar_file::load_calendar;
 pub use crate::calendar_table::{DayChange, changed_days, year_from_table};
+pub use crate::dates::{civil_date, is_civil, office_date};
 pub use crate::definition::{
     Axis, Better, Definition, Expr, Extension, Field, FieldKind, Fold, Hook, Indicator, Join,
     Judged, Many, Need, OpenForm, Place, Reviewer, RollUp, Script, SuiteHead, TaskDef, TaskKind,
@@ -55,10 +63,12 @@ pub use crate::definition::{
 };
 pub use crate::difference::{Difference, HolderChange, Loss, Losses, Section};
 pub use crate::directory::{
-    Assignee, Directory, DirectoryData, DirectoryError, NotAnAssignee, Person, Post, Signed,
-    StandIn, Unit,
+    Assignee, Directory, DirectoryData, DirectoryError, Former, NotAnAssignee, Person, Post,
+    Signed, StandIn, Unit,
 };
+pub use crate::encoding::decode_text;
 pub use crate::expressions::{ExprRole, expressions};
+pub use crate::form_file::whole_pattern;
 pub use crate::graph::graph;
 pub use crate::ids::{DefinitionHash, PersonId, SuiteId, TaskId, UnitId, WorkflowId};
 pub use crate::ladder::{Ladder, LightPolicy, Rung, ScoreOn, ScoreRule, Trigger};

@@ -62,12 +62,18 @@ pub fn load_suite_within(
             format!("文件夹里有 {} 个文件，上限是 {} 个", sources.len(), limits.files_max);
         r.problems.push(Problem::error("DB1006", &top(), message));
     }
-    let suite = load_head(&mut r, id, sources, limits);
+    let head = load_head(&mut r, id, sources, limits);
+    let is_headless = head.is_none();
+    let suite = head.unwrap_or_else(|| SuiteFile::empty(id));
     let calendar = find_calendar(&mut r, &suite, library);
     let directory = load_directory(&mut r, &suite, sources, limits);
-    let workflows = load_workflows(&mut r, &suite, sources, limits);
+    let (workflows, broken) = load_workflows(&mut r, &suite, sources, limits);
     check::check_suite(&mut r, &suite, &workflows, &calendar);
     check_scripts(&mut r, sources, &workflows);
+    // What a file holds that cannot be read is not known to be missing.
+    let unknown = if is_headless { OF_SUITE } else { &[] };
+    let missing = if broken { OF_WORKFLOWS } else { &[] };
+    let untold = [unknown, missing].concat();
 
     let definitions = workflows
         .into_iter()
@@ -83,24 +89,34 @@ pub fn load_suite_within(
         calendar,
         sources: Arc::new(sources.clone()),
     };
-    finish(draft, r.problems)
+    finish(draft, r.problems, untold)
 }
 
-fn finish(draft: Suite, problems: Vec<Problem>) -> Loaded {
-    let mut loaded = Loaded { suite: Some(draft.clone()), draft, problems: Vec::new() };
+fn finish(draft: Suite, problems: Vec<Problem>, untold: Vec<&'static str>) -> Loaded {
+    let mut loaded = Loaded { suite: Some(draft.clone()), draft, problems: Vec::new(), untold };
     loaded.add(problems);
     loaded
 }
 
-fn load_head(r: &mut Reader<'_>, id: &str, sources: &Sources, limits: LoadLimits) -> SuiteFile {
+/// What is told of names that only suite.yaml could explain.
+const OF_SUITE: &[&str] = &["DB1102", "DB1108", "DB1209", "DB1304", "DB1512", "DB1518"];
+
+/// What is told of names that only a workflow's file could explain.
+pub(crate) const OF_WORKFLOWS: &[&str] = &["DB1104", "DB1110", "DB1204"];
+
+/// Reads suite.yaml; `None` where it cannot be read.
+fn load_head(
+    r: &mut Reader<'_>,
+    id: &str,
+    sources: &Sources,
+    limits: LoadLimits,
+) -> Option<SuiteFile> {
     let Some(text) = sources.get(SUITE_FILE) else {
         r.problems.push(Problem::error("DB1016", &top(), "缺少文件 suite.yaml"));
-        return SuiteFile::empty(id);
+        return None;
     };
-    match parse(SUITE_FILE, text, limits, &mut r.problems) {
-        Some(root) => read_suite(r, id, &root),
-        None => SuiteFile::empty(id),
-    }
+    let root = parse(SUITE_FILE, text, limits, &mut r.problems)?;
+    Some(read_suite(r, id, &root))
 }
 
 fn find_calendar(r: &mut Reader<'_>, suite: &SuiteFile, library: &Library) -> Arc<Calendar> {
@@ -135,12 +151,13 @@ fn is_workflow_file(path: &str) -> bool {
     top_level && path != SUITE_FILE && path != DIRECTORY_FILE
 }
 
+/// The workflows that can be read, and whether any cannot.
 fn load_workflows(
     r: &mut Reader<'_>,
     suite: &SuiteFile,
     sources: &Sources,
     limits: LoadLimits,
-) -> Vec<ReadWorkflow> {
+) -> (Vec<ReadWorkflow>, bool) {
     let context = WorkflowContext {
         limits,
         presets: &suite.presets,
@@ -149,12 +166,19 @@ fn load_workflows(
     };
     let mut places: BTreeMap<WorkflowId, Place> = BTreeMap::new();
     let mut workflows = Vec::new();
+    let mut broken = false;
     for (path, text) in sources.iter().filter(|(path, _)| is_workflow_file(path)) {
-        let Some(root) = parse(path, text, limits, &mut r.problems) else { continue };
+        let Some(root) = parse(path, text, limits, &mut r.problems) else {
+            broken = true;
+            continue;
+        };
         if is_calendar(&root) {
             continue;
         }
-        let Some(read) = read_workflow(r, &root, &context) else { continue };
+        let Some(read) = read_workflow(r, &root, &context) else {
+            broken = true;
+            continue;
+        };
         let id = read.workflow.id.clone();
         if let Some(first) = places.get(&id) {
             let message = format!("措施 `{id}` 重复");
@@ -166,7 +190,7 @@ fn load_workflows(
         places.insert(id, read.workflow.place.clone());
         workflows.push(read);
     }
-    workflows
+    (workflows, broken)
 }
 
 /// A calendar that lies beside the workflows is the host's business.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::directory::{DirectoryData, Person, Post, Unit};
+use crate::directory::{DirectoryData, Former, Person, Post, Unit};
 use crate::ids::{PersonId, UnitId};
 
 /// The most problems that are told.
@@ -89,10 +89,12 @@ impl Mapping {
     pub fn read(&self, json: &Json) -> Result<DirectoryData, Vec<String>> {
         let mut problems = Vec::new();
         let data = DirectoryData {
+            came: BTreeMap::new(),
             units: self.read_units(json, &mut problems),
             posts: self.read_posts(json, &mut problems),
             people: self.read_people(json, &mut problems),
             stand_ins: Vec::new(),
+            former: Former::default(),
         };
         if problems.is_empty() {
             return Ok(data);
@@ -126,6 +128,7 @@ impl Mapping {
                 level: map.levels.get(&level).cloned().unwrap_or(level),
                 tags: tags.unwrap_or_default(),
                 since: None,
+                predecessors: Vec::new(),
             });
         }
         units

@@ -123,6 +123,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("DB1015", "a date or number out of range", "Write dates as 2022-12-31; check the number."),
     ("DB1016", "the suite has no suite.yaml", "Add it."),
     ("DB1017", "an empty file", "Fill or remove it."),
+    (
+        "DB1018",
+        "a file in an encoding that is not read",
+        "Save it as UTF-8; GB18030, and UTF-16 with its mark, are read too.",
+    ),
     ("DB1101", "an unknown time zone", "Use an IANA name, for example Asia/Shanghai."),
     ("DB1102", "an unknown working-day calendar", "Use one that the host has loaded."),
     (
@@ -190,9 +195,35 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         "DB1220",
         "a task named where it cannot stand",
-        "`on_refuse` names a task that comes before; no task names itself.",
+        "`on_refuse` names a task that comes before and that no script does; no task names itself.",
     ),
     ("DB1221", "a due date on a day off (warning)", "Choose a working day, or `roll: forward`."),
+    (
+        "DB1222",
+        "rungs of a ladder that only their time tells apart (warning)",
+        "Give each an `id`, by which a new version finds it again.",
+    ),
+    ("DB1223", "tasks stop each other's clocks", "Remove one `stops_clock` of the circle."),
+    (
+        "DB1224",
+        "a task stops the clocks of others and has no due date",
+        "Give it a `due`, or remove `stops_clock`.",
+    ),
+    (
+        "DB1225",
+        "a task stops the clock of another of the same owner (warning)",
+        "Let somebody else own one of them, or remove `stops_clock`.",
+    ),
+    (
+        "DB1230",
+        "a quorum that can never be reached",
+        "Ask for as many agreements as there are seats, at most, and for no more refusals than still leave them possible.",
+    ),
+    (
+        "DB1231",
+        "a return that may mean several items (warning)",
+        "The reviewer says which; give both tasks the same axes where each has one of its own.",
+    ),
     ("DB1301", "a code of the directory is used twice", "Change one."),
     ("DB1302", "a unit or person that is not in the directory", "Add it or correct the code."),
     ("DB1303", "superiors go round in a circle", "Break the circle."),

@@ -30,10 +30,6 @@ const HALF_WIDTH: &[(char, char)] = &[
     ('\u{3000}', ' '),
 ];
 
-/// Characters for which YAML has a use of its own inside or at the start of a plain text.
-const SPECIAL: &[char] =
-    &[',', ':', '#', '?', '{', '[', '!', '&', '*', '@', '%', '`', '|', '>', '"', '\''];
-
 fn half_of(wide: char) -> Option<char> {
     HALF_WIDTH.iter().find(|(from, _)| *from == wide).map(|(_, to)| *to)
 }
@@ -91,10 +87,12 @@ pub(crate) fn half_width(text: &str) -> Option<String> {
 /// around values.
 pub(crate) fn half_width_line(line: &str) -> Option<String> {
     let trimmed = line.trim();
-    trimmed.contains(['：', '，', '“', '”', '（', '）', '｛', '｝', '【', '】']).then(|| {
-        let half: String = trimmed.chars().map(|wide| half_of(wide).unwrap_or(wide)).collect();
-        half.replacen(':', ": ", usize::from(!half.contains(": ")))
-    })
+    line.contains(['：', '，', '\u{3000}', '“', '”', '（', '）', '｛', '｝', '【', '】']).then(
+        || {
+            let half: String = trimmed.chars().map(|wide| half_of(wide).unwrap_or(wide)).collect();
+            half.replacen(':', ": ", usize::from(!half.contains(": ")))
+        },
+    )
 }
 
 /// What is wrong with brackets or quotes.
@@ -167,20 +165,6 @@ pub(crate) fn quote(text: &str) -> String {
     }
 }
 
-/// A line `key: value` with its value quoted; `None` if the value needs no quotes.
-pub(crate) fn quoted_line(line: &str) -> Option<String> {
-    let body = line.trim().trim_start_matches("- ").trim();
-    let (key, value) = body.split_once(": ")?;
-    let value = value.trim();
-    let plain_key = !key.is_empty() && !key.contains(['"', '\'', ' ', '{', '[', '(']);
-    let quoted = value.len() > 1
-        && ['"', '\''].iter().any(|mark| {
-            value.starts_with(*mark) && value.ends_with(*mark) && value.matches(*mark).count() == 2
-        });
-    let needs = value.contains(SPECIAL) && !value.starts_with("#");
-    (plain_key && !quoted && needs).then(|| format!("{key}: {}", quote(value)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,10 +186,8 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_quoted_by_the_quotes_it_does_not_contain() {
-        assert_eq!(quoted_line("    each: [unit] + x").as_deref(), Some("each: \"[unit] + x\""));
-        assert_eq!(quoted_line("- when: a ? \"x\" : 1").as_deref(), Some("when: 'a ? \"x\" : 1'"));
-        assert_eq!(quoted_line("title: \"a: b\""), None);
+    fn a_value_ends_where_its_brackets_do() {
         assert_eq!(balanced_prefix("min(due, now), do: x }"), "min(due, now)");
+        assert_eq!(quote("a \"b\""), "'a \"b\"'");
     }
 }

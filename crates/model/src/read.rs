@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use duban_calendar::Date;
+use duban_calendar::{CivilDate, Date};
 use serde_json::Value;
 
+use crate::dates::{is_civil, office_date};
 use crate::definition::{Expr, Place};
+use crate::names::is_identifier;
 use crate::problem::Problem;
 use crate::punctuation::{
     Unbalanced, balanced_prefix, half_width, half_width_line, quote, unbalanced,
@@ -97,9 +99,7 @@ impl<'s> Reader<'s> {
             {
                 Some("以 `{` 开头的表达式要加引号".to_owned())
             }
-            Kind::List(_) if expected.contains("表达式") => {
-                Some(format!("以 `[` 开头的表达式要加引号：{}", quote(&self.flow_text(node))))
-            }
+            Kind::List(items) if expected.contains("表达式") => Some(list_help(items)),
             _ => None,
         };
         self.problems.push(Problem { help, ..problem });
@@ -195,12 +195,13 @@ impl<'s> Reader<'s> {
     /// A civil date.
     pub(crate) fn date(&mut self, node: &Node) -> Option<Date> {
         let text = self.text(node)?;
-        let found = looks_like_date(&text).then(|| Date::from_str(&text).ok()).flatten();
+        let found = iso_date(&text).and_then(|date| CivilDate::try_from(date).ok());
         if found.is_none() {
-            let message = format!("`{}` 不是日期", shortened(&text));
-            self.error_help("DB1015", node, message, "日期写成 2022-12-31");
+            let message = format!("`{}` 不是 1900 至 2200 年的日期", shortened(&text));
+            let meant = office_date(&text).map_or("2022-12-31".to_owned(), |date| date.to_string());
+            self.error_help("DB1015", node, message, format!("日期写成 {meant}"));
         }
-        found
+        found.map(CivilDate::date)
     }
 
     /// `true` or `false`.
@@ -272,7 +273,13 @@ impl<'s> Reader<'s> {
     pub(crate) fn data(&mut self, node: &Node) -> Value {
         match &node.kind {
             Kind::Empty | Kind::Broken => Value::Null,
-            Kind::Text(text, Style::Plain) => plain_value(text),
+            Kind::Text(text, Style::Plain) => {
+                // Scripts read a date as a date, and what is none as a text.
+                if looks_like_date(text) {
+                    let _ = self.date(node);
+                }
+                plain_value(text)
+            }
             Kind::Text(text, _) => Value::String(text.clone()),
             Kind::List(items) => items.iter().map(|item| self.data(item)).collect(),
             Kind::Map(_) => Value::Object(self.data_map(node)),
@@ -364,7 +371,7 @@ impl<'n> Keys<'n> {
                 continue;
             }
             if let Some(half) = half_width_line(name) {
-                let message = "这里用了全角标点，YAML 的分隔符要用半角";
+                let message = "这里用了全角标点或空格，YAML 要用半角";
                 r.error_help("DB1008", key, message, format!("写成：{half}"));
                 continue;
             }
@@ -389,6 +396,37 @@ pub(crate) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
+/// How a list is written where an expression belongs: in quotes, and its texts in quotes of their
+/// own.
+fn list_help(items: &[Node]) -> String {
+    let written = |bare_is_text: bool| {
+        let item = |item: &Node| match &item.kind {
+            Kind::Text(text, Style::Plain) if is_code(text) => {
+                let is_text = bare_is_text && is_identifier(text);
+                if is_text { format!("\"{text}\"") } else { text.clone() }
+            }
+            Kind::Text(text, _) => format!("\"{}\"", text.replace('"', "\\\"")),
+            _ => "…".to_owned(),
+        };
+        let items: Vec<String> = items.iter().map(item).collect();
+        quote(&format!("[{}]", items.join(", ")))
+    };
+    let (expressions, texts) = (written(false), written(true));
+    if expressions == texts {
+        return format!("以 `[` 开头的表达式要加引号：{expressions}");
+    }
+    format!("以 `[` 开头的表达式要加引号：{expressions}；其中是文字的，里面再加引号：{texts}")
+}
+
+/// Whether an item of a list can be code: a name, or something with a sign of code in it.
+fn is_code(text: &str) -> bool {
+    let signs = ['(', ')', '.', '+', '*', '/', '<', '>', '=', '"', '\''];
+    half_width(text).is_none()
+        && (is_identifier(text)
+            || text.contains(signs)
+            || text.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 /// A text short enough for a message.
 pub(crate) fn shortened(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -406,6 +444,12 @@ fn looks_like_date(text: &str) -> bool {
         _ => byte.is_ascii_digit(),
     };
     text.len() == 10 && text.bytes().enumerate().all(shape)
+}
+
+/// An ISO date in the years that are counted in.
+fn iso_date(text: &str) -> Option<Date> {
+    let date = looks_like_date(text).then(|| Date::from_str(text).ok()).flatten();
+    date.filter(|date| is_civil(*date))
 }
 
 fn needs_quotes(text: &str) -> bool {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Definition, Place, Script, SuiteHead};
 use crate::directory::Directory;
 use crate::ids::WorkflowId;
+use crate::load::OF_WORKFLOWS;
 use crate::problem::{Problem, Severity};
 use crate::read::Sources;
 
@@ -67,12 +68,25 @@ pub struct Loaded {
     pub draft: Suite,
     /// Every problem of every file, by file, line and column.
     pub problems: Vec<Problem>,
+    /// Codes that would only repeat that a file cannot be read.
+    pub(crate) untold: Vec<&'static str>,
 }
 
 impl Loaded {
-    /// Adds problems that later checks found, and withdraws the suite if one is an error.
+    /// Adds the problem of a file that gave no text at all, and takes back what only follows from
+    /// its absence.
+    pub fn add_unread(&mut self, problem: Problem) {
+        self.untold.push("DB1016");
+        self.untold.extend(OF_WORKFLOWS);
+        self.problems.retain(|it| !self.untold.contains(&it.code.as_str()));
+        self.add([problem]);
+    }
+
+    /// Adds problems that later checks found, and withdraws the suite if one is an error. What
+    /// only follows from a file that cannot be read is not added.
     pub fn add(&mut self, problems: impl IntoIterator<Item = Problem>) {
-        self.problems.extend(problems);
+        let told = problems.into_iter().filter(|it| !self.untold.contains(&it.code.as_str()));
+        self.problems.extend(told);
         self.problems.sort();
         self.problems.dedup();
         if self.problems.iter().any(|problem| problem.severity == Severity::Error) {

@@ -2,10 +2,11 @@
 
 use duban_calendar::WindowKind;
 
-use crate::definition::{Expr, Reviewer, TaskDef, TaskKind};
+use crate::definition::{Reviewer, TaskDef, TaskKind};
 use crate::problem::Problem;
 use crate::read::{Keys, Reader};
-use crate::task_file::{TaskContext, reviewers};
+use crate::reviewer_file::reviewers;
+use crate::task_file::TaskContext;
 
 /// Keys that mean nothing without another.
 pub(crate) fn check_companions(
@@ -21,7 +22,9 @@ pub(crate) fn check_companions(
         ("grace", duty, "every"),
         ("key", keys.key("each").is_some(), "each"),
         ("empty", keys.key("each").is_some(), "each"),
+        ("follow", keys.key("each").is_some(), "each"),
         ("join", keys.key("needs").is_some(), "needs"),
+        ("on_cancel", keys.key("workflow").is_some(), "workflow"),
         ("roll", keys.key("due").is_some(), "due"),
         ("review_within", task.reviewer != Reviewer::None, "reviewer"),
         ("on_refuse", task.reviewer != Reviewer::None, "reviewer"),
@@ -71,7 +74,7 @@ pub(crate) fn check_people(r: &mut Reader<'_>, keys: &Keys<'_>, task: &TaskDef) 
         _ => {}
     }
     let Some(owner) = &task.owner else { return };
-    let same = reviewers(&task.reviewer).find(|expr| squeezed(expr) == squeezed(owner));
+    let same = reviewers(&task.reviewer).find(|expr| expr.squeezed() == owner.squeezed());
     if let Some(same) = same {
         let message = format!("承办和审核是同一个：`{}`", same.source);
         r.problems.push(
@@ -79,8 +82,4 @@ pub(crate) fn check_people(r: &mut Reader<'_>, keys: &Keys<'_>, task: &TaskDef) 
                 .with_help("自己的事不能自己审；不写 reviewer 就是承办的上级"),
         );
     }
-}
-
-fn squeezed(expr: &Expr) -> String {
-    expr.source.split_whitespace().collect()
 }

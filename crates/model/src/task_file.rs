@@ -9,6 +9,7 @@ use crate::form_file::{check_once, read_form};
 use crate::ids::{TaskId, WorkflowId};
 use crate::names::identifier;
 use crate::read::{Keys, Reader};
+use crate::reviewer_file::read_reviewer;
 use crate::task_check::{check_companions, check_people};
 use crate::task_parts::{read_extension, read_hooks, read_indicator, read_plan};
 use crate::yaml::{Kind, Node};
@@ -24,6 +25,8 @@ pub(crate) struct TaskContext<'a> {
     pub(crate) review_ladder: Option<&'a str>,
     /// What a case covers.
     pub(crate) period: Option<WindowKind>,
+    /// Whether tasks that do not say so follow the directory.
+    pub(crate) follows: bool,
 }
 
 /// A name that must lead somewhere, for checks once everything is read.
@@ -71,7 +74,8 @@ pub(crate) fn read_task(
         node.entries().unwrap_or_default().iter().filter_map(|(key, _)| key.text()).collect();
 
     let kind = read_kind(r, &mut keys, &mut names);
-    let (reviewer, on_refuse) = read_reviewer(r, &mut keys, &mut names, &kind);
+    let (reviewer, on_refuse) = read_reviewer(r, &mut keys, &kind);
+    let on_refuse = on_refuse.and_then(|node| names.upstream(r, node));
     let ladder = names.ladder(r, &mut keys, "ladder", default_ladder(&kind, context.ladder));
     let reviewed = reviewer != Reviewer::None;
     let review_ladder =
@@ -79,17 +83,20 @@ pub(crate) fn read_task(
     let evidence = read_evidence(r, &mut keys);
     let title = keys.require(r, "title").and_then(|node| r.text(node)).unwrap_or_default();
     let task = TaskDef {
+        was: keys.texts(r, "was").into_iter().map(TaskId::new).collect(),
         title,
         description: keys.text(r, "description"),
         basis: keys.texts(r, "basis"),
         assumed: read_assumed(r, &mut keys, &written),
         kind,
+        keeps_case: read_on_cancel(r, &mut keys),
         needs: keys.take("needs").map(|node| read_needs(r, node, &names)).unwrap_or_default(),
         join: read_join(r, &mut keys),
         when: keys.expr(r, "when"),
         each: keys.take("each").map(|node| read_each(r, node)).unwrap_or_default(),
         key: keys.text(r, "key"),
         empty_skips: read_empty(r, &mut keys),
+        follows: read_follow(r, &mut keys).unwrap_or(context.follows),
         every: read_window(r, &mut keys, "every"),
         at_least: keys.take("at_least").and_then(|node| r.count(node, 1)).unwrap_or(1),
         grace: keys.expr(r, "grace"),
@@ -98,6 +105,7 @@ pub(crate) fn read_task(
         in_person: keys.flag(r, "in_person"),
         reviewer,
         review_within: keys.expr(r, "review_within"),
+        return_within: keys.expr(r, "return_within"),
         on_refuse,
         start_by: keys.date_expr(r, "start_by"),
         due: keys.date_expr(r, "due"),
@@ -206,6 +214,17 @@ fn read_empty(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> bool {
     keys.take("empty").and_then(|node| r.choice(node, &choices)).unwrap_or_default()
 }
 
+/// Reads `follow`: whether items follow the directory by themselves.
+pub(crate) fn read_follow(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<bool> {
+    let choices = [("directory", true), ("none", false)];
+    keys.take("follow").and_then(|node| r.choice(node, &choices))
+}
+
+fn read_on_cancel(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> bool {
+    let choices = [("end", false), ("keep", true)];
+    keys.take("on_cancel").and_then(|node| r.choice(node, &choices)).unwrap_or_default()
+}
+
 fn read_join(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Join {
     let Some(node) = keys.take("join") else { return Join::All };
     match node.text() {
@@ -304,66 +323,25 @@ fn read_each(r: &mut Reader<'_>, node: &Node) -> Vec<Axis> {
         return Vec::new();
     }
     let entries = r.map(node);
-    entries
-        .iter()
-        .filter_map(|(name, over)| {
-            let name = identifier(r, name);
-            let over = r.expr(over);
-            Some(Axis { name: name?, over: over? })
-        })
-        .collect()
+    let axes: Vec<Axis> =
+        entries.iter().filter_map(|(name, over)| read_axis(r, name, over)).collect();
+    let names = axes.iter().flat_map(|axis| axis.was.iter().chain([&axis.name]));
+    check_once(r, node, &names.cloned().collect::<Vec<_>>());
+    axes
 }
 
-/// Reads `reviewer` and `on_refuse`, which may stand inside its map or beside it.
-fn read_reviewer(
-    r: &mut Reader<'_>,
-    keys: &mut Keys<'_>,
-    names: &mut Names<'_>,
-    kind: &TaskKind,
-) -> (Reviewer, Option<TaskId>) {
-    let mut on_refuse = keys.take("on_refuse");
-    let reviewer = match keys.take("reviewer") {
-        None if matches!(kind, TaskKind::Human) => Reviewer::Superior,
-        None => Reviewer::None,
-        Some(node) if node.text() == Some("none") => Reviewer::None,
-        Some(node) if node.text() == Some("owner.superior") => Reviewer::Superior,
-        Some(node) => match node.kind {
-            Kind::Map(_) => {
-                let (reviewer, inside) = read_reviewers(r, node);
-                on_refuse = inside.or(on_refuse);
-                reviewer
-            }
-            _ => r.expr(node).map_or(Reviewer::Superior, Reviewer::One),
-        },
-    };
-    (reviewer, on_refuse.and_then(|node| names.upstream(r, node)))
-}
-
-fn read_reviewers<'n>(r: &mut Reader<'_>, node: &'n Node) -> (Reviewer, Option<&'n Node>) {
-    let Some(mut keys) = r.keys(node) else { return (Reviewer::Superior, None) };
-    let all = keys.take("all");
-    let any = keys.take("any");
-    let steps = keys.take("steps");
-    let on_refuse = keys.take("on_refuse");
+/// Reads an axis: what it ranges over, or a map that says besides what it was called.
+fn read_axis(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Axis> {
+    let name = identifier(r, name);
+    // What is wrong with its list is told already; the name is there for expressions.
+    let nothing = |node: &Node| Expr { source: "[]".to_owned(), place: node.place() };
+    if node.entries().is_none() {
+        let over = r.expr(node).unwrap_or_else(|| nothing(node));
+        return Some(Axis { name: name?, was: Vec::new(), over });
+    }
+    let mut keys = r.keys(node)?;
+    let over = keys.require(r, "over").map(|over| r.expr(over).unwrap_or_else(|| nothing(over)));
+    let was = keys.texts(r, "was");
     keys.finish(r);
-    let reviewer = match (all, any, steps) {
-        (Some(all), None, None) => Reviewer::All(r.exprs(all)),
-        (None, Some(any), None) => Reviewer::Any(r.exprs(any)),
-        (None, None, Some(steps)) => Reviewer::Steps(r.exprs(steps)),
-        _ => {
-            r.error("DB1219", node, "reviewer 的映射写且只写 all、any、steps 之一");
-            Reviewer::Superior
-        }
-    };
-    (reviewer, on_refuse)
-}
-
-/// The expressions of a reviewer.
-pub(crate) fn reviewers(reviewer: &Reviewer) -> impl Iterator<Item = &Expr> {
-    let found: &[Expr] = match reviewer {
-        Reviewer::Superior | Reviewer::None => &[],
-        Reviewer::One(one) => std::slice::from_ref(one),
-        Reviewer::All(all) | Reviewer::Any(all) | Reviewer::Steps(all) => all,
-    };
-    found.iter()
+    Some(Axis { name: name?, was, over: over? })
 }

@@ -14,7 +14,7 @@ use crate::names::is_workflow_id;
 use crate::preset::{Presets, expand_tasks, resolve};
 use crate::problem::Problem;
 use crate::read::{Keys, Reader};
-use crate::task_file::{ReadTask, Reference, TaskContext, read_task};
+use crate::task_file::{ReadTask, Reference, TaskContext, read_follow, read_task};
 use crate::yaml::Node;
 
 /// What workflows take from their suite while they are read.
@@ -104,6 +104,7 @@ fn read_tasks(
     context: &WorkflowContext<'_>,
     period: Option<WindowKind>,
 ) -> Vec<ReadTask> {
+    let follows = read_follow(r, keys).unwrap_or_default();
     let Some(node) = keys.require(r, "tasks") else { return Vec::new() };
     let expanded = expand_tasks(r, node, context.presets, context.limits);
     if node.entries().is_some_and(<[_]>::is_empty) {
@@ -114,6 +115,7 @@ fn read_tasks(
         ladder: context.ladder,
         review_ladder: context.review_ladder,
         period,
+        follows,
     };
     let tasks = expanded.tasks.iter();
     tasks.filter_map(|(key, body)| read_task(r, key, body, &context)).collect()
@@ -133,7 +135,23 @@ fn unzip(r: &mut Reader<'_>, tasks: Vec<ReadTask>) -> (Vec<crate::TaskDef>, Vec<
             r.problems.push(Problem::error("DB1202", &read.task.place, message));
         }
     }
+    check_was(r, &kept);
     (kept, references)
+}
+
+/// An earlier name leads to one task: it is no other's, and nobody's name now.
+fn check_was(r: &mut Reader<'_>, tasks: &[crate::TaskDef]) {
+    let mut taken: BTreeSet<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
+    for task in tasks {
+        for old in &task.was {
+            if !taken.insert(old.as_str()) {
+                let message = format!("任务 `{old}` 重复：`{}` 的 was 用了已有的名称", task.id);
+                let help = "was 写旧版里的任务名，一个旧名只归一个任务";
+                let problem = Problem::error("DB1202", &task.place, message);
+                r.problems.push(problem.with_help(help));
+            }
+        }
+    }
 }
 
 fn check_opening(r: &mut Reader<'_>, keys: &Keys<'_>, workflow: &Workflow) {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use crate::definition::Place;
+use crate::layout::{faults, quoted_at};
 use crate::limits::LoadLimits;
 use crate::problem::Problem;
-use crate::punctuation::{half_width_line, quoted_line};
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -246,7 +246,7 @@ impl<'t> Tree<'t, '_> {
         let Some(text) = key.text() else {
             if !matches!(key.kind, Kind::Broken) {
                 let problem = Problem::error("DB1013", &key.place(), "键必须是文字");
-                let help = self.quoting_help(key.line);
+                let help = self.quoting_help(key.line, key.column);
                 self.problems.push(Problem { help, ..problem });
             }
             return false;
@@ -285,7 +285,7 @@ impl<'t> Tree<'t, '_> {
         let what =
             if tag { "标签（以 `!` 开头）" } else { "锚点和别名（`&`、`*`）" };
         let place = self.node(span, Kind::Empty).place();
-        let help = self.quoting_help(place.line);
+        let help = self.quoting_help(place.line, place.column);
         let problem = Problem::error("DB1002", &place, format!("不能使用 YAML 的{what}"));
         self.problems.push(Problem { help, ..problem });
         true
@@ -309,47 +309,34 @@ impl<'t> Tree<'t, '_> {
         self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default()
     }
 
-    fn quoting_help(&self, line: usize) -> Option<String> {
-        quoted_line(self.source_line(line)).map(|quoted| format!("表达式要加引号：{quoted}"))
+    fn quoting_help(&self, line: usize, column: usize) -> Option<String> {
+        quoted_at(self.source_line(line), column).map(|quoted| format!("表达式要加引号：{quoted}"))
     }
 
     fn report_syntax(&mut self, error: &ScanError) {
-        let marker = error.marker();
-        let place = Place {
-            file: self.file.to_string(),
-            line: marker.line(),
-            column: marker.col() + 1,
-            length: 0,
-        };
-        // A text that runs on is noticed only on the line after the one that is wrong.
-        let near = [marker.line(), marker.line().saturating_sub(1)];
-        let wide = near.into_iter().filter(|line| *line > 0).find_map(|line| {
-            half_width_line(self.source_line(line)).filter(|half| half.contains(": "))
-        });
-        let problem = match self.quoting_help(marker.line()).or_else(|| {
-            near.into_iter().filter(|line| *line > 0).find_map(|line| self.quoting_help(line))
-        }) {
-            _ if wide.is_some() && self.separator_is_wide(marker.line()) => {
-                Problem::error("DB1008", &place, "这里用了全角标点，YAML 的分隔符要用半角")
-                    .with_help(format!("写成：{}", wide.unwrap_or_default()))
-            }
-            help => Problem {
-                help,
-                ..Problem::error("DB1001", &place, format!("YAML 写法有误：{}", in_chinese(error)))
-            },
-        };
-        self.problems.push(problem);
-    }
-
-    /// Whether this line or the one before has a full-width colon where its first separator
-    /// should be.
-    fn separator_is_wide(&self, line: usize) -> bool {
-        [line, line.saturating_sub(1)].into_iter().filter(|at| *at > 0).any(|at| {
-            let text = self.source_line(at);
-            let wide = text.find(['：', '“', '｛', '【']);
-            let narrow = text.find(": ").unwrap_or(usize::MAX);
-            wide.is_some_and(|wide| wide < narrow && !text.trim_start().starts_with('#'))
-        })
+        let (line, column) = (error.marker().line(), error.marker().col() + 1);
+        let place =
+            |line, column, length| Place { file: self.file.to_string(), line, column, length };
+        // A tab is told at the end of the line before it.
+        let upto = if error.info().contains("tab") { line + 1 } else { line };
+        let mut found: Vec<Problem> = faults(self.text, upto)
+            .into_iter()
+            .map(|fault| {
+                let place = place(fault.line, fault.column, 1);
+                Problem::error(fault.code, &place, fault.message).with_help(fault.help)
+            })
+            .collect();
+        if found.is_empty() {
+            let message = format!("YAML 写法有误：{}", in_chinese(error));
+            let problem = Problem::error("DB1001", &place(line, column, 0), message);
+            let closing = || {
+                let is_open = error.info().contains("in quoted scalar");
+                is_open.then(|| "在这个值的末尾补上引号".to_owned())
+            };
+            let help = self.quoting_help(line, column).or_else(closing);
+            found.push(Problem { help, ..problem });
+        }
+        self.problems.append(&mut found);
     }
 }
 
@@ -372,6 +359,9 @@ fn in_chinese(error: &ScanError) -> String {
         ("did not find expected ',' or '}'", "花括号没有闭合，或少了逗号"),
         ("did not find expected ',' or ']'", "方括号没有闭合，或少了逗号"),
         ("unexpected end of stream", "引号没有闭合"),
+        ("invalid indentation in quoted scalar", "引号没有闭合"),
+        ("invalid trailing content after", "引号后面还有内容"),
+        ("found unprintable character", "有不能显示的字符"),
         ("unknown anchor", "不能使用别名（以 `*` 开头）"),
         ("did not find expected key", "这里应当是一个键：检查缩进，或给上面的值加引号"),
         ("could not find expected ':'", "少了冒号"),
@@ -406,6 +396,7 @@ mod tests {
     fn what_yaml_would_swallow_is_refused_with_the_quoted_form() {
         check("when: !x\n", "1:7 DB1002 表达式要加引号：when: \"!x\"");
         check("when: &x 3\n", "1:7 DB1002 表达式要加引号：when: \"&x 3\"");
+        check("t: \"abc\nb: 1\n", "1:4 DB1001 在这个值的末尾补上引号");
         check("when: *x\n", "1:7 DB1001 表达式要加引号：when: \"*x\"");
         check("each: [unit] + x\n", "1:14 DB1001 表达式要加引号：each: \"[unit] + x\"");
         check("x: a ? 1 : 2\n", "1:10 DB1001 表达式要加引号：x: \"a ? 1 : 2\"");
@@ -420,8 +411,31 @@ mod tests {
     }
 
     #[test]
+    fn faults_of_lines_are_told_at_their_own_line() {
+        check("a: 1\nb：2，3\n\nc: 3\n", "2:2 DB1008 写成：b: 2，3");
+        check("a:\n  b: 1\n\tc: 2\n  d: 3\n", "3:1 DB1001 换成空格，与同级的行对齐");
+        let help = "缩进用半角空格，与同级的行对齐";
+        check("a:\n  b: 1\n　　c: 2\n  d: 3\n", &format!("3:1 DB1008 {help}"));
+        check("a:\n  owner:　unit\n  due: x\n", "2:9 DB1008 写成：owner: unit");
+        check("a:\n  owner:unit\n  due: x\n", "2:8 DB1001 写成：owner: unit");
+        check("a: ｛ b: 1 ｝\n", "1:4 DB1008 写成：a: { b: 1 }");
+        check("a:\n  b: 1\n   c: 2\nd: 3\n", "3:4 DB1001 与上一行对齐：前面空 2 格");
+        check("a:\n  b: 1\n c: 2\n", "3:2 DB1001 改为前面空 2 格或 0 格");
+        check("a:\n  - x: 1\n   y: 2\n", "3:4 DB1001 改为前面空 4 格或 2 格");
+        // The text of a block has no separators.
+        check("d: |\n  甲：乙\nb: 1\n c: 2\n", "4:2 DB1001 与上一行对齐：前面空 0 格");
+    }
+
+    #[test]
+    fn in_a_flow_map_the_expression_at_the_fault_is_quoted() {
+        let quoted = "1:30 DB1001 表达式要加引号：value: \"[a, b].len() + 1\"";
+        check("i: { unit: \"%\", value: [a, b].len() + 1, target: 3 }\n", quoted);
+        check("i: { unit: \"%\", when: !x }\n", "1:23 DB1002 表达式要加引号：when: \"!x\"");
+    }
+
+    #[test]
     fn full_width_separators_are_shown_in_half_width() {
-        check("id：x\ntitle: y\n", "2:6 DB1008 写成：id: x");
+        check("id：x\ntitle: y\n", "1:3 DB1008 写成：id: x");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which tables there are, and what their columns are called in Chinese and in English.
 
+use crate::dates::plain;
+
 /// What a table holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub enum TableKind {
@@ -24,6 +26,7 @@ pub(super) enum Column {
     Superior,
     Tags,
     Since,
+    Predecessors,
     Unit,
     Post,
     Holders,
@@ -45,6 +48,7 @@ const UNITS: &[Names] = &[
     (&["上级", "上级单位", "上级代码", "superior", "parent"], Column::Superior),
     (&["标签", "tags"], Column::Tags),
     (&["设立日期", "since"], Column::Since),
+    (&["前身", "前身单位", "predecessors"], Column::Predecessors),
 ];
 
 const POSTS: &[Names] = &[
@@ -164,7 +168,7 @@ impl TableKind {
 
 /// Whether a table is none without the column.
 fn is_owed(column: &Column) -> bool {
-    !matches!(column, Column::Superior | Column::Tags | Column::Since)
+    !matches!(column, Column::Superior | Column::Tags | Column::Since | Column::Predecessors)
 }
 
 fn address(heading: &str) -> Option<Column> {
@@ -176,8 +180,9 @@ fn address(heading: &str) -> Option<Column> {
     (!channel.is_empty()).then(|| Column::Address(channel.to_owned()))
 }
 
-/// Headings are compared without case, spaces and the star that marks what is owed.
+/// Headings are compared without case, width, spaces and the star that marks what is owed.
 fn folded(text: &str) -> String {
+    let text = plain(text);
     let kept = text.chars().filter(|letter| !letter.is_whitespace() && !"*＊：:".contains(*letter));
     kept.flat_map(char::to_lowercase).collect()
 }

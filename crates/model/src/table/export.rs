@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::columns::{Column, TableKind};
 use super::{Row, Sheet};
 use crate::directory::Directory;
+use crate::ids::UnitId;
 
 /// The sheets of a directory: 单位, 岗位, 人员, 代理, each with its headings. An empty directory
 /// gives sheets of headings alone, to be filled in.
@@ -21,6 +22,7 @@ pub fn export_tables(directory: &Directory) -> Vec<Sheet> {
             unit.superior.as_ref().map(ToString::to_string).unwrap_or_default(),
             unit.tags.join("、"),
             unit.since.map(|date| date.to_string()).unwrap_or_default(),
+            unit.predecessors.iter().map(UnitId::as_str).collect::<Vec<_>>().join("、"),
         ]
     });
     let posts = data.posts.iter().map(|post| {

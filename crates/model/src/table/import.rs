@@ -6,6 +6,7 @@ use super::Sheet;
 use super::columns::{Column, TableKind};
 use super::rows::{Found, Line, Table};
 use crate::absence::check_stand_in;
+use crate::dates::plain;
 use crate::definition::Place;
 use crate::directory::{Directory, DirectoryData, DirectoryError, Person, Post, StandIn, Unit};
 use crate::ids::{PersonId, UnitId};
@@ -53,6 +54,7 @@ pub fn import_tables(
         Mode::Merge => current.data().clone(),
         Mode::Replace => DirectoryData {
             stand_ins: current.data().stand_ins.clone(),
+            came: current.data().came.clone(),
             ..DirectoryData::default()
         },
     };
@@ -105,9 +107,10 @@ impl<I: Clone + Ord + for<'t> From<&'t str>> Names<I> {
     }
 
     fn find(&self, text: &str, line: Line<'_>, column: &Column, found: &mut Found) -> Option<I> {
-        let id = I::from(text);
-        if self.ids.contains(&id) {
-            return Some(id);
+        for id in [I::from(text), I::from(&plain(text))] {
+            if self.ids.contains(&id) {
+                return Some(id);
+            }
         }
         let what = self.what;
         match self.named.get(text).map(Vec::as_slice) {
@@ -152,7 +155,7 @@ impl<'a> Draft<'a> {
         let mut known = positions(self.data.units.iter().map(|unit| unit.id.clone()));
         let mut superiors = Vec::new();
         for (table, line) in of_kind(tables, TableKind::Units) {
-            let id = line.require(&Column::Id, &mut self.found).map(UnitId::new);
+            let id = line.require_code(&Column::Id, &mut self.found).map(UnitId::new);
             let name = line.require(&Column::Name, &mut self.found);
             let level = line.require(&Column::Level, &mut self.found);
             let since = line.date(&Column::Since, &mut self.found);
@@ -167,12 +170,16 @@ impl<'a> Draft<'a> {
             let old = known.get(&id).map(|&at| &self.data.units[at]);
             let kept = |column| old.filter(|_| !table.has(column));
             let tags = line.list(&Column::Tags).into_iter().map(ToOwned::to_owned).collect();
+            let predecessors = line.list(&Column::Predecessors).into_iter().map(UnitId::from);
+            let predecessors = predecessors.collect();
             let unit = Unit {
                 name: name.to_owned(),
                 level,
                 superior: kept(&Column::Superior).and_then(|old| old.superior.clone()),
                 tags: kept(&Column::Tags).map_or(tags, |old| old.tags.clone()),
                 since: kept(&Column::Since).map_or(since, |old| old.since),
+                predecessors: kept(&Column::Predecessors)
+                    .map_or(predecessors, |old| old.predecessors.clone()),
                 id: id.clone(),
             };
             let next = self.data.units.len();
@@ -218,7 +225,7 @@ impl<'a> Draft<'a> {
         let mut seen: BTreeMap<PersonId, bool> = BTreeMap::new();
         let lines = of_kind(tables, TableKind::People);
         for (table, line) in lines.chain(of_kind(tables, TableKind::Roster)) {
-            let id = line.require(&Column::Id, &mut self.found).map(PersonId::new);
+            let id = line.require_code(&Column::Id, &mut self.found).map(PersonId::new);
             let name = line.require(&Column::Name, &mut self.found);
             let (Some(id), Some(name)) = (id, name) else { continue };
             let is_roster = table.kind == TableKind::Roster;
@@ -244,7 +251,7 @@ impl<'a> Draft<'a> {
             for (column, channel) in table.channels() {
                 match line.get(column) {
                     Some(address) => {
-                        person.addresses.insert(channel.to_owned(), address.to_owned());
+                        person.addresses.insert(channel.to_owned(), plain(address));
                     }
                     // A roster names people again and again, not always with their addresses.
                     None if before.is_some() => {}

@@ -4,11 +4,15 @@ use duban_calendar::Date;
 
 use super::columns::{Column, TableKind};
 use super::{PROBLEMS_MAX, Row, Sheet};
+use crate::dates::{office_date, plain};
 use crate::definition::Place;
 use crate::problem::Problem;
 
 /// What separates several values of one cell.
 const SEPARATORS: [char; 6] = ['、', '，', ',', '；', ';', '\n'];
+
+/// Rows among which the headings are looked for; offices put titles above them.
+pub(crate) const HEADING_ROWS_MAX: usize = 10;
 
 /// The problems found so far; beyond a number they are only counted.
 #[derive(Default)]
@@ -67,7 +71,9 @@ impl<'s> Table<'s> {
     /// Understands a sheet; `None` where it holds nothing, is no table of the directory, or lacks
     /// a column.
     pub(super) fn new(sheet: &'s Sheet, found: &mut Found) -> Option<Self> {
-        let (heading, rows) = sheet.rows.split_first()?;
+        let heading = heading_of(sheet);
+        let rows = sheet.rows.get(heading + 1..).unwrap_or_default();
+        let heading = sheet.rows.get(heading)?;
         let title = sheet.title();
         let place = |column: usize| place_of(&title, heading.number, column);
         let Some(kind) = TableKind::of(&sheet.name, &heading.cells) else {
@@ -125,6 +131,28 @@ impl<'s> Table<'s> {
     }
 }
 
+/// Where the headings are: below titles, and the lower row where they take two.
+fn heading_of(sheet: &Sheet) -> usize {
+    let rows = || sheet.rows.iter().take(HEADING_ROWS_MAX);
+    let is_heading = |row: &Row| {
+        let kind = TableKind::of(&sheet.name, &row.cells);
+        kind.is_some_and(|kind| kind.missing(&row.cells).is_empty())
+    };
+    if let Some(first) = rows().position(is_heading) {
+        let lower = rows().skip(first + 1).take_while(|row| is_heading(row)).count();
+        return first + lower;
+    }
+    // None is whole: the row with the most known columns says best what is missing.
+    let known = |row: &Row| {
+        let kind = TableKind::of(&sheet.name, &row.cells);
+        let known =
+            |kind: TableKind| row.cells.iter().filter(|cell| kind.column(cell).is_some()).count();
+        kind.map_or(0, known)
+    };
+    let most = rows().map(known).max().unwrap_or_default();
+    rows().position(|row| known(row) == most).unwrap_or_default()
+}
+
 /// A row of a table.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'t> {
@@ -145,9 +173,18 @@ impl<'t> Line<'t> {
         let text = self.get(column);
         if text.is_none() {
             let heading = self.table.kind.heading(column);
-            found.add(self.error("DB1306", column, format!("“{heading}”不能为空")));
+            let problem = self.error("DB1306", column, format!("“{heading}”不能为空"));
+            // CSV keeps nothing of merged cells but the first.
+            let is_csv = self.table.title.to_ascii_lowercase().ends_with(".csv");
+            let help = "合并的单元格在 CSV 里只有第一格有字：取消合并并逐格填写，或上传 .xlsx";
+            found.add(if is_csv { problem.with_help(help) } else { problem });
         }
         text
+    }
+
+    /// A code, a number or an address that must not be empty, in characters of usual width.
+    pub(super) fn require_code(&self, column: &Column, found: &mut Found) -> Option<String> {
+        self.require(column, found).map(plain)
     }
 
     /// Several values of one cell, each once.
@@ -165,9 +202,9 @@ impl<'t> Line<'t> {
     /// A date as ISO writes it, or as offices do: `2026/1/2`, `2026.1.2`, `2026年1月2日`.
     pub(super) fn date(&self, column: &Column, found: &mut Found) -> Option<Date> {
         let text = self.get(column)?;
-        let date = read_date(text);
+        let date = office_date(text);
         if date.is_none() {
-            let message = format!("`{text}` 不是日期");
+            let message = format!("`{text}` 不是 1900 至 2200 年的日期");
             found.add(self.error("DB1307", column, message).with_help("写成 2026-01-31"));
         }
         date
@@ -179,18 +216,6 @@ impl<'t> Line<'t> {
         let at = at.map_or(0, |(_, at)| *at);
         Problem::error(code, &place_of(&self.table.title, self.row.number, at), text)
     }
-}
-
-pub(crate) fn read_date(text: &str) -> Option<Date> {
-    let parts: Vec<&str> =
-        text.trim_end_matches('日').split(['-', '/', '.', '年', '月']).map(str::trim).collect();
-    let [year, month, day] = parts.as_slice() else { return None };
-    // A time of day behind it would be dropped in silence.
-    let is_plain = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
-    if !is_plain || year.len() != 4 {
-        return None;
-    }
-    Date::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
 /// A cell by its row's number and its column from 0.

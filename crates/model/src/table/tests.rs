@@ -200,6 +200,63 @@ fn absences_stay_as_long_as_both_people_do() {
 }
 
 #[test]
+fn titles_above_headings_are_passed_over() {
+    let people = "
+全区干部名册 | |
+填报单位：历下区 | | 2026年3月
+编号 | 姓名 | 联系方式 | 联系方式
+编号 | 姓名 | 手机 | 邮箱
+zhao | 赵六 | 13800000000 |
+";
+    let merged = import(&[sheet("人员", people)], &whole(), Mode::Merge).unwrap();
+    assert_eq!(merged.warnings, []);
+    assert_eq!(lines(&whole(), merged.data), ["新增人员：zhao 赵六"]);
+    // A sheet without a name of ours is known by those headings too.
+    let roster = "名册 |\n工号 | 姓名 | 所在单位 | 职务\nzhao | 赵六 | E | 书记";
+    let merged = import(&[sheet("Sheet1", roster)], &whole(), Mode::Merge).unwrap();
+    assert_eq!(lines(&whole(), merged.data).len(), 2);
+    let lacking = "名册 |\n编号 | 名字";
+    let problems = import(&[sheet("人员", lacking)], &whole(), Mode::Merge).unwrap_err();
+    assert_eq!(problems, ["表.xlsx［人员］:2:1: 错误 DB1305: 人员表缺少列：姓名"]);
+    let deep = format!("{}编号 | 姓名\nzhao | 赵六", "名册 |\n".repeat(10));
+    let problems = import(&[sheet("人员", &deep)], &whole(), Mode::Merge).unwrap_err();
+    assert!(problems[0].contains("DB1305"), "{problems:?}");
+}
+
+#[test]
+fn a_notice_may_have_a_title_above_its_headings() {
+    let table = "2027年放假安排 | |\n日期 | 类别 | 名称\n2027年1月1日 | 休 | 元旦\n２０２７.1.2 | 休 | 元旦";
+    let year = crate::year_from_table(&sheet("假日", table), "国办发明电").unwrap();
+    assert_eq!((year.year, year.off.len()), (2027, 2));
+    let problems = crate::year_from_table(&sheet("假日", "名称\n元旦"), "x").unwrap_err();
+    assert!(problems[0].message.contains("要有三列"), "{problems:?}");
+}
+
+#[test]
+fn codes_and_numbers_are_read_in_any_width() {
+    let people = "编号 | 姓名 | 手机\nｚ９ | 赵（六） | １３８００００００００";
+    let posts = "单位 | 岗位 | 任职\nＥ | 书记 | ｚ９";
+    let absent = "外出人 | 代理人 | 开始 | 结束\nｚ９ | wang | ２０２６年１月２日 | 2026.1.9";
+    let sheets = [sheet("人员", people), sheet("岗位", posts), sheet("代理", absent)];
+    let merged = import(&sheets, &whole(), Mode::Merge).unwrap();
+    let person = merged.data.people.iter().find(|one| one.id.as_str() == "z9").unwrap();
+    assert_eq!((person.name.as_str(), &*person.addresses["mobile"]), ("赵（六）", "13800000000"));
+    let post = merged.data.posts.iter().find(|post| post.unit.as_str() == "E").unwrap();
+    assert_eq!(post.holders, ["z9".into()]);
+    assert_eq!(merged.data.stand_ins[0].until.to_string(), "2026-01-09");
+}
+
+#[test]
+fn what_merged_cells_leave_empty_in_csv_is_told_with_the_remedy() {
+    let mut roster =
+        sheet("花名册", "编号 | 姓名 | 单位 | 岗位\nwang | 王五 | D | 书记\nli | 李四 | | 书记");
+    roster.file = "花名册.csv".to_owned();
+    let problems = import(&[roster], &whole(), Mode::Merge).unwrap_err();
+    assert!(problems[0].starts_with("花名册.csv:3:3: 错误 DB1306"), "{problems:?}");
+    assert!(problems[0].contains("取消合并"), "{problems:?}");
+}
+
+#[test]
 fn problems_are_bounded() {
     let many: Vec<String> = (0..600).map(|at| format!("p{at} | |")).collect();
     let people = format!("编号 | 姓名\n{}", many.join("\n"));
