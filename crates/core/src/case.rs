@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use duban_calendar::{Instant, Window};
+use duban_calendar::{Instant, Window, WindowKind};
 use duban_model::{Assignee, Definition, DefinitionHash, TaskId};
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::command::{Carried, Watch};
+use crate::failed::{AxisDifferences, Failed};
+use crate::growth::Bound;
 use crate::ids::{CaseId, CaseName, ItemKey};
-use crate::item::{Item, Status};
+use crate::item::{Item, Status, is_zero};
 use crate::moment::{CASE_ORDER, next_case_moment, next_moment};
 
 /// Where a case is in its life.
@@ -48,6 +50,40 @@ impl CaseStatus {
             Self::StruckOff => "销号",
             Self::Cancelled => "中止",
         }
+    }
+}
+
+/// An order by which a case stands still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseSuspension {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Instant,
+    /// When it resumes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+}
+
+/// What is known of the item that opened this case.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParentItem {
+    /// It waits until this case closes, and is done then.
+    #[default]
+    Waits,
+    /// It was done, and is worked on again.
+    Reopened,
+    /// It has ended, or has another sub-case now.
+    Ended,
+    /// It has ended and this case goes on by itself.
+    Left,
+}
+
+impl ParentItem {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_waiting(&self) -> bool {
+        *self == Self::Waits
     }
 }
 
@@ -89,6 +125,9 @@ pub struct CaseHead {
     pub version: u64,
     /// The moment of the last event.
     pub last_at: Instant,
+    /// The clock's epoch at the last event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u32,
     /// The hash of the last event, in hexadecimal.
     pub chain: String,
     /// When the next period's case opens.
@@ -127,12 +166,69 @@ pub struct CaseHead {
     /// What came with other cases' answers, by `workflow/task`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub foreign: BTreeMap<String, Map<String, Json>>,
+    /// It is suspended: what is open and what is to come stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<CaseSuspension>,
+    /// The case above, or the earlier period's, is suspended, and this one with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<CaseSuspension>,
+    /// The number of the last word from above about that; what comes later with a smaller one is
+    /// out of date.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub above_said: u64,
+    /// The next period's case, where it was asked for while this one was suspended: it waits for
+    /// word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_held: Option<CaseId>,
     /// Points given by each rule, in hundredths, for its cap.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scored: BTreeMap<String, i64>,
+    /// What tasks were called in earlier definitions: items keep the keys they were made under.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub was: BTreeMap<TaskId, Vec<TaskId>>,
+    /// Cadences that were taken over and begin where windows of both begin.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cadences: BTreeMap<TaskId, WindowKind>,
+    /// Cases that its scripts have opened.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub script_cases: u32,
+    /// Bounds of growth that it has reached.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bounds: BTreeSet<Bound>,
+    /// What is known of the item that opened it.
+    #[serde(default, skip_serializing_if = "ParentItem::is_waiting")]
+    pub parent_item: ParentItem,
+    /// Lists of tasks that failed and are to be evaluated again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+    /// What its axes would add and drop since the directory changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<AxisDifferences>,
+    /// The years from its opening on whose calendars its dates are counted by; `None`: an older
+    /// version opened it and no calendar has been applied since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Vec<i32>>,
+    /// Its dates are being counted again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recounting: Option<Recounting>,
+}
+
+/// How far counting a case's dates again has come: it is done in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recounting {
+    /// The years whose calendars are counted by afterwards.
+    pub years: Vec<i32>,
+    /// The first item that is still to be counted again.
+    pub next: ItemKey,
 }
 
 impl CaseHead {
+    /// Why everything stands still, by an order for this case or for the one above; `None`: it
+    /// does not.
+    pub fn suspension(&self) -> Option<&CaseSuspension> {
+        self.suspended.as_ref().or(self.above.as_ref())
+    }
+
     /// The head of a case that is only being thought of, for the keys that decide its opening.
     pub(crate) fn unopened(
         name: &CaseName,
@@ -157,6 +253,7 @@ impl CaseHead {
             closed_at: None,
             version: 0,
             last_at: now,
+            epoch: 0,
             chain: String::new(),
             renew_at: None,
             expanded: BTreeSet::new(),
@@ -170,7 +267,20 @@ impl CaseHead {
             watchers: Vec::new(),
             handled: BTreeSet::new(),
             foreign: BTreeMap::new(),
+            suspended: None,
+            above: None,
+            above_said: 0,
+            next_held: None,
             scored: BTreeMap::new(),
+            was: BTreeMap::new(),
+            cadences: BTreeMap::new(),
+            script_cases: 0,
+            bounds: BTreeSet::new(),
+            parent_item: ParentItem::Waits,
+            failed: Vec::new(),
+            differs: None,
+            counted: None,
+            recounting: None,
         }
     }
 }
@@ -239,13 +349,44 @@ impl Case {
         self.items.values()
     }
 
-    /// A task's items in the order of keys.
+    /// Items from a key on, in the order of keys.
+    pub(crate) fn items_from(&self, key: ItemKey) -> impl Iterator<Item = &Arc<Item>> {
+        self.items.range(key..).map(|(_, item)| item)
+    }
+
+    /// A task's items in the order of keys; first those made under its present name.
     pub fn items_of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a Arc<Item>> + 'a {
-        self.items
-            .range(ItemKey::new(task)..)
-            .map(|(_, item)| item)
-            .take_while(move |item| item.key.as_str().starts_with(task))
-            .filter(move |item| item.task.as_str() == task)
+        self.names_of(task).flat_map(move |name| {
+            self.items
+                .range(ItemKey::new(name)..)
+                .map(|(_, item)| item)
+                .take_while(move |item| item.key.as_str().starts_with(name))
+                // A name may begin another: what lies under that one is found under that one.
+                .filter(move |item| item.task.as_str() == task && item.key.task() == name)
+        })
+    }
+
+    /// What a task is called, and was.
+    fn names_of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        let was = self.head.was.get(task).into_iter().flatten().map(TaskId::as_str);
+        std::iter::once(task).chain(was)
+    }
+
+    /// The key of a task's item: the one it was made under, or would be.
+    pub(crate) fn key_of(&self, task: &str, axes: &[String], window: Option<&Window>) -> ItemKey {
+        let compose = |name: &str| ItemKey::compose(name, axes.iter().map(String::as_str), window);
+        let found = self.names_of(task).map(compose).find(|key| self.items.contains_key(key));
+        found.unwrap_or_else(|| compose(task))
+    }
+
+    /// The item of that key, though its task may have been renamed since.
+    pub(crate) fn find(&self, key: &str) -> Option<&Arc<Item>> {
+        if let Some(item) = self.items.get(&ItemKey::new(key)) {
+            return Some(item);
+        }
+        let task = ItemKey::new(key).task().to_owned();
+        let rest = key.get(task.len()..)?;
+        self.names_of(&task).find_map(|name| self.items.get(&ItemKey::new(format!("{name}{rest}"))))
     }
 
     /// When the case is to be looked at next; `None`: not before a command comes.
@@ -257,7 +398,9 @@ impl Case {
         }
         let item = self.moments.get_min().map(|(at, _, _)| *at);
         let own = next_case_moment(&self.head).map(|(at, _)| at);
-        item.into_iter().chain(own).min()
+        // Counting again goes on at once.
+        let recounts = self.head.recounting.as_ref().map(|_| self.head.last_at);
+        item.into_iter().chain(own).chain(recounts).min()
     }
 
     /// Whether time still means something to it.
@@ -311,6 +454,14 @@ impl Case {
         self.items.insert(item.key.clone(), Arc::new(item));
     }
 
+    /// Takes an item out. Unknown keys are ignored.
+    pub(crate) fn remove(&mut self, key: &ItemKey) {
+        if let Some(old) = self.items.get(key).cloned() {
+            self.forget(&old);
+            self.items.remove(key);
+        }
+    }
+
     fn forget(&mut self, item: &Item) {
         if let Some((at, _)) = next_moment(item) {
             self.moments.remove(&(at, item.order, item.key.clone()));
@@ -319,7 +470,11 @@ impl Case {
         tally.total -= 1;
         tally.satisfied -= usize::from(item.is_satisfied());
         tally.skipped -= usize::from(item.status == Status::Skipped);
-        self.tallies.insert(item.task.clone(), tally);
+        if tally.total == 0 {
+            self.tallies.remove(&item.task);
+        } else {
+            self.tallies.insert(item.task.clone(), tally);
+        }
         self.unclosed -= usize::from(!item.status.is_closed());
     }
 }

@@ -11,7 +11,11 @@ use serde_json::{Map, Value as Json};
 
 use crate::command::Actor;
 use crate::fact::Fact;
+use crate::failed::Failed;
 use crate::ids::ItemKey;
+use crate::item::Armed;
+use crate::names::Names;
+use crate::signers::OwnDate;
 
 /// One fact about one case, with its place in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,10 +26,17 @@ pub struct Event {
     pub at: Instant,
     /// When it was recorded; later than `at` where a wake-up came late.
     pub recorded_at: Instant,
+    /// Which time the engine went by: it counts starts, outages, and clocks that were accepted.
+    /// 0: the host answers for its clock.
+    #[serde(default, skip_serializing_if = "crate::item::is_zero")]
+    pub epoch: u32,
     /// Who did it.
     pub actor: Actor,
     /// What happened.
     pub fact: Fact,
+    /// What those were called then whom its text names.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
 }
 
 /// Which ladder of an item.
@@ -36,6 +47,8 @@ pub enum Side {
     Work,
     /// The reviewer's, towards the review's due date.
     Review,
+    /// The reviewer's, towards an answer to a request for extension.
+    Answer,
 }
 
 /// Why a due date is what it is.
@@ -52,12 +65,24 @@ pub enum DueReason {
     Resumed,
     /// A year's calendar was loaded.
     Calendar,
+    /// A newer definition's was taken over; the text is the expression.
+    Migrated(String),
     /// A look-back set it.
     Reopened(String),
     /// A script asked for it.
     Script(String),
     /// An interview's, a rectification's or an opened task's own.
     Opened,
+    /// Given by a return or by opening again; the reason.
+    Returned(String),
+    /// The time that an owner has at least, where the date came from before it was their turn.
+    AtLeast,
+    /// An extension asked for in time was refused after the date.
+    NotExtended,
+    /// It ended while nobody could act, because the system stood still.
+    Outage,
+    /// The supervision office set it; the reason.
+    Set(String),
 }
 
 /// One version of a due date.
@@ -78,11 +103,21 @@ pub struct Deadline {
     /// Whether it rests on a year without an announced calendar.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
+    /// The instant that it was counted from, where it rests on such a year: the base from which it
+    /// is counted again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_from: Option<Instant>,
     /// When the light turns yellow because it is near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soon_at: Option<Instant>,
     /// When the light turns red because it has passed.
     pub red_at: Instant,
+    /// Its nearness had passed when it was given: the light shows it, nothing is said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soon_passed: bool,
+    /// It carries on the lateness of the version before: nobody gave the owner a new beginning.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
 }
 
 /// The rungs of a ladder with their instants, as evaluated when it was armed.
@@ -112,6 +147,19 @@ pub struct ReviewPlan {
     pub within: Option<Span>,
 }
 
+/// Who answers for an item that is opened again, as evaluated then.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct People {
+    /// Who owes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Assignee>,
+    /// Who held the post then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<PersonId>,
+    /// Who reviews.
+    pub review: ReviewPlan,
+}
+
 /// How several reviewers decide.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,10 +167,58 @@ pub enum Manner {
     /// Each of them (会签).
     #[default]
     All,
-    /// Whoever comes first.
+    /// Whoever comes first: a quorum of one.
     Any,
     /// One after the other.
     Steps,
+    /// So many of them (会签达到法定数).
+    Quorum {
+        /// How many must agree, at least 1.
+        at_least: u32,
+        /// How many refusals return the item, at least 1.
+        refusals: u32,
+    },
+}
+
+impl Manner {
+    /// How many must agree, and how many refusals return the item; `None` where everybody must
+    /// agree and one return suffices.
+    pub fn quorum(self) -> Option<(u32, u32)> {
+        match self {
+            Self::All | Self::Steps => None,
+            Self::Any => Some((1, 1)),
+            Self::Quorum { at_least, refusals } => Some((at_least, refusals)),
+        }
+    }
+}
+
+/// What a change of the signers means for review dates of the round in hand.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignerDate {
+    /// Every date stays as it is.
+    #[default]
+    Stays,
+    /// Whoever was added has a date of their own; the others' stays.
+    Own {
+        /// By when they must decide.
+        due: Instant,
+        /// The ladder towards it.
+        arming: Option<Arming>,
+    },
+    /// In steps: another signer's turn begins.
+    Turn {
+        /// By when they must decide.
+        due: Option<Instant>,
+        /// The ladder towards it.
+        arming: Option<Arming>,
+    },
+}
+
+impl SignerDate {
+    pub(crate) fn is_stays(&self) -> bool {
+        *self == Self::Stays
+    }
 }
 
 /// A new item.
@@ -147,12 +243,18 @@ pub struct NewItem {
     /// Which items its needs mean, where the need has an expression: by position of the need.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub which: BTreeMap<u16, String>,
+    /// It was added to a case that was running: what it owes is not due before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_due_before: Option<Instant>,
+    /// Expressions that failed while it was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
 }
 
 /// What makes an item ready. Evaluated once; changed by commands alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Readiness {
-    /// Who owes it; `None`: nobody was found and the administrator is told.
+    /// Who owes it; `None`: nobody was found, and the item needs attention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Assignee>,
     /// Who held the post then.
@@ -244,6 +346,8 @@ pub enum Notification {
     Refer,
     /// A request that a reviewer must answer, for example for an extension.
     Ask,
+    /// Word of something that asks nothing of anybody (告知).
+    Tell,
     /// Something that the administrator must look at.
     Alarm,
     /// A custom event for webhooks.
@@ -273,6 +377,9 @@ pub struct Sent {
     /// Further data: a custom event's, an evidence package's.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub data: Map<String, Json>,
+    /// What the addressees were called, in what is delivered; an event has its own.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
     /// It was overtaken by a higher rung during an outage and is not delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub collapsed: bool,
@@ -292,6 +399,12 @@ pub enum SkipReason {
     Earlier,
     /// The supervision office dropped it.
     Dropped(String),
+    /// Its window was held up so long that nobody could have kept it.
+    Excused,
+    /// It came when too little of its window was left.
+    TooShort,
+    /// Its unit has taken over another one's item in its place.
+    TookOver(ItemKey),
 }
 
 /// What stopped a clock.
@@ -302,6 +415,14 @@ pub enum HoldCause {
     Suspended(String),
     /// Another item of the case is open.
     Item(ItemKey),
+    /// An order of the supervision office; the reason.
+    Order(String),
+    /// The owner's own wish; the clock runs on.
+    Own(String),
+    /// The case is suspended; the reason.
+    Case(String),
+    /// The case above, or the earlier period's, is suspended; the reason.
+    Above(String),
 }
 
 /// Time used of a deadline: what a stopped clock keeps.
@@ -325,6 +446,7 @@ impl Notification {
             Self::Interview => "interview",
             Self::Refer => "refer",
             Self::Ask => "ask",
+            Self::Tell => "tell",
             Self::Alarm => "alarm",
             Self::Emit => "emit",
         }
@@ -339,8 +461,60 @@ impl Notification {
             Self::Interview => "约谈",
             Self::Refer => "移送",
             Self::Ask => "请示",
+            Self::Tell => "告知",
             Self::Alarm => "告警",
             Self::Emit => "事件",
         }
     }
+}
+
+/// Instants of an item that are put elsewhere, because they fell into another's turn or the clock
+/// stood. What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The owner's ladder with the rungs to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Armed>,
+    /// By when the submission in hand must be reviewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<Instant>,
+    /// The reviewers' ladder with the rungs to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_armed: Option<Armed>,
+    /// Dates of signers who were added during the round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_own: Option<Vec<OwnDate>>,
+    /// By when the request for extension must be answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_due: Option<Instant>,
+    /// The ladder towards that with the rungs to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_armed: Option<Armed>,
+    /// By when to sign for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_by: Option<Instant>,
+    /// When the next report is owed, and the end of the window it is owed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<(Instant, Instant)>,
+    /// The next plan date and when it ends; no instant: none is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<(u16, Option<Instant>)>,
+    /// When silence will have lasted too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_at: Option<Instant>,
+    /// When the light turns yellow because the due date is near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soon_at: Option<Instant>,
+    /// When the light turns red because the due date has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub red_at: Option<Instant>,
+    /// When a duty's window, which was judged, is judged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge_again_at: Option<Instant>,
+    /// When a sub-case's answer will have been out for too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child_answer_by: Option<Instant>,
+    /// Working days of the window in which the clock stood, so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<i64>,
 }

@@ -8,16 +8,25 @@ use std::sync::Arc;
 use duban_calendar::Instant;
 use duban_model::PersonId;
 
-use crate::case::{Case, CaseHead, CaseStatus};
+use crate::case::{Case, CaseHead, CaseStatus, CaseSuspension, ParentItem};
 use crate::command::{Actor, Evidence};
 use crate::event::{
-    Arming, Deadline, DueReason, Event, ItemKind, NewItem, Notification, Readiness, Sent, Side,
+    Arming, Deadline, DueReason, Event, ItemKind, NewItem, Notification, People, Readiness,
+    Schedule, Side,
 };
 use crate::fact::Fact;
 use crate::item::{
-    Armed, ArmedRung, Asked, Attempt, Entry, EntryState, Hold, Item, Review, Status,
+    Armed, ArmedRung, Asked, AskedSuspension, Attempt, Child, Entry, EntryState, Hold, Item,
+    Status, Stood,
 };
+use crate::lateness::Points;
 use crate::moment::OPENED_ORDER;
+use crate::signers::Review;
+use crate::{attention, carry, failed, kin, lateness, takeback};
+
+mod head;
+
+use self::head::evolve_head;
 
 /// Makes a case again from its log: events with their hashes, from the first on.
 ///
@@ -46,6 +55,8 @@ impl Case {
             form,
             renew_at,
             carried,
+            suspended,
+            counted,
         } = &event.fact
         else {
             return None;
@@ -66,6 +77,7 @@ impl Case {
             closed_at: None,
             version: event.seq,
             last_at: event.at,
+            epoch: event.epoch,
             chain: hash.to_owned(),
             renew_at: *renew_at,
             expanded: Default::default(),
@@ -79,7 +91,24 @@ impl Case {
             watchers: Vec::new(),
             handled: Default::default(),
             foreign: Default::default(),
+            suspended: None,
+            above: suspended.as_ref().map(|reason| CaseSuspension {
+                reason: reason.clone(),
+                since: event.at,
+                until: None,
+            }),
+            above_said: 0,
+            next_held: None,
             scored: Default::default(),
+            was: Default::default(),
+            cadences: Default::default(),
+            script_cases: 0,
+            bounds: Default::default(),
+            parent_item: ParentItem::Waits,
+            failed: Vec::new(),
+            differs: None,
+            counted: counted.clone(),
+            recounting: None,
         }))
     }
 
@@ -91,37 +120,42 @@ impl Case {
             }
             _ => self.add_items(event),
         }
+        if let Fact::Migrated { map: Some(map), .. } = &event.fact {
+            self.carry(map);
+        }
+        if let Fact::TakenBack { head, items, gone, .. } = &event.fact {
+            takeback::restore(self, head, items, gone);
+        }
         let head = self.head_mut();
         evolve_head(head, event);
         head.version = event.seq;
+        head.epoch = event.epoch;
         head.last_at = head.last_at.max(event.at);
         hash.clone_into(&mut head.chain);
     }
 
     fn add_items(&mut self, event: &Event) {
-        match &event.fact {
-            Fact::ItemsAdded { task, order, items } => {
-                for new in items {
-                    let mut item = waiting(new, event.at);
-                    item.task = task.clone();
-                    item.order = *order;
-                    self.put(item);
-                }
-            }
-            Fact::ItemOpened { key, kind, ready, unit } => {
-                let mut item = Item {
-                    key: key.clone(),
-                    task: task_of(kind).into(),
-                    order: OPENED_ORDER,
-                    kind: kind.clone(),
-                    unit: unit.clone(),
-                    attempt: 1,
-                    ..Item::default()
-                };
-                make_ready(&mut item, ready, event.at);
+        if let Fact::ItemsAdded { task, order, items } = &event.fact {
+            for new in items {
+                let mut item = waiting(new, event.at);
+                item.task = task.clone();
+                item.order = *order;
                 self.put(item);
             }
-            _ => {}
+        }
+        if let Fact::ItemOpened { key, kind, ready, unit } = &event.fact {
+            let mut item = Item {
+                key: key.clone(),
+                task: task_of(kind).into(),
+                order: OPENED_ORDER,
+                kind: kind.clone(),
+                names: event.names.clone(),
+                unit: unit.clone(),
+                attempt: 1,
+                ..Item::default()
+            };
+            make_ready(&mut item, ready, event.at);
+            self.put(item);
         }
     }
 }
@@ -144,82 +178,11 @@ fn waiting(new: &NewItem, at: Instant) -> Item {
         unit: new.unit.clone(),
         which: new.which.clone(),
         deadlines: new.deadline.iter().cloned().collect(),
+        not_due_before: new.not_due_before,
+        failed: new.failed.clone(),
         attempt: 1,
         since: at,
         ..Item::default()
-    }
-}
-
-fn evolve_head(head: &mut CaseHead, event: &Event) {
-    match &event.fact {
-        Fact::WindowsPlanned { task, next } => match next {
-            Some(next) => {
-                head.windows.insert(task.clone(), *next);
-            }
-            None => {
-                head.windows.remove(task);
-            }
-        },
-        Fact::ItemsAdded { task, .. } => {
-            head.expanded.insert(task.clone());
-        }
-        Fact::ItemOpened { .. } => head.opened += 1,
-        Fact::Sent(sent) => count_papers(head, sent),
-        Fact::VarSet { name, value } => {
-            head.vars.insert(name.clone(), value.clone());
-        }
-        Fact::Scored { rule: Some(rule), points, .. } => {
-            *head.scored.entry(rule.clone()).or_default() += points;
-        }
-        Fact::MessageSent { number, about, .. } => {
-            head.messages = *number;
-            if let Some(about) = about {
-                head.asked.insert(*number, about.clone());
-            }
-        }
-        Fact::Watched(watch) => {
-            head.handled.insert((watch.from.clone(), watch.number));
-            head.watchers.push(watch.clone());
-        }
-        Fact::WatchAnswered { from, number } => {
-            head.watchers.retain(|watch| !(watch.from == *from && watch.number == *number));
-        }
-        Fact::NeedAnswered { item, need, name, form, .. } => {
-            head.asked.retain(|_, about| !(about.0 == *item && about.1 == *need));
-            head.foreign.insert(name.clone(), form.clone());
-        }
-        Fact::ChildClosed { child, number, .. } => {
-            head.handled.insert((child.clone(), *number));
-        }
-        Fact::StruckOff { item: None, .. } => head.status = CaseStatus::StruckOff,
-        Fact::Renewed => head.renew_at = None,
-        Fact::CaseClosed => {
-            head.status = CaseStatus::Closed;
-            head.closed_at = Some(event.at);
-        }
-        Fact::CaseReopened => {
-            head.status = CaseStatus::Open;
-            head.closed_at = None;
-        }
-        Fact::CaseCancelled { .. } => {
-            head.status = CaseStatus::Cancelled;
-            head.closed_at = Some(event.at);
-        }
-        Fact::Migrated { definition, title } => {
-            head.definition = definition.clone();
-            head.title.clone_from(title);
-        }
-        Fact::Faulted { error } => head.faulted = Some(error.clone()),
-        Fact::Repaired { .. } => head.faulted = None,
-        _ => {}
-    }
-}
-
-fn count_papers(head: &mut CaseHead, sent: &Sent) {
-    match (sent.kind, sent.number) {
-        (Notification::Slip, Some(number)) => head.slips = number,
-        (Notification::Notice, Some(number)) => head.notices = number,
-        _ => {}
     }
 }
 
@@ -255,20 +218,30 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.evidence.clone_from(evidence);
             item.value = value.or(item.value);
             submit(item, *counts, at);
-            review_towards(item, *review_due, arming.as_ref());
+            item.review.towards(*review_due, arming.as_ref());
         }
         Fact::Withdrawn { .. } => {
             if item.entries.last().is_some_and(|entry| entry.state == EntryState::Submitted) {
                 item.entries.pop();
             }
-            end_review(&mut item.review);
+            item.review.end();
             item.turn(Status::Active, at);
         }
-        Fact::Countersigned { member, review_due, arming, .. } => {
-            item.review.agreed.push(member.clone());
-            review_towards(item, *review_due, arming.as_ref());
+        Fact::Countersigned { member, also, review_due, arming, stays, .. } => {
+            item.review.agree(std::iter::once(member).chain(also));
+            if !stays {
+                item.review.towards(*review_due, arming.as_ref());
+            }
         }
-        Fact::Accepted { done, on_time, .. } => accept(item, *done, *on_time, at),
+        Fact::ReviewRefused { members, reason, upstream, .. } => {
+            item.review.refuse(members, reason, upstream, at);
+        }
+        Fact::Accepted { done, on_time, .. } => {
+            if *done && !on_time {
+                lateness::begin(item, at);
+            }
+            accept(item, *done, *on_time, at);
+        }
         Fact::Returned { stall_at, .. } => {
             if let Some(entry) = item.entries.last_mut() {
                 entry.state = EntryState::Returned;
@@ -285,28 +258,56 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.ready_at = None;
             item.signed_at = None;
             item.skipped = None;
-            item.hold = None;
+            item.holds.clear();
+            item.stood = None;
             item.stall_at = None;
             item.stalled_at = None;
             item.report_at = None;
             item.plan_at = None;
+            item.failed.clear();
             item.note("superseded", at);
             item.turn(Status::Waiting, at);
         }
-        Fact::Reopened { stall_at, .. } => {
+        Fact::Reopened { stall_at, people, .. } => {
             begin_again(item, at);
+            if let Some(people) = people {
+                answer_for(item, people);
+            }
             item.note("reopened", at);
             item.stall_at = *stall_at;
             item.turn(Status::Active, at);
         }
-        Fact::ExtensionAsked { until, reason, .. } => {
-            item.asked = Some(Asked { until: *until, reason: reason.clone(), at });
+        Fact::ExtensionAsked { until, reason, answer_due, arming, .. } => {
+            item.asked = Some(Asked {
+                until: *until,
+                reason: reason.clone(),
+                at,
+                due: *answer_due,
+                overdue: false,
+                armed: arming.as_ref().map(|arming| Armed::towards(arming, item.extensions + 1)),
+            });
         }
-        Fact::ExtensionRefused { .. } => item.asked = None,
-        Fact::DeadlineSet { deadline, arming, judged_at, .. } => {
-            set_deadline(item, deadline, arming.as_ref());
+        Fact::AnswerOverdue { .. } => {
+            if let Some(asked) = item.asked.as_mut() {
+                asked.overdue = true;
+            }
+        }
+        Fact::ExtensionRefused { .. } | Fact::ExtensionLapsed { .. } => item.asked = None,
+        Fact::DeadlineSet { deadline, arming, judged_at, armed, .. } => {
+            if !deadline.carries {
+                item.lateness = None;
+            }
+            set_deadline(item, deadline, arming.as_ref(), armed.as_ref());
             item.judged_at = judged_at.or(item.judged_at);
+            item.dated_at = Some(at);
             item.note("deadline_set", at);
+        }
+        Fact::LatenessWithdrawn { late, judgement, .. } => {
+            lateness::withdraw(item, *late);
+            if *judgement {
+                item.judged = false;
+                item.met = None;
+            }
         }
         Fact::EarlierDueProposed { due, .. } => item.earlier_due = Some(*due),
         Fact::Transferred { to, holder, review, .. } => {
@@ -317,32 +318,53 @@ fn evolve_item(item: &mut Item, event: &Event) {
                 item.review.manner = plan.manner;
                 item.review.members.clone_from(&plan.members);
             }
+            failed::forget(&mut item.failed, "owner");
             item.note("transferred", at);
         }
         Fact::Delegated { to, .. } => item.handler = to.clone(),
-        Fact::ReviewersChanged { members, .. } => item.review.members.clone_from(members),
+        Fact::ReviewersChanged { members, added, removed, date, .. } => {
+            item.review.members.clone_from(members);
+            for member in added.iter().chain(removed) {
+                item.review.forget(member);
+            }
+            item.review.date_from(added.as_ref(), date);
+        }
+        Fact::SeatFilled { member, date, .. } => {
+            item.review.own.retain(|own| own.member != *member);
+            item.review.date_from(Some(member), date);
+        }
         Fact::Held { cause, until, remaining, .. } => {
-            item.hold = Some(Hold {
-                since: at,
-                cause: cause.clone(),
-                until: *until,
-                remaining: *remaining,
-            });
+            let (cause, until, remaining) = (cause.clone(), *until, *remaining);
+            if let (None, Some(remaining)) = (&item.stood, remaining) {
+                item.stood = Some(Stood { since: at, remaining, given: false });
+            }
+            item.holds.push(Hold { since: at, cause, until, remaining });
+            item.asked_suspension = None;
             item.note("held", at);
         }
-        Fact::Released { stall_at, .. } => {
-            item.hold = None;
+        Fact::Released { stall_at, cause, .. } => {
+            item.holds.retain(|hold| cause.as_ref().is_some_and(|cause| hold.cause != *cause));
+            if !item.is_held() {
+                item.stood = None;
+            }
             item.stall_at = *stall_at;
             item.note("released", at);
         }
-        Fact::ItemCancelled { .. } => close(item, Status::Cancelled, at),
-        Fact::RungFired { side, rung, nth, next, .. } => {
+        Fact::ItemCancelled { title, .. } => {
+            item.title = title.clone().or(item.title.take());
+            close(item, Status::Cancelled, at);
+        }
+        Fact::RungFired { side, rung, version, nth, next, .. } => {
+            if *side == Side::Work {
+                lateness::goes_on(item, *rung, *nth, at);
+            }
             let armed = match side {
                 Side::Work => item.armed.as_mut(),
-                Side::Review => item.review.armed.as_mut(),
+                Side::Review => item.review.ladder_mut(*version),
+                Side::Answer => item.asked.as_mut().and_then(|asked| asked.armed.as_mut()),
             };
             if let Some(armed) = armed {
-                fire(armed, *rung, *nth, *next);
+                armed.fire(*rung, *nth, *next);
             }
             item.note("rung", at);
         }
@@ -352,16 +374,21 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.note("due_soon", at);
         }
         Fact::Overdue { version, .. } => {
+            lateness::begin(item, at);
             item.overdue_version = *version;
             item.note("overdue", at);
         }
-        Fact::ReviewOverdue { .. } => item.review.overdue = true,
+        Fact::ReviewOverdue { member, .. } => item.review.find_overdue(member.as_ref()),
         Fact::ReportMissed { next, stall_at, .. } => {
             item.report_at = Some(*next);
+            item.report_for = None;
             item.stall_at = item.stall_at.or(*stall_at);
             item.note("report_missed", at);
         }
-        Fact::ReportKept { next, .. } => item.report_at = Some(*next),
+        Fact::ReportKept { next, .. } => {
+            item.report_at = Some(*next);
+            item.report_for = None;
+        }
         Fact::Stalled { .. } => {
             item.stalled_at = Some(at);
             item.stall_at = None;
@@ -376,9 +403,26 @@ fn evolve_item(item: &mut Item, event: &Event) {
             arm_behind(item, *index, rungs);
         }
         Fact::WindowJudged { met, .. } => {
+            if !met {
+                lateness::begin(item, at);
+            }
             item.window_met = Some(*met);
+            item.judge_again_at = None;
             item.note(if *met { "met" } else { "missed" }, at);
         }
+        Fact::JudgementDeferred { at: judged, .. } => match item.window_met {
+            None => item.judged_at = Some(*judged),
+            Some(_) => item.judge_again_at = Some(*judged),
+        },
+        Fact::Rescheduled { schedule, .. } => {
+            item.dated_at = Some(at);
+            reschedule(item, schedule);
+        }
+        Fact::SuspensionAsked { reason, until, .. } => {
+            let (reason, until) = (reason.clone(), *until);
+            item.asked_suspension = Some(AskedSuspension { reason, until, at });
+        }
+        Fact::SuspensionRefused { .. } => item.asked_suspension = None,
         Fact::MadeUp { .. } => item.note("made_up", at),
         Fact::IndicatorJudged { met, .. } => {
             item.judged = true;
@@ -390,12 +434,101 @@ fn evolve_item(item: &mut Item, event: &Event) {
         Fact::StruckOff { .. } => item.struck_off_at = Some(at),
         Fact::NeedAnswered { need, .. } => item.answered.push(*need),
         Fact::Sent(sent) => {
+            lateness::add_paper(item, sent, at);
             if sent.kind == Notification::Urge {
                 item.urged_at = Some(at);
             }
             item.note(sent.kind.as_str(), at);
         }
-        _ => {}
+        Fact::SubCaseOpened { child, .. } => item.child = Some(Child::new(child.clone())),
+        Fact::SubCaseLeft { child, keeps, answer_by, .. } => {
+            kin::left(item, child, *keeps, *answer_by, at);
+        }
+        Fact::SubCaseEnded { child, .. } => kin::ended(item, child),
+        Fact::SubCaseSilent { .. } => kin::silent(item),
+        Fact::NeedsChanged { which, .. } => item.which.clone_from(which),
+        Fact::PlanMoved { next, .. } => {
+            item.plan_next = next.map_or(item.plan_next, |(index, _)| index);
+            item.plan_at = next.map(|(_, at)| at);
+        }
+        Fact::ReviewPlanned { review, .. } => {
+            item.review.manner = review.manner;
+            item.review.members.clone_from(&review.members);
+            item.review.within = review.within;
+            failed::forget(&mut item.failed, "reviewer");
+            failed::forget(&mut item.failed, "review_within");
+        }
+        Fact::RungsArmed { side, arming, anew, .. } => {
+            carry::arm_rungs(item, *side, arming, *anew);
+        }
+        Fact::ScriptFailed { keeps, error, .. } => {
+            failed::of_item(item, keeps.as_ref(), error, at);
+        }
+        Fact::Mended { what, values, .. } => failed::mend(item, what, values, at),
+        Fact::EntryCounted { entry, .. } => failed::count_entry(item, *entry),
+        Fact::HandedOver { unit, to, holder, review, .. } => {
+            item.unit = unit.clone();
+            item.owner = Some(to.clone());
+            item.holder.clone_from(holder);
+            item.handler = None;
+            if let Some(plan) = review {
+                item.review.manner = plan.manner;
+                item.review.members.clone_from(&plan.members);
+            }
+            item.as_it_is = true;
+            failed::forget(&mut item.failed, "owner");
+            item.note("handed_over", at);
+        }
+        Fact::FinishesAsItIs { .. } => item.as_it_is = true,
+        Fact::AttentionNeeded { kind, about, .. } => attention::need(item, *kind, about, at),
+        Fact::AttentionEnded { kind, about, .. } => attention::end(item, *kind, about),
+        Fact::NeedAwaited { until, .. } => item.foreign.awaited_until = Some(*until),
+        Fact::NeedMissing { .. } => {
+            item.foreign.awaited_until = None;
+            item.foreign.missing = true;
+        }
+        Fact::NeedFound { need, .. } => {
+            item.foreign.ended.retain(|place| place != need);
+            item.foreign.found.push(*need);
+            item.foreign.awaited_until = None;
+        }
+        Fact::NeedEnded { need, .. } => {
+            item.foreign.found.retain(|place| place != need);
+            item.foreign.ended.push(*need);
+            item.foreign.awaited_until = None;
+        }
+        Fact::OpeningHeld { reason, .. } => item.held_back.clone_from(reason),
+        Fact::Scored { unit, points, rule, .. } => {
+            let given = Points { unit: unit.clone(), points: *points, rule: rule.clone() };
+            lateness::add_points(item, given, at);
+        }
+        // What is no item's, makes items, or leaves them as they are.
+        Fact::CaseOpened { .. }
+        | Fact::WindowsPlanned { .. }
+        | Fact::ItemsAdded { .. }
+        | Fact::ItemOpened { .. }
+        | Fact::OwnerMissing { .. }
+        | Fact::CaseSuspended { .. }
+        | Fact::CaseResumed
+        | Fact::VarSet { .. }
+        | Fact::Logged { .. }
+        | Fact::AxesDiffer { .. }
+        | Fact::CalendarApplied { .. }
+        | Fact::BoundReached { .. }
+        | Fact::TakenBack { .. }
+        | Fact::MessageSent { .. }
+        | Fact::Watched(_)
+        | Fact::WatchAnswered { .. }
+        | Fact::ChildClosed { .. }
+        | Fact::ParentSaid { .. }
+        | Fact::Renewed
+        | Fact::CaseClosed
+        | Fact::CaseReopened
+        | Fact::CaseCancelled { .. }
+        | Fact::Migrated { .. }
+        | Fact::CadenceTaken { .. }
+        | Fact::Faulted { .. }
+        | Fact::Repaired { .. } => {}
     }
 }
 
@@ -414,11 +547,18 @@ fn make_ready(item: &mut Item, ready: &Readiness, at: Instant) {
     };
     item.held_until = None;
     item.ready_at = Some(at);
+    item.dated_at = Some(at);
     item.start_by = ready.start_by;
     item.start_overdue = false;
+    if ready.owner.is_some() {
+        failed::forget(&mut item.failed, "owner");
+    }
+    if ready.deadline.is_some() {
+        failed::forget(&mut item.failed, "due");
+    }
     item.deadlines.extend(ready.deadline.clone());
     let version = item.deadline().map_or(0, |deadline| deadline.version);
-    item.armed = ready.arming.as_ref().map(|arming| armed(arming, version));
+    item.armed = ready.arming.as_ref().map(|arming| Armed::towards(arming, version));
     item.stall = ready.stall;
     item.stall_at = ready.stall_at;
     item.report_at = ready.report_at;
@@ -430,18 +570,6 @@ fn make_ready(item: &mut Item, ready: &Readiness, at: Instant) {
     item.turn(Status::Ready, at);
 }
 
-fn armed(arming: &Arming, version: u32) -> Armed {
-    let mut armed = Armed { ladder: arming.ladder.clone(), version, rungs: Vec::new() };
-    for (rung, at) in &arming.rungs {
-        armed.insert(ArmedRung { at: *at, rung: *rung, nth: 1, every: None, behind: None });
-    }
-    for (rung, at, every) in &arming.repeats {
-        let every = Some(*every);
-        armed.insert(ArmedRung { at: *at, rung: *rung, nth: 1, every, behind: None });
-    }
-    armed
-}
-
 fn arm_behind(item: &mut Item, index: u16, rungs: &[(u16, Instant, u8)]) {
     let nth = u32::from(index) + 1;
     let Some(armed) = item.armed.as_mut() else { return };
@@ -451,14 +579,44 @@ fn arm_behind(item: &mut Item, index: u16, rungs: &[(u16, Instant, u8)]) {
     }
 }
 
-fn fire(armed: &mut Armed, rung: u16, nth: u32, next: Option<Instant>) {
-    let Some(place) = armed.rungs.iter().position(|one| one.rung == rung && one.nth == nth) else {
-        return;
-    };
-    let fired = armed.rungs.remove(place);
-    if let Some(at) = next {
-        armed.insert(ArmedRung { at, nth: nth + 1, ..fired });
+fn reschedule(item: &mut Item, schedule: &Schedule) {
+    if let Some(armed) = &schedule.armed {
+        item.armed = Some(armed.clone());
     }
+    if let Some(due) = schedule.review_due {
+        item.review.due = Some(due);
+    }
+    if let Some(armed) = &schedule.review_armed {
+        item.review.armed = Some(armed.clone());
+    }
+    if let Some(own) = &schedule.review_own {
+        item.review.own.clone_from(own);
+    }
+    if let Some((at, nominal)) = schedule.report {
+        item.report_at = Some(at);
+        item.report_for = (at != nominal).then_some(nominal);
+    }
+    if let Some((index, at)) = schedule.plan {
+        item.plan_next = index;
+        item.plan_at = at;
+    }
+    item.start_by = schedule.start_by.or(item.start_by);
+    item.stall_at = schedule.stall_at.or(item.stall_at);
+    if let Some(deadline) = item.deadlines.last_mut() {
+        deadline.soon_at = schedule.soon_at.or(deadline.soon_at);
+        deadline.red_at = schedule.red_at.unwrap_or(deadline.red_at);
+    }
+    item.judge_again_at = schedule.judge_again_at.or(item.judge_again_at);
+    if let Some(asked) = &mut item.asked {
+        asked.due = schedule.answer_due.or(asked.due);
+        if let Some(armed) = &schedule.answer_armed {
+            asked.armed = Some(armed.clone());
+        }
+    }
+    if let Some(child) = &mut item.child {
+        child.answer_by = schedule.child_answer_by.or(child.answer_by);
+    }
+    item.lost = schedule.lost.unwrap_or(item.lost);
 }
 
 /// Whoever works on an attempt may not review it, nor may whom they stand in for.
@@ -503,6 +661,7 @@ fn report(
 
 fn submit(item: &mut Item, counts: bool, at: Instant) {
     item.submitted_at = Some(at);
+    item.counted_at = item.stood.as_ref().map(|stood| stood.since);
     item.stalled_at = None;
     if item.window.is_some() {
         item.entries.push(Entry {
@@ -512,22 +671,8 @@ fn submit(item: &mut Item, counts: bool, at: Instant) {
             form: Arc::clone(&item.form),
         });
     }
-    item.review.agreed.clear();
+    item.review.end();
     item.turn(Status::Submitted, at);
-}
-
-fn review_towards(item: &mut Item, due: Option<Instant>, arming: Option<&Arming>) {
-    item.review.round += 1;
-    item.review.due = due;
-    item.review.overdue = false;
-    item.review.armed = arming.map(|arming| armed(arming, item.review.round));
-}
-
-fn end_review(review: &mut Review) {
-    review.agreed.clear();
-    review.due = None;
-    review.overdue = false;
-    review.armed = None;
 }
 
 fn accept(item: &mut Item, done: bool, on_time: bool, at: Instant) {
@@ -541,7 +686,7 @@ fn accept(item: &mut Item, done: bool, on_time: bool, at: Instant) {
         item.behind = 0;
         close(item, Status::Done, at);
     } else {
-        end_review(&mut item.review);
+        item.review.end();
         item.turn(Status::Active, at);
     }
 }
@@ -562,27 +707,53 @@ fn begin_again(item: &mut Item, at: Instant) {
     item.judged = false;
     item.met = None;
     item.asked = None;
-    end_review(&mut item.review);
+    item.review.end();
+}
+
+fn answer_for(item: &mut Item, people: &People) {
+    item.owner.clone_from(&people.owner);
+    item.holder.clone_from(&people.holder);
+    item.handler = None;
+    item.review.manner = people.review.manner;
+    item.review.members.clone_from(&people.review.members);
+    item.review.within = people.review.within;
 }
 
 /// Closes an item. Its ladder stays where it is, for the case that it is opened again.
 fn close(item: &mut Item, status: Status, at: Instant) {
-    item.hold = None;
+    item.holds.clear();
+    item.stood = None;
+    item.asked_suspension = None;
     item.asked = None;
     item.held_until = None;
     item.stalled_at = None;
-    end_review(&mut item.review);
+    item.review.end();
     item.turn(status, at);
 }
 
-fn set_deadline(item: &mut Item, deadline: &Deadline, arming: Option<&Arming>) {
+fn set_deadline(
+    item: &mut Item,
+    deadline: &Deadline,
+    arming: Option<&Arming>,
+    ladder: Option<&Armed>,
+) {
     if matches!(deadline.why, DueReason::Extension(_)) {
         item.extensions += 1;
         item.asked = None;
     }
-    if deadline.why == DueReason::Calendar {
+    if matches!(deadline.why, DueReason::Calendar | DueReason::Set(_)) {
         item.earlier_due = None;
     }
+    failed::forget(&mut item.failed, "due");
+    let version = item.deadline().map_or(0, |deadline| deadline.version);
+    let was_overdue = version > 0 && item.overdue_version == version;
+    if was_overdue && (deadline.carries || matches!(deadline.why, DueReason::Migrated(_))) {
+        item.overdue_version = deadline.version;
+    }
+    if let (Some(stood), false) = (item.stood.as_mut(), deadline.carries) {
+        stood.given = true;
+    }
     item.deadlines.push(deadline.clone());
-    item.armed = arming.map(|arming| armed(arming, deadline.version));
+    let anew = arming.map(|arming| Armed::towards(arming, deadline.version));
+    item.armed = ladder.cloned().or(anew);
 }

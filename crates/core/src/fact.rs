@@ -1,17 +1,56 @@
 //! The facts that events carry: one variant for each thing that can happen to a case.
 
-use duban_calendar::{Instant, Window};
+use std::collections::BTreeMap;
+
+use duban_calendar::{Instant, Window, WindowKind};
 use duban_model::{Assignee, DefinitionHash, PersonId, TaskId, UnitId};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::command::{Carried, Evidence, Message, Watch};
+use crate::attention::AttentionKind;
+use crate::case::CaseHead;
+use crate::command::{Carried, Evidence, Message, ParentSays, Watch};
 use crate::event::{
-    Arming, Deadline, HoldCause, ItemKind, NewItem, Readiness, Remaining, ReviewPlan, Sent, Side,
-    SkipReason,
+    Arming, Deadline, HoldCause, ItemKind, NewItem, People, Readiness, Remaining, ReviewPlan,
+    Schedule, Sent, Side, SignerDate, SkipReason,
 };
+use crate::failed::{Expression, MendedValues};
+use crate::growth::Bound;
 use crate::ids::{CaseId, CaseName, ItemKey};
+use crate::item::{Armed, Item};
+use crate::lateness::{Late, Paper};
+use crate::migration::MigrationMap;
+
+mod names;
+
+/// Bookkeeping: facts that nobody is told of, so that they name nobody. A pattern.
+macro_rules! bookkeeping {
+    () => {
+        Fact::WindowsPlanned { .. }
+            | Fact::ItemsAdded { .. }
+            | Fact::ItemHeldUntil { .. }
+            | Fact::Rescheduled { .. }
+            | Fact::RungFired { .. }
+            | Fact::ReportKept { .. }
+            | Fact::PlanChecked { .. }
+            | Fact::VarSet { .. }
+            | Fact::MessageSent { .. }
+            | Fact::Watched(_)
+            | Fact::NeedAnswered { .. }
+            | Fact::WatchAnswered { .. }
+            | Fact::ChildClosed { .. }
+            | Fact::SubCaseOpened { .. }
+            | Fact::CalendarApplied { next: Some(_), .. }
+            | Fact::NeedAwaited { .. }
+            | Fact::NeedMissing { .. }
+            | Fact::NeedFound { .. }
+            | Fact::NeedsChanged { .. }
+            | Fact::PlanMoved { .. }
+            | Fact::RungsArmed { .. }
+    };
+}
+pub(crate) use bookkeeping;
 
 /// A fact about a case.
 ///
@@ -41,6 +80,12 @@ pub enum Fact {
         renew_at: Option<Instant>,
         /// What an earlier period's case hands on.
         carried: Vec<Carried>,
+        /// Why it begins suspended, with the case that asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suspended: Option<String>,
+        /// The years from now on whose calendars are there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counted: Option<Vec<i32>>,
     },
     /// Windows of a duty that are still to open.
     WindowsPlanned {
@@ -65,7 +110,7 @@ pub enum Fact {
         /// What it is.
         kind: ItemKind,
         /// Everything that readiness fixes.
-        ready: Readiness,
+        ready: Box<Readiness>,
         /// The unit it is shown under.
         unit: UnitId,
     },
@@ -152,12 +197,30 @@ pub enum Fact {
         item: ItemKey,
         /// For whom.
         member: Assignee,
+        /// Further seats of the same person that are signed with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<Assignee>,
         /// The remark.
         text: Option<String>,
         /// By when the next must decide.
         review_due: Option<Instant>,
         /// The ladder towards it.
         arming: Option<Arming>,
+        /// The others' date and ladder stay as they are; `review_due` and `arming` say nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stays: bool,
+    },
+    /// A signer of a quorum does not agree; the round goes on.
+    ReviewRefused {
+        /// Which.
+        item: ItemKey,
+        /// For which seats.
+        members: Vec<Assignee>,
+        /// Why.
+        reason: String,
+        /// Done items upstream to which it should go; empty: to its owner.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        upstream: Vec<ItemKey>,
     },
     /// It is done, or an entry of a duty is accepted.
     Accepted {
@@ -169,6 +232,12 @@ pub enum Fact {
         done: bool,
         /// Whether it was on time: by its submission and the last due date granted in time.
         on_time: bool,
+        /// For which seats this last agreement was given.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seats: Vec<Assignee>,
+        /// Nobody agreed just now: this signer was taken off, and all who remain had agreed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken_off: Option<Assignee>,
     },
     /// A reviewer returned it: the next attempt begins.
     Returned {
@@ -194,6 +263,9 @@ pub enum Fact {
         reason: String,
         /// When silence will have lasted too long.
         stall_at: Option<Instant>,
+        /// Who answers for it from now on; `None`: the same as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        people: Option<Box<People>>,
     },
     /// A later due date is asked for.
     ExtensionAsked {
@@ -203,6 +275,22 @@ pub enum Fact {
         until: Instant,
         /// Why.
         reason: String,
+        /// By when it must be answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer_due: Option<Instant>,
+        /// The reviewers' ladder towards that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arming: Option<Arming>,
+    },
+    /// Whoever must answer a request for extension has not, by the date for it.
+    AnswerOverdue {
+        /// Which.
+        item: ItemKey,
+    },
+    /// A request for extension came to nothing: the item was submitted or returned first.
+    ExtensionLapsed {
+        /// Which.
+        item: ItemKey,
     },
     /// It is refused.
     ExtensionRefused {
@@ -222,6 +310,28 @@ pub enum Fact {
         /// When a duty's window is judged from now on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         judged_at: Option<Instant>,
+        /// In place of `arming`: the ladder as it goes on, with the rungs to come.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        armed: Option<Armed>,
+    },
+    /// Calendars of further years are there: what was counted in working days is counted again,
+    /// in parts.
+    CalendarApplied {
+        /// The years from the opening on whose calendars are there.
+        years: Vec<i32>,
+        /// The first item that is still to be counted again; `None`: all are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<ItemKey>,
+    },
+    /// A newly loaded calendar shows that what was called late was not. It may come to be late yet.
+    LatenessWithdrawn {
+        /// Which.
+        item: ItemKey,
+        /// What was called late.
+        late: Late,
+        /// An indicator was judged with it; it is judged again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        judgement: bool,
     },
     /// A newly loaded calendar would move a due date to an earlier day; nobody has agreed.
     EarlierDueProposed {
@@ -252,7 +362,7 @@ pub enum Fact {
         /// The remark.
         reason: Option<String>,
     },
-    /// The reviewers changed.
+    /// The reviewers changed. What the others have said stays.
     ReviewersChanged {
         /// Which.
         item: ItemKey,
@@ -260,6 +370,15 @@ pub enum Fact {
         members: Vec<Assignee>,
         /// Why.
         reason: Option<String>,
+        /// Who was added.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        added: Option<Assignee>,
+        /// Who was taken off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removed: Option<Assignee>,
+        /// What it means for review dates.
+        #[serde(default, skip_serializing_if = "SignerDate::is_stays")]
+        date: SignerDate,
     },
     /// Work stopped.
     Held {
@@ -272,12 +391,55 @@ pub enum Fact {
         /// What is left of the time; `None`: the clock runs on.
         remaining: Option<Remaining>,
     },
-    /// Work goes on.
+    /// Work goes on, as far as one cause stopped it.
     Released {
         /// Which.
         item: ItemKey,
         /// When silence will have lasted too long.
         stall_at: Option<Instant>,
+        /// The cause that has ended; `None`: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<HoldCause>,
+    },
+    /// The owner asks the supervision office to suspend the item.
+    SuspensionAsked {
+        /// Which.
+        item: ItemKey,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Option<Instant>,
+    },
+    /// It is refused.
+    SuspensionRefused {
+        /// Which.
+        item: ItemKey,
+        /// Why.
+        reason: String,
+    },
+    /// The case is suspended: what is open and what is to come stands still.
+    CaseSuspended {
+        /// Why.
+        reason: String,
+        /// When it resumes by itself.
+        until: Option<Instant>,
+    },
+    /// The case goes on.
+    CaseResumed,
+    /// Instants are put elsewhere: what fell into another's turn, or into a time in which the
+    /// clock stood, is passed over or moved.
+    Rescheduled {
+        /// Which.
+        item: ItemKey,
+        /// Where to.
+        schedule: Box<Schedule>,
+    },
+    /// A duty's window is kept open, or judged again, for an entry that was returned.
+    JudgementDeferred {
+        /// Which occurrence.
+        item: ItemKey,
+        /// When it is judged.
+        at: Instant,
     },
     /// It was cancelled.
     ItemCancelled {
@@ -285,6 +447,9 @@ pub enum Fact {
         item: ItemKey,
         /// Why.
         reason: String,
+        /// What it was called, where the definition does not know it any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
     },
     /// A rung fired.
     RungFired {
@@ -324,6 +489,9 @@ pub enum Fact {
     ReviewOverdue {
         /// Which.
         item: ItemKey,
+        /// Whose own date it is, where a signer was added during the round.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<Assignee>,
     },
     /// A report that was owed did not come.
     ReportMissed {
@@ -440,6 +608,61 @@ pub enum Fact {
         function: String,
         /// What went wrong.
         error: String,
+        /// The expression that the item, or the task's list, lacks until it is evaluated again;
+        /// `None`: it was wanted for this moment alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps: Option<Expression>,
+    },
+    /// What had failed was evaluated again, or somebody gave what it lacked.
+    Mended {
+        /// The item; `None`: lists of tasks.
+        item: Option<ItemKey>,
+        /// Which expressions.
+        what: Vec<Expression>,
+        /// Why it was tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What they yielded, where no other fact says it.
+        #[serde(default, skip_serializing_if = "MendedValues::is_empty")]
+        values: MendedValues,
+    },
+    /// A duty's entry counts for its window after all.
+    EntryCounted {
+        /// The occurrence.
+        item: ItemKey,
+        /// The entry's position, from 0.
+        entry: u32,
+    },
+    /// After a change of the directory the case's axes would add and drop other items than before.
+    AxesDiffer {
+        /// Items that they would add.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        came: Vec<ItemKey>,
+        /// Items that they would drop.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<ItemKey>,
+    },
+    /// An item of a unit that is gone passes to the unit that took its place.
+    HandedOver {
+        /// Which.
+        item: ItemKey,
+        /// The unit that it is shown under from now on.
+        unit: UnitId,
+        /// The new owner.
+        to: Assignee,
+        /// Who holds that post.
+        holder: Option<PersonId>,
+        /// Who reviews from now on, where the old reviewer would be the new owner.
+        review: Option<ReviewPlan>,
+        /// Why.
+        reason: String,
+    },
+    /// An item that its axes would drop is finished as it is.
+    FinishesAsItIs {
+        /// Which.
+        item: ItemKey,
+        /// Why.
+        reason: String,
     },
     /// A message to another case or to the host.
     MessageSent {
@@ -481,6 +704,113 @@ pub enum Fact {
         /// The child's message number.
         number: u64,
     },
+    /// An item asked for its sub-case to be opened.
+    SubCaseOpened {
+        /// The item.
+        item: ItemKey,
+        /// The sub-case.
+        child: CaseId,
+    },
+    /// An item has ended or begins anew, and parts from its sub-case.
+    SubCaseLeft {
+        /// The item.
+        item: ItemKey,
+        /// The sub-case.
+        child: CaseId,
+        /// Whether the sub-case goes on by itself; otherwise it is asked to end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keeps: bool,
+        /// When its answer will have been out for too long; `None`: nothing waits for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer_by: Option<Instant>,
+    },
+    /// A sub-case answered that it has ended, or was ended there.
+    SubCaseEnded {
+        /// The item.
+        item: ItemKey,
+        /// The sub-case.
+        child: CaseId,
+        /// The sub-case's message number.
+        number: u64,
+    },
+    /// A sub-case that was asked to end has not answered; the next one waits for it.
+    SubCaseSilent {
+        /// The item.
+        item: ItemKey,
+    },
+    /// Nobody can move on an item, and it is not time alone that is awaited.
+    AttentionNeeded {
+        /// Which.
+        item: ItemKey,
+        /// Why.
+        kind: AttentionKind,
+        /// What it is about: a post, a unit, a key.
+        about: String,
+    },
+    /// That is over.
+    AttentionEnded {
+        /// Which.
+        item: ItemKey,
+        /// Why it was needed.
+        kind: AttentionKind,
+        /// What it was about.
+        about: String,
+    },
+    /// All that an item waits for are other cases that have not said that they are there.
+    NeedAwaited {
+        /// Which.
+        item: ItemKey,
+        /// When they will have been waited for too long.
+        until: Instant,
+    },
+    /// They have been waited for too long.
+    NeedMissing {
+        /// Which.
+        item: ItemKey,
+    },
+    /// A case that an item waits for says that it is there.
+    NeedFound {
+        /// The item.
+        item: ItemKey,
+        /// The position of its need.
+        need: u16,
+        /// Who says so.
+        from: CaseId,
+    },
+    /// A case that an item waits for was cancelled.
+    NeedEnded {
+        /// The item.
+        item: ItemKey,
+        /// The position of its need.
+        need: u16,
+        /// Who says so.
+        from: CaseId,
+    },
+    /// A bound holds the opening of an item's sub-case back, or does so no more.
+    OpeningHeld {
+        /// The item.
+        item: ItemKey,
+        /// Which bound; `None`: it is opened.
+        reason: Option<String>,
+    },
+    /// Somebody holds a reviewer's post again; the time for their answer begins.
+    SeatFilled {
+        /// Which.
+        item: ItemKey,
+        /// The seat.
+        member: Assignee,
+        /// What it means for review dates.
+        date: SignerDate,
+    },
+    /// The case that opened this one told what became of its item.
+    ParentSaid {
+        /// The parent.
+        from: CaseId,
+        /// Its message number.
+        number: u64,
+        /// What it says.
+        says: ParentSays,
+    },
     /// The next period's case was asked for.
     Renewed,
     /// Nothing is left to do.
@@ -498,6 +828,73 @@ pub enum Fact {
         definition: DefinitionHash,
         /// The workflow's title in it.
         title: String,
+        /// What changes its name or place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        map: Option<Box<MigrationMap>>,
+    },
+    /// Another definition gives a waiting item other needs.
+    NeedsChanged {
+        /// Which.
+        item: ItemKey,
+        /// Which items its needs mean, by position of the need.
+        which: BTreeMap<u16, String>,
+    },
+    /// Another definition gives an item other plan dates.
+    PlanMoved {
+        /// Which.
+        item: ItemKey,
+        /// The next one with its position.
+        next: Option<(u16, Instant)>,
+    },
+    /// Another definition's ladder has rungs that are to fire for an item.
+    RungsArmed {
+        /// Which.
+        item: ItemKey,
+        /// Which ladder.
+        side: Side,
+        /// The rungs, evaluated.
+        arming: Arming,
+        /// In place of all that were to fire; otherwise besides them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anew: bool,
+    },
+    /// Another definition's reviewers were taken over.
+    ReviewPlanned {
+        /// Which.
+        item: ItemKey,
+        /// Who reviews from now on.
+        review: ReviewPlan,
+    },
+    /// Another definition's cadence was taken over: it begins where a window of each begins.
+    CadenceTaken {
+        /// The duty.
+        task: TaskId,
+        /// The cadence.
+        kind: WindowKind,
+    },
+    /// Scripts of this case have opened as much as one case may.
+    BoundReached {
+        /// The item whose script asked for more.
+        item: ItemKey,
+        /// Which bound.
+        bound: Bound,
+    },
+    /// What a wrong clock brought about is taken back: the case is as it was before.
+    TakenBack {
+        /// The clock's epoch.
+        epoch: u32,
+        /// The last event that stands; those between it and this one are taken back.
+        after: u64,
+        /// What the case was besides its items. Numbers that were used stay used.
+        head: Box<CaseHead>,
+        /// Items as they were, where they differ.
+        items: Vec<Item>,
+        /// Items that did not exist.
+        gone: Vec<ItemKey>,
+        /// Cases that were asked for meanwhile; they are not undone.
+        cases: Vec<CaseId>,
+        /// Papers that were numbered meanwhile; they are not undone.
+        papers: Vec<Paper>,
     },
     /// The engine failed in this case and leaves it alone.
     Faulted {
@@ -509,138 +906,4 @@ pub enum Fact {
         /// What was done.
         reason: String,
     },
-}
-
-impl Fact {
-    /// The kind, as it stands in the log and in filters.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::CaseOpened { .. } => "case_opened",
-            Self::WindowsPlanned { .. } => "windows_planned",
-            Self::ItemsAdded { .. } => "items_added",
-            Self::ItemOpened { .. } => "item_opened",
-            Self::ItemHeldUntil { .. } => "item_held_until",
-            Self::ItemReady { .. } => "item_ready",
-            Self::OwnerMissing { .. } => "owner_missing",
-            Self::ItemSkipped { .. } => "item_skipped",
-            Self::ItemCarried { .. } => "item_carried",
-            Self::Signed { .. } => "signed",
-            Self::Reported { .. } => "reported",
-            Self::Submitted { .. } => "submitted",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Countersigned { .. } => "countersigned",
-            Self::Accepted { .. } => "accepted",
-            Self::Returned { .. } => "returned",
-            Self::Superseded { .. } => "superseded",
-            Self::Reopened { .. } => "reopened",
-            Self::ExtensionAsked { .. } => "extension_asked",
-            Self::ExtensionRefused { .. } => "extension_refused",
-            Self::DeadlineSet { .. } => "deadline_set",
-            Self::EarlierDueProposed { .. } => "earlier_due_proposed",
-            Self::Transferred { .. } => "transferred",
-            Self::Delegated { .. } => "delegated",
-            Self::ReviewersChanged { .. } => "reviewers_changed",
-            Self::Held { .. } => "held",
-            Self::Released { .. } => "released",
-            Self::ItemCancelled { .. } => "item_cancelled",
-            Self::RungFired { .. } => "rung_fired",
-            Self::StartOverdue { .. } => "start_overdue",
-            Self::DueSoon { .. } => "due_soon",
-            Self::Overdue { .. } => "overdue",
-            Self::ReviewOverdue { .. } => "review_overdue",
-            Self::ReportMissed { .. } => "report_missed",
-            Self::ReportKept { .. } => "report_kept",
-            Self::Stalled { .. } => "stalled",
-            Self::PlanChecked { .. } => "plan_checked",
-            Self::WindowJudged { .. } => "window_judged",
-            Self::MadeUp { .. } => "made_up",
-            Self::IndicatorJudged { .. } => "indicator_judged",
-            Self::Unrectified { .. } => "unrectified",
-            Self::Referred { .. } => "referred",
-            Self::StruckOff { .. } => "struck_off",
-            Self::Sent(_) => "sent",
-            Self::VarSet { .. } => "var_set",
-            Self::Scored { .. } => "scored",
-            Self::Logged { .. } => "logged",
-            Self::ScriptFailed { .. } => "script_failed",
-            Self::MessageSent { .. } => "message_sent",
-            Self::Watched(_) => "watched",
-            Self::NeedAnswered { .. } => "need_answered",
-            Self::WatchAnswered { .. } => "watch_answered",
-            Self::ChildClosed { .. } => "child_closed",
-            Self::Renewed => "renewed",
-            Self::CaseClosed => "case_closed",
-            Self::CaseReopened => "case_reopened",
-            Self::CaseCancelled { .. } => "case_cancelled",
-            Self::Migrated { .. } => "migrated",
-            Self::Faulted { .. } => "faulted",
-            Self::Repaired { .. } => "repaired",
-        }
-    }
-
-    /// The item it is about, if it is about one.
-    pub fn item(&self) -> Option<&ItemKey> {
-        match self {
-            Self::ItemOpened { key: item, .. }
-            | Self::ItemHeldUntil { item, .. }
-            | Self::ItemReady { item, .. }
-            | Self::OwnerMissing { item }
-            | Self::ItemSkipped { item, .. }
-            | Self::ItemCarried { item, .. }
-            | Self::Signed { item, .. }
-            | Self::Reported { item, .. }
-            | Self::Submitted { item, .. }
-            | Self::Withdrawn { item }
-            | Self::Countersigned { item, .. }
-            | Self::Accepted { item, .. }
-            | Self::Returned { item, .. }
-            | Self::Superseded { item, .. }
-            | Self::Reopened { item, .. }
-            | Self::ExtensionAsked { item, .. }
-            | Self::ExtensionRefused { item, .. }
-            | Self::DeadlineSet { item, .. }
-            | Self::EarlierDueProposed { item, .. }
-            | Self::Transferred { item, .. }
-            | Self::Delegated { item, .. }
-            | Self::ReviewersChanged { item, .. }
-            | Self::Held { item, .. }
-            | Self::Released { item, .. }
-            | Self::ItemCancelled { item, .. }
-            | Self::RungFired { item, .. }
-            | Self::StartOverdue { item }
-            | Self::DueSoon { item }
-            | Self::Overdue { item, .. }
-            | Self::ReviewOverdue { item }
-            | Self::ReportMissed { item, .. }
-            | Self::ReportKept { item, .. }
-            | Self::Stalled { item }
-            | Self::PlanChecked { item, .. }
-            | Self::WindowJudged { item, .. }
-            | Self::MadeUp { item }
-            | Self::IndicatorJudged { item, .. }
-            | Self::Unrectified { interview: item }
-            | Self::Referred { item, .. }
-            | Self::NeedAnswered { item, .. }
-            | Self::ChildClosed { item, .. } => Some(item),
-            Self::StruckOff { item, .. }
-            | Self::Scored { item, .. }
-            | Self::Logged { item, .. }
-            | Self::ScriptFailed { item, .. } => item.as_ref(),
-            Self::Sent(sent) => sent.item.as_ref(),
-            Self::CaseOpened { .. }
-            | Self::WindowsPlanned { .. }
-            | Self::ItemsAdded { .. }
-            | Self::VarSet { .. }
-            | Self::MessageSent { .. }
-            | Self::Watched(_)
-            | Self::WatchAnswered { .. }
-            | Self::Renewed
-            | Self::CaseClosed
-            | Self::CaseReopened
-            | Self::CaseCancelled { .. }
-            | Self::Migrated { .. }
-            | Self::Faulted { .. }
-            | Self::Repaired { .. } => None,
-        }
-    }
 }

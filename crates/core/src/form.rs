@@ -1,6 +1,6 @@
 //! Forms: what people fill in, checked against the declared fields.
 
-use duban_calendar::Date;
+use duban_calendar::{CivilDate, Date};
 use duban_model::{Directory, Field, FieldKind, PersonId, UnitId};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
@@ -71,10 +71,8 @@ impl Check<'_> {
             FieldKind::Number | FieldKind::Money => self.number(path, field, given),
             FieldKind::Integer => self.integer(path, field, given),
             FieldKind::Date => self.date(path, field, given),
-            FieldKind::Bool => match given {
-                Json::Bool(_) => Some(given.clone()),
-                _ => self.wrong(path, "应为 true 或 false"),
-            },
+            FieldKind::Bool if given.is_boolean() => Some(given.clone()),
+            FieldKind::Bool => self.wrong(path, "应为 true 或 false"),
             FieldKind::Choice(choices) => match given.as_str() {
                 Some(choice) if choices.iter().any(|one| one == choice) => Some(given.clone()),
                 _ => self.wrong(path, &format!("应为其中之一：{}", choices.join("、"))),
@@ -155,7 +153,7 @@ impl Check<'_> {
 
     fn date(&mut self, path: &str, field: &Field, given: &Json) -> Option<Json> {
         let Some(date) = date(given) else {
-            return self.wrong(path, "应为日期，如 2022-06-30");
+            return self.wrong(path, "应为 1900 至 2200 年的日期，如 2022-06-30");
         };
         if let Some(min) = field.min.as_ref().and_then(self::date)
             && date < min
@@ -236,7 +234,7 @@ fn is_blank(value: &Json) -> bool {
     match value {
         Json::Null => true,
         Json::String(text) => text.trim().is_empty(),
-        _ => false,
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => false,
     }
 }
 
@@ -244,22 +242,23 @@ fn decimal(value: &Json) -> Option<Decimal> {
     match value {
         Json::Number(number) => number.to_string().parse().ok(),
         Json::String(text) => text.trim().parse().ok(),
-        _ => None,
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
 fn date(value: &Json) -> Option<Date> {
-    value.as_str()?.trim().parse().ok()
+    value.as_str()?.trim().parse::<CivilDate>().ok().map(CivilDate::date)
 }
 
 /// Whether a pattern matches a whole text. A pattern that is no regular expression was refused
 /// when the definition was loaded, and matches nothing here.
 fn matches_whole(pattern: &str, text: &str) -> bool {
-    regex_lite::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match(text))
+    duban_model::whole_pattern(pattern).is_ok_and(|regex| regex.is_match(text))
 }
 
 fn field(name: &str, title: &str, kind: FieldKind, required: bool) -> Field {
     Field {
+        was: Vec::new(),
         name: name.to_owned(),
         title: title.to_owned(),
         kind,

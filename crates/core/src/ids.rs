@@ -114,6 +114,11 @@ impl ItemKey {
         Self(Arc::from(text.as_ref()))
     }
 
+    /// The name that the key begins with: the task's when the item was made.
+    pub fn task(&self) -> &str {
+        self.0.split(['/', '@']).next().unwrap_or_default()
+    }
+
     /// The key of a task's item. `/` and `@` inside axis values are replaced by their full-width
     /// forms, so that a key can be taken apart.
     ///
@@ -166,5 +171,41 @@ impl From<&str> for ItemKey {
 impl std::borrow::Borrow<str> for ItemKey {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+/// Keys as JSON: none, one key, or a list of them.
+pub(crate) mod one_or_many {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ItemKey;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Keys {
+        One(ItemKey),
+        Many(Vec<ItemKey>),
+    }
+
+    /// One key is written as it always was, so that a repeated request is known again.
+    pub(crate) fn serialize<S: Serializer>(
+        keys: &[ItemKey],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match keys {
+            [] => serializer.serialize_none(),
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<ItemKey>, D::Error> {
+        Ok(match Option::<Keys>::deserialize(deserializer)? {
+            None => Vec::new(),
+            Some(Keys::One(key)) => vec![key],
+            Some(Keys::Many(keys)) => keys,
+        })
     }
 }

@@ -10,9 +10,14 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::attention::Attention;
 use crate::command::Evidence;
-use crate::event::{Deadline, HoldCause, ItemKind, Manner, Remaining, SkipReason};
-use crate::ids::ItemKey;
+use crate::event::{Arming, Deadline, HoldCause, ItemKind, Remaining, SkipReason};
+use crate::failed::Failed;
+use crate::ids::{CaseId, ItemKey};
+use crate::lateness::Lateness;
+use crate::names::Names;
+use crate::signers::Review;
 
 /// Notable moves kept with an item for `history(…)`; older ones stay in the log alone.
 pub(crate) const HISTORY_MAX: usize = 64;
@@ -105,11 +110,11 @@ fn is_one(number: &u32) -> bool {
     *number == 1
 }
 
-fn is_false(value: &bool) -> bool {
+pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
 
-fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -122,54 +127,40 @@ pub struct Armed {
     pub version: u32,
     /// Rungs to come, by instant, then position.
     pub rungs: Vec<ArmedRung>,
+    /// Names of rungs that fired, or had passed, and that the definition has no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fired: Vec<String>,
 }
 
 impl Armed {
+    /// A ladder as it was armed towards a version.
+    pub(crate) fn towards(arming: &Arming, version: u32) -> Self {
+        let mut armed = Self { ladder: arming.ladder.clone(), version, ..Self::default() };
+        for (rung, at) in &arming.rungs {
+            armed.insert(ArmedRung { at: *at, rung: *rung, nth: 1, every: None, behind: None });
+        }
+        for (rung, at, every) in &arming.repeats {
+            let every = Some(*every);
+            armed.insert(ArmedRung { at: *at, rung: *rung, nth: 1, every, behind: None });
+        }
+        armed
+    }
+
+    /// Takes a rung that has fired away; a repeated one comes again.
+    pub(crate) fn fire(&mut self, rung: u16, nth: u32, next: Option<Instant>) {
+        let place = self.rungs.iter().position(|one| one.rung == rung && one.nth == nth);
+        let Some(place) = place else { return };
+        let fired = self.rungs.remove(place);
+        if let Some(at) = next {
+            self.insert(ArmedRung { at, nth: nth + 1, ..fired });
+        }
+    }
+
     /// Puts a rung in its place.
     pub(crate) fn insert(&mut self, rung: ArmedRung) {
         let place = (rung.at, rung.rung);
         let at = self.rungs.partition_point(|other| (other.at, other.rung) <= place);
         self.rungs.insert(at, rung);
-    }
-}
-
-/// Who reviews and how far they are.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Review {
-    /// How several decide.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub manner: Manner,
-    /// The reviewers in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub members: Vec<Assignee>,
-    /// Those who have agreed to the submission in hand.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub agreed: Vec<Assignee>,
-    /// How long a review may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<Span>,
-    /// By when the submission in hand must be reviewed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Instant>,
-    /// Whether that has been found overdue.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub overdue: bool,
-    /// The ladder towards it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub armed: Option<Armed>,
-    /// How many reviews there have been; the version of the review's ladder.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub round: u32,
-}
-
-impl Review {
-    /// Those whose turn it is.
-    pub fn pending(&self) -> Vec<&Assignee> {
-        let mut left = self.members.iter().filter(|member| !self.agreed.contains(member));
-        match self.manner {
-            Manner::All | Manner::Any => left.collect(),
-            Manner::Steps => left.next().into_iter().collect(),
-        }
     }
 }
 
@@ -188,6 +179,72 @@ pub struct Hold {
     pub remaining: Option<Remaining>,
 }
 
+/// A clock that stands.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Stood {
+    /// Since when: the beginning of the first cause.
+    pub since: Instant,
+    /// What was left of the time then.
+    pub remaining: Remaining,
+    /// A person has given a date since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub given: bool,
+}
+
+/// A suspension that was asked for and not answered.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct AskedSuspension {
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+    /// When it was asked for.
+    pub at: Instant,
+}
+
+/// What is known of other cases that an item waits for. Places of needs, as in the task.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ForeignNeeds {
+    /// Needs whose case has said that it is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<u16>,
+    /// Needs whose case was cancelled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<u16>,
+    /// When a case that is not there will have been waited for too long: nothing else is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited_until: Option<Instant>,
+    /// It has been.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub missing: bool,
+}
+
+/// The case that an item has opened.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Child {
+    /// Which.
+    pub case: CaseId,
+    /// When the item parted from it: it was asked to end, or left to itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Instant>,
+    /// When its answer will have been out for too long, if something waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_by: Option<Instant>,
+    /// It has not answered in time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub silent: bool,
+    /// It has ended, or is the item's no more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ended: bool,
+}
+
+impl Child {
+    pub(crate) fn new(case: CaseId) -> Self {
+        Self { case, asked_at: None, answer_by: None, silent: false, ended: false }
+    }
+}
+
 /// An extension that was asked for and not answered.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
@@ -197,6 +254,15 @@ pub struct Asked {
     pub reason: String,
     /// When it was asked for.
     pub at: Instant,
+    /// By when it must be answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Instant>,
+    /// Whether that has passed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub overdue: bool,
+    /// The reviewers' ladder towards it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Armed>,
 }
 
 /// A duty's entry.
@@ -253,6 +319,9 @@ pub struct Item {
     /// What it is.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub kind: ItemKind,
+    /// What those were called whom an interview named when it was opened.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
     /// Values of its axes.
     #[serde(default, skip_serializing_if = "is_empty_axes")]
     pub axes: Arc<BTreeMap<String, Value>>,
@@ -267,12 +336,37 @@ pub struct Item {
     pub window_met: Option<bool>,
     /// The unit it is shown under.
     pub unit: UnitId,
+    /// What it was called, where the definition does not know its task any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Which items its needs mean, by position of the need.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub which: BTreeMap<u16, String>,
     /// Needs that another case has answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<u16>,
+    /// What is known of the cases that its needs are about.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub foreign: ForeignNeeds,
+    /// The case that it has opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<Child>,
+    /// Expressions that failed and that it lacks until they are evaluated again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+    /// It was added to a case that was running: its due date is not earlier, unless it counts from
+    /// the readiness itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_due_before: Option<Instant>,
+    /// Its axes would drop it, and it is finished as it is.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub as_it_is: bool,
+    /// The bound that holds the opening of that case back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
+    /// What it needs attention for, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<Attention>,
 
     /// Where it is in its life.
     pub status: Status,
@@ -285,9 +379,26 @@ pub struct Item {
     /// Earlier attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
-    /// Work that has stopped.
+    /// What stops work on it, or its clock: each cause has its own end.
+    #[serde(
+        default,
+        alias = "hold",
+        deserialize_with = "one_or_many",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub holds: Vec<Hold>,
+    /// Since when its clock stands, and what was left then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
+    pub stood: Option<Stood>,
+    /// Working days of its window in which its clock stood.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: i64,
+    /// When its window, which was judged, is judged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge_again_at: Option<Instant>,
+    /// A suspension that the owner has asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_suspension: Option<AskedSuspension>,
 
     /// Who owes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -319,6 +430,9 @@ pub struct Item {
     /// When it was last submitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<Instant>,
+    /// Since when its clock stood when it was submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_at: Option<Instant>,
     /// When it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Instant>,
@@ -332,6 +446,9 @@ pub struct Item {
     /// Whether that has been found overdue.
     #[serde(default, skip_serializing_if = "is_false")]
     pub start_overdue: bool,
+    /// When its dates were last given or moved: nothing that they bring comes about before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated_at: Option<Instant>,
     /// Every version of the due date, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deadlines: Vec<Deadline>,
@@ -341,6 +458,10 @@ pub struct Item {
     /// The deadline version that was found overdue.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub overdue_version: u32,
+    /// What its lateness has brought, where a calendar still to be announced may show that there
+    /// was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<Arc<Lateness>>,
     /// An earlier due date that a newly loaded calendar would have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_due: Option<Instant>,
@@ -369,6 +490,9 @@ pub struct Item {
     /// The end of the window in which a report is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_at: Option<Instant>,
+    /// The end of the window that report is owed for, where `report_at` was moved away from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_for: Option<Instant>,
     /// When it was last reported on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Instant>,
@@ -426,6 +550,21 @@ pub struct Item {
     pub history: Arc<Vec<(String, Instant)>>,
 }
 
+/// Rows of older versions have one hold or none.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Vec<Hold>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Read {
+        One(Hold),
+        Many(Vec<Hold>),
+    }
+    Ok(match Option::<Read>::deserialize(reader)? {
+        None => Vec::new(),
+        Some(Read::One(hold)) => vec![hold],
+        Some(Read::Many(holds)) => holds,
+    })
+}
+
 fn is_empty_axes(axes: &Arc<BTreeMap<String, Value>>) -> bool {
     axes.is_empty()
 }
@@ -460,14 +599,48 @@ impl Item {
         granted.or(self.deadlines.first()).map(|deadline| deadline.due)
     }
 
+    /// Why its due date could not be worked out (期限无法计算); `None`: it has one, or owes none.
+    pub fn lacks_due(&self) -> Option<&Failed> {
+        self.failed.iter().find(|failed| failed.expression.key == "due")
+    }
+
+    /// Whether it has begun: it was signed for, reported on or submitted.
+    pub fn has_begun(&self) -> bool {
+        self.signed_at.is_some()
+            || self.reported_at.is_some()
+            || self.submitted_at.is_some()
+            || matches!(self.status, Status::Active | Status::Submitted | Status::Done)
+    }
+
     /// Whether its window was judged missed.
     pub fn is_breached(&self) -> bool {
         self.window_met == Some(false)
     }
 
+    /// The moment by which what was submitted is judged: where the clock stood, since then.
+    pub fn judged_submission(&self) -> Option<Instant> {
+        self.counted_at.or(self.submitted_at)
+    }
+
     /// Whether its clock stands still.
     pub fn is_held(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.remaining.is_some())
+        self.holds.iter().any(|hold| hold.remaining.is_some())
+    }
+
+    /// The cause that lets nobody work on it, if there is one: an order, or the owner's own wish.
+    /// What a case's suspension or another task holds may be worked on.
+    pub fn blocked(&self) -> Option<&Hold> {
+        self.holds.iter().find(|hold| match hold.cause {
+            HoldCause::Suspended(_) | HoldCause::Order(_) | HoldCause::Own(_) => true,
+            HoldCause::Item(_) | HoldCause::Case(_) | HoldCause::Above(_) => false,
+        })
+    }
+
+    /// Whether a request for extension is open that was made before the due date had passed. Until
+    /// it is answered nobody is late.
+    pub fn asks_in_time(&self) -> bool {
+        let asked = self.asked.as_ref().zip(self.due());
+        asked.is_some_and(|(asked, due)| asked.at <= due)
     }
 
     /// Whether what needs it may go on: it is closed, or its window is.

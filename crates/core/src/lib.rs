@@ -8,12 +8,12 @@
 //! # Contract with the host
 //!
 //! 1. Load the case, or take it from a cache. Call [`decide`] with one command.
-//! 2. On [`Refusal::WakeFirst`], decide [`Act::Wake`] and store it, then come back to 1.
+//! 2. On [`Refusal::WakeFirst`], decide [`Signal::Wake`] and store it, then come back to 1.
 //! 3. Store the decision's events, rows and outgoing messages in one transaction, guarded by the
 //!    case's version. On a conflict drop the case, load it again, and go back to 1.
 //! 4. Only then answer the caller and carry outgoing messages on. Each may be carried more than
 //!    once.
-//! 5. At [`Case::next_wakeup`], or soon after, decide [`Act::Wake`]; again while
+//! 5. At [`Case::next_wakeup`], or soon after, decide [`Signal::Wake`]; again while
 //!    [`Decision::more`] is set.
 //!
 //! # Where to start reading
@@ -22,45 +22,87 @@
 //! [`decide`] and the files under `decide/`.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+// A fact, move or kind that some place forgets does not compile.
+#![deny(clippy::wildcard_enum_match_arm)]
 
+mod attention;
 mod authority;
+mod beside;
+mod bounds;
+mod carry;
 mod case;
 mod command;
+mod cost;
 mod decide;
 mod event;
 mod evolve;
 mod fact;
+mod failed;
+mod files;
 mod form;
+mod growth;
 mod ids;
 mod item;
+mod kin;
+mod lateness;
 mod light;
 mod log;
+mod migration;
 mod moment;
+mod moves;
+mod names;
+mod questions;
 mod refusal;
 mod rows;
+mod signers;
+mod takeback;
 mod tell;
 
-pub use crate::case::{Case, CaseHead, CaseStatus};
+pub use crate::attention::{Attention, AttentionKind};
+pub use crate::authority::{post_above, presence_changes};
+pub use crate::beside::Remark;
+pub use crate::bounds::{check_bounds, check_date};
+pub use crate::case::{Case, CaseHead, CaseStatus, CaseSuspension, ParentItem};
 pub use crate::command::{
-    Act, Actor, Answer, Carried, Command, Evidence, Message, Open, OpenRequest, Watch,
+    Act, Actor, Answer, AnswerSays, Carried, Command, Evidence, Message, Open, OpenRequest,
+    Operation, ParentSays, Request, Signal, Watch,
 };
-pub use crate::decide::{Decision, EVENTS_MAX, Env, MOMENTS_MAX, cases_of, decide, fields_of};
+pub use crate::cost::opening_cost;
+pub use crate::decide::{
+    ADDED_WORKDAYS, Decision, Env, MOMENTS_MAX, ReturnChoice, axis_differences, cases_of, decide,
+    fields_of, return_choice,
+};
 pub use crate::event::{
-    Arming, Deadline, DueReason, Event, HoldCause, ItemKind, Manner, NewItem, Notification,
-    Readiness, Remaining, ReviewPlan, Sent, Side, SkipReason,
+    Arming, Deadline, DueReason, Event, HoldCause, ItemKind, Manner, NewItem, Notification, People,
+    Readiness, Remaining, ReviewPlan, Sent, Side, SignerDate, SkipReason,
 };
 pub use crate::evolve::replay;
 pub use crate::fact::Fact;
+pub use crate::failed::{AxisDifferences, Expression, Failed, MendedValues};
+pub use crate::files::files_in_form;
+pub use crate::growth::{
+    Bound, OPENED_DEPTH_MAX, OPENED_PER_DAY_MAX, SCRIPT_CASES_MAX, SCRIPT_TASKS_MAX,
+};
 pub use crate::ids::{CaseId, CaseName, ItemKey};
 pub use crate::item::{
-    Armed, ArmedRung, Asked, Attempt, Entry, EntryState, Hold, Item, Review, Status,
+    Armed, ArmedRung, Asked, Attempt, Child, Entry, EntryState, ForeignNeeds, Hold, Item, Status,
 };
+pub use crate::lateness::{Late, Lateness, Paper, Points};
 pub use crate::light::{Light, Turns, light, light_at, turns};
 pub use crate::log::{
     Break, CHAIN_START, DecodeError, EVENT_SCHEMA, Encoded, decode, encode, link, verify,
 };
-pub use crate::refusal::{ExtensionRefusal, FieldProblem, Refusal};
-pub use crate::rows::{
-    Body, CaseRow, ItemRow, Outgoing, RowError, case_from_texts, outgoing, touched,
+pub use crate::migration::{
+    CHANGES_MAX, Change, Done, FieldMap, LadderMap, MigrationMap, MigrationReport, Take, TaskFate,
+    TaskMap,
 };
+pub use crate::moves::{Ask, AskKind, AvailableMove, By, MoveKind, On, available_moves};
+pub use crate::names::Names;
+pub use crate::questions::{Choice, Question};
+pub use crate::refusal::{ExtensionRefusal, FieldProblem, Obstacle, Refusal, Why};
+pub use crate::rows::{
+    Body, CaseRow, ItemRow, Outgoing, RowError, case_from_texts, changed, outgoing, touched,
+};
+pub use crate::signers::{Objection, OwnDate, Review, ReviewDate};
+pub use crate::takeback::WrongFuture;
 pub use crate::tell::{Teller, due_reason};

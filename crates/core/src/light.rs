@@ -14,7 +14,7 @@ pub enum Light {
     Grey,
     /// On time.
     Green,
-    /// Near its deadline, or behind its plan.
+    /// Near its deadline, or behind its plan; or its deadline could not be worked out.
     Yellow,
     /// Overdue.
     Red,
@@ -62,10 +62,15 @@ pub fn turns(item: &Item, definition: &Definition) -> Turns {
 
 fn turns_of(item: &Item, task: Option<&TaskDef>, definition: &Definition) -> Turns {
     let policy = &definition.lights;
-    if item.status.is_closed() {
+    // What waits cannot be begun: its light is grey, whatever its date says.
+    if item.status.is_closed() || item.status == Status::Waiting {
         return Turns::default();
     }
     let since_ever = Some(Instant::MIN);
+    // Whose date could not be worked out is neither on time nor late.
+    if item.lacks_due().is_some() {
+        return Turns { yellow_at: since_ever, red_at: None };
+    }
     if item.is_breached() || (item.judged && item.met == Some(false)) {
         return Turns { yellow_at: since_ever, red_at: since_ever };
     }
@@ -74,6 +79,9 @@ fn turns_of(item: &Item, task: Option<&TaskDef>, definition: &Definition) -> Tur
         && item.missed_in_a_row >= row
     {
         return Turns { yellow_at: since_ever, red_at: since_ever };
+    }
+    if item.is_held() {
+        return Turns::default();
     }
     let mut turns = nearness(item);
     if policy.yellow_stalled {
@@ -98,15 +106,14 @@ fn turns_of(item: &Item, task: Option<&TaskDef>, definition: &Definition) -> Tur
 /// By the due date: under review, lateness is judged by the submission.
 fn nearness(item: &Item) -> Turns {
     let Some(deadline) = item.deadline() else { return Turns::default() };
-    if item.is_held() {
-        return Turns::default();
-    }
+    // Nobody is late while an answer is owed.
+    let red_at = if item.asks_in_time() { None } else { Some(deadline.red_at) };
     if item.status == Status::Submitted {
-        let late = item.submitted_at.is_some_and(|at| at > deadline.due);
+        let late = item.judged_submission().is_some_and(|at| at > deadline.due);
         let red = late.then_some(deadline.red_at);
         return Turns { yellow_at: red, red_at: red };
     }
-    Turns { yellow_at: deadline.soon_at, red_at: Some(deadline.red_at) }
+    Turns { yellow_at: deadline.soon_at, red_at }
 }
 
 fn offer(slot: &mut Option<Instant>, other: Option<Instant>) {

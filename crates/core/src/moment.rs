@@ -26,17 +26,27 @@ pub(crate) enum Moment {
     WorkRung,
     /// A rung of the reviewer's ladder.
     ReviewRung,
+    /// A rung of the ladder towards an answer that is owed.
+    AnswerRung,
     /// The due date has passed.
     Overdue,
+    /// The date for an answer has passed.
+    AnswerOverdue,
     /// The review's due date has passed.
     ReviewOverdue,
     /// A duty's window is judged.
     Judge,
+    /// A sub-case that was asked to end has not answered.
+    Answer,
+    /// A case that it waits for has not been there for too long.
+    NeedMissing,
 }
 
 /// What time brings to a case itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum CaseMoment {
+    /// The case's suspension ends.
+    Resume,
     /// A duty's next window opens.
     WindowOpens,
     /// The next period's case is opened.
@@ -64,34 +74,46 @@ pub(crate) fn just_after(at: Instant) -> Instant {
 /// `plan` dates and their thresholds are kept as armed instants in the item, so that nothing but
 /// the item is needed here.
 pub(crate) fn next_moment(item: &Item) -> Option<(Instant, Moment)> {
-    let mut first = First(None);
-    if let Some(until) = item.hold.as_ref().and_then(|hold| hold.until) {
-        first.offer(Some(until), Moment::Resume);
+    let earliest = item.dated_at.map_or(item.since, |dated| dated.max(item.since));
+    let mut first = First { found: None, earliest };
+    first.offer(item.holds.iter().filter_map(|hold| hold.until).min(), Moment::Resume);
+    first.offer(item.child.as_ref().and_then(|child| child.answer_by), Moment::Answer);
+    // What waits has no clock that could stand.
+    if item.is_held() && item.status != Status::Waiting {
+        return first.found;
     }
-    // A window closes whether or not the work on it has stopped.
-    if item.window_met.is_none() && !matches!(item.status, Status::Skipped | Status::Cancelled) {
-        first.offer(item.judged_at.map(just_after), Moment::Judge);
-    }
-    if item.is_held() {
-        return first.0;
+    if !matches!(item.status, Status::Skipped | Status::Cancelled) {
+        let judged_at =
+            if item.window_met.is_none() { item.judged_at } else { item.judge_again_at };
+        first.offer(judged_at.map(just_after), Moment::Judge);
     }
     match item.status {
-        Status::Waiting => first.offer(item.held_until, Moment::Begin),
+        Status::Waiting => {
+            first.offer(item.held_until, Moment::Begin);
+            first.offer(item.foreign.awaited_until, Moment::NeedMissing);
+        }
         Status::Ready | Status::Active => offer_work(item, &mut first),
         Status::Submitted => offer_review(item, &mut first),
         Status::Done | Status::Skipped | Status::Cancelled => {}
     }
-    first.0
+    first.found
 }
 
-struct First(Option<(Instant, Moment)>);
+/// The first of the moments offered. A date that lay in the past when it was given, or when the item
+/// came back to whom it binds, brings what it brings then: it has not waited since, and is no sign
+/// that the system stood still.
+struct First {
+    found: Option<(Instant, Moment)>,
+    earliest: Instant,
+}
 
 impl First {
     fn offer(&mut self, at: Option<Instant>, moment: Moment) {
+        let at = at.map(|at| at.max(self.earliest));
         if let Some(at) = at
-            && self.0.is_none_or(|first| (at, moment) < first)
+            && self.found.is_none_or(|first| (at, moment) < first)
         {
-            self.0 = Some((at, moment));
+            self.found = Some((at, moment));
         }
     }
 }
@@ -101,25 +123,34 @@ fn offer_work(item: &Item, first: &mut First) {
         first.offer(item.start_by.map(just_after), Moment::StartOverdue);
     }
     if let Some(deadline) = item.deadline() {
-        if item.soon_version < deadline.version && item.overdue_version < deadline.version {
+        let is_said = item.soon_version >= deadline.version || deadline.soon_passed;
+        // What is judged, or came to its owner after its date, is not near its end any more.
+        let is_over = item.window_met.is_some() || first.earliest > deadline.due;
+        if !is_said && !is_over && item.overdue_version < deadline.version {
             first.offer(deadline.soon_at, Moment::DueSoon);
         }
-        // A duty is not overdue: its window is judged.
-        if item.overdue_version < deadline.version && item.window.is_none() {
+        // A duty is not overdue: its window is judged. Nobody is late while an answer is owed.
+        let owed = item.window.is_none() && !item.asks_in_time();
+        if item.overdue_version < deadline.version && owed {
             first.offer(Some(just_after(deadline.due)), Moment::Overdue);
+        }
+    }
+    if let Some(asked) = &item.asked {
+        first.offer(rung_at(asked.armed.as_ref()), Moment::AnswerRung);
+        if !asked.overdue {
+            first.offer(asked.due.map(just_after), Moment::AnswerOverdue);
         }
     }
     first.offer(item.plan_at, Moment::Plan);
     first.offer(item.report_at.map(just_after), Moment::Report);
     first.offer(item.stall_at, Moment::Stall);
-    first.offer(rung_at(item.armed.as_ref()), Moment::WorkRung);
+    let waits = |at: &Instant| item.asks_in_time() && item.due().is_some_and(|due| *at > due);
+    first.offer(rung_at(item.armed.as_ref()).filter(|at| !waits(at)), Moment::WorkRung);
 }
 
 fn offer_review(item: &Item, first: &mut First) {
-    first.offer(rung_at(item.review.armed.as_ref()), Moment::ReviewRung);
-    if !item.review.overdue {
-        first.offer(item.review.due.map(just_after), Moment::ReviewOverdue);
-    }
+    first.offer(item.review.next_ladder().map(|(at, _)| at), Moment::ReviewRung);
+    first.offer(item.review.next_due().map(|(due, _)| just_after(due)), Moment::ReviewOverdue);
 }
 
 fn rung_at(armed: Option<&Armed>) -> Option<Instant> {
@@ -130,5 +161,7 @@ fn rung_at(armed: Option<&Armed>) -> Option<Instant> {
 pub(crate) fn next_case_moment(head: &CaseHead) -> Option<(Instant, CaseMoment)> {
     let opens = head.windows.values().map(|(at, _)| (*at, CaseMoment::WindowOpens)).min();
     let renews = head.renew_at.map(|at| (at, CaseMoment::Renew));
-    opens.into_iter().chain(renews).min()
+    let resumes = head.suspended.as_ref().and_then(|suspended| suspended.until);
+    let resumes = resumes.map(|at| (at, CaseMoment::Resume));
+    opens.into_iter().chain(renews).chain(resumes).min()
 }

@@ -1,11 +1,15 @@
 //! Why a command was refused. The case is unchanged.
 
+use std::fmt;
+
 use duban_calendar::Instant;
 use duban_model::Assignee;
+use duban_script::Spent;
 use serde::Serialize;
 
 use crate::ids::{CaseId, ItemKey};
 use crate::item::Status;
+use crate::moves::MoveKind;
 
 /// A field of a form that was filled in wrongly.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -14,6 +18,36 @@ pub struct FieldProblem {
     pub field: String,
     /// What is wrong, in Chinese.
     pub message: String,
+}
+
+/// Part of a message, in both languages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Why {
+    /// English.
+    pub en: &'static str,
+    /// Chinese.
+    pub zh: &'static str,
+    /// The field that it is about, as the table of moves calls it.
+    pub field: Option<&'static str>,
+}
+
+impl Why {
+    /// Both texts.
+    pub const fn new(en: &'static str, zh: &'static str) -> Self {
+        Self { en, zh, field: None }
+    }
+
+    /// The same about a field.
+    #[must_use]
+    pub const fn about(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.en)
+    }
 }
 
 /// Why a command was refused.
@@ -56,7 +90,17 @@ pub enum Refusal {
         /// The item or case.
         item: String,
         /// Why not.
-        why: &'static str,
+        why: Why,
+    },
+    /// The move could be made, but not with this content. Give other content.
+    #[error("`{act}` on `{item}`: {why}")]
+    Unsuitable {
+        /// The move.
+        act: &'static str,
+        /// The item or case.
+        item: String,
+        /// What is wrong with it.
+        why: Why,
     },
     /// The actor may not make this move. It belongs to those named.
     #[error("`{act}` on `{item}` belongs to {}", list(allowed))]
@@ -87,6 +131,14 @@ pub enum Refusal {
     /// The task must be done in person.
     #[error("item `{0}` must be done in person")]
     InPerson(ItemKey),
+    /// Several done items upstream could be meant by a return. Name one or more of them.
+    #[error("`return` of `{item}` must say in `upstream` which of {} is meant", keys(among))]
+    UpstreamUnclear {
+        /// The item in hand.
+        item: ItemKey,
+        /// The items that could be meant.
+        among: Vec<ItemKey>,
+    },
     /// The form does not fit. Correct the fields named.
     #[error("the form does not fit: {}", fields(.0))]
     BadForm(Vec<FieldProblem>),
@@ -138,7 +190,7 @@ pub enum Refusal {
         /// What.
         what: &'static str,
         /// The range.
-        range: &'static str,
+        range: Why,
     },
     /// An expression of the definition failed while the case was being opened.
     #[error("the definition's `{key}` failed: {error}")]
@@ -148,12 +200,14 @@ pub enum Refusal {
         /// What went wrong.
         error: String,
     },
-    /// The command would write more events than one commit may hold.
-    #[error("limit `events_max` ({max}) reached")]
-    TooManyEvents {
-        /// The limit.
-        max: usize,
-    },
+    /// The command asks for more than one decision may take. Make the workflow's scripts do less,
+    /// or its tasks fewer; after `decision_ms_max` the machine was too busy, and it may be repeated.
+    #[error("one decision may not take so much: limit `{}` reached", .0.limit())]
+    OverBudget(Spent),
+    /// After the migration something would wait for what never comes, or be read as nothing. Mend
+    /// the new definition as the reasons say.
+    #[error("the migration would strand work: {}", obstacles(.0))]
+    Stranded(Vec<Obstacle>),
     /// The environment holds another definition than the case runs on.
     #[error("the environment holds definition {given}, the case runs on {expected}")]
     OtherDefinition {
@@ -162,6 +216,61 @@ pub enum Refusal {
         /// The environment's.
         given: String,
     },
+}
+
+/// Why a case cannot run on another definition.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// Items exist without an axis that the definition gives their task. Say what it was called
+    /// (`was`), or take the list over.
+    Axis {
+        /// The task's title.
+        task: String,
+        /// The axis.
+        axis: String,
+    },
+    /// A task's list is read from work that is done and holds nothing for it; what needs the task
+    /// would go on without it.
+    NoItems {
+        /// The task's title.
+        task: String,
+        /// Titles of the tasks that the list is read from.
+        from: String,
+    },
+}
+
+impl Obstacle {
+    /// The message that people read.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Axis { task, axis } => format!(
+                "任务“{task}”已有条目，条目上没有轴 {axis}；轴改了名的，在新版写 was，\
+                 要按新名单重建的，改用新版名单（items）"
+            ),
+            Self::NoItems { task, from } => format!(
+                "任务“{task}”的名单取自已办结的“{from}”，其中没有内容，后面的任务将不等它就开始"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Axis { task, axis } => write!(
+                formatter,
+                "items of `{task}` have no axis `{axis}`; name it by `was` or take `items` over"
+            ),
+            Self::NoItems { task, from } => {
+                write!(formatter, "the list of `{task}` is empty in what `{from}` came to")
+            }
+        }
+    }
+}
+
+fn obstacles(obstacles: &[Obstacle]) -> String {
+    obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Why an extension cannot be asked for.
@@ -191,11 +300,34 @@ pub enum ExtensionRefusal {
     NotAsked,
 }
 
+impl ExtensionRefusal {
+    /// The message that people read; `date` writes dates.
+    pub fn zh(&self, date: impl Fn(Instant) -> String) -> String {
+        match self {
+            Self::None => "本任务不得延期".to_owned(),
+            Self::NoDue => "本任务没有期限".to_owned(),
+            Self::TooMany(granted) => format!("已延期 {granted} 次，不得再延"),
+            Self::TooLate(at) => format!("申请延期已于 {} 截止", date(*at)),
+            Self::TooLong(at) => format!("最晚可延至 {}", date(*at)),
+            Self::NotLater(at) => format!("须晚于现期限 {}", date(*at)),
+            Self::NotAsked => "没有待答复的延期申请".to_owned(),
+        }
+    }
+}
+
 fn list(allowed: &[Assignee]) -> String {
     if allowed.is_empty() {
         return "nobody".to_owned();
     }
     allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys in a message, at most ten of them.
+fn keys(among: &[ItemKey]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<&str> = among.iter().take(SHOWN).map(ItemKey::as_str).collect();
+    let more = if among.len() > SHOWN { "…" } else { "" };
+    format!("{}{more}", shown.join("、"))
 }
 
 fn fields(problems: &[FieldProblem]) -> String {
@@ -204,7 +336,47 @@ fn fields(problems: &[FieldProblem]) -> String {
     lines.join("；")
 }
 
+/// What people call a move; operators' requests keep their names.
+fn move_zh(act: &'static str) -> &'static str {
+    MoveKind::named(act).map_or(act, MoveKind::zh)
+}
+
 impl Refusal {
+    /// Whether the same move with other content could be taken.
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::BadForm(_)
+            | Self::EvidenceMissing(_)
+            | Self::ReasonMissing(_)
+            | Self::OutOfRange { .. }
+            | Self::Unsuitable { .. }
+            | Self::UpstreamUnclear { .. }
+            | Self::NoWindow(_) => true,
+            Self::Extension { why, .. } => {
+                matches!(why, ExtensionRefusal::TooLong(_) | ExtensionRefusal::NotLater(_))
+            }
+            Self::NoCase(_)
+            | Self::Exists(_)
+            | Self::NoItem(_)
+            | Self::WakeFirst
+            | Self::WrongStatus { .. }
+            | Self::Suspended(_)
+            | Self::NotApplicable { .. }
+            | Self::NotAllowed { .. }
+            | Self::SamePerson { .. }
+            | Self::NoStandIn { .. }
+            | Self::InPerson(_)
+            | Self::CoolDown { .. }
+            | Self::CaseClosed(_)
+            | Self::StillOpen { .. }
+            | Self::Faulted { .. }
+            | Self::Definition { .. }
+            | Self::OverBudget(_)
+            | Self::Stranded(_)
+            | Self::OtherDefinition { .. } => false,
+        }
+    }
+
     /// Stable code for logs, HTTP bodies and exit messages.
     pub fn code(&self) -> &'static str {
         match self {
@@ -230,8 +402,11 @@ impl Refusal {
             Self::Faulted { .. } => "DB2020",
             Self::OutOfRange { .. } => "DB2021",
             Self::Definition { .. } => "DB2022",
-            Self::TooManyEvents { .. } => "DB2023",
+            Self::OverBudget(_) => "DB2023",
             Self::OtherDefinition { .. } => "DB2024",
+            Self::Unsuitable { .. } => "DB2025",
+            Self::UpstreamUnclear { .. } => "DB2030",
+            Self::Stranded(_) => "DB2035",
         }
     }
 
@@ -243,31 +418,51 @@ impl Refusal {
             Self::NoItem(item) => format!("没有任务 {item}，请核对"),
             Self::WakeFirst => "此前到点的事项尚未处理，请稍后重试".to_owned(),
             Self::WrongStatus { item, status, act } => {
-                format!("任务 {item} 处于“{}”，不能执行 {act}", status.zh())
+                format!("任务 {item} 处于“{}”，不能{}", status.zh(), move_zh(act))
             }
             Self::Suspended(item) => format!("任务 {item} 已挂起，请先恢复"),
-            Self::NotApplicable { act, item, why } => format!("{item} 不能执行 {act}：{why}"),
+            Self::NotApplicable { act, item, why } => {
+                format!("{item} 不能{}：{}", move_zh(act), why.zh)
+            }
+            Self::Unsuitable { act, item, why } => {
+                format!("{}（{item}）：{}，请改后再试", move_zh(act), why.zh)
+            }
+            Self::UpstreamUnclear { item, among } => {
+                format!("退回 {item} 须写明退回到哪一项（upstream）：{}", keys(among))
+            }
+            Self::NotAllowed { act, item, allowed } if allowed.is_empty() => {
+                format!("{item} 的“{}”不由人办理", move_zh(act))
+            }
             Self::NotAllowed { act, item, allowed } => {
-                format!("您无权对 {item} 执行 {act}，应由 {} 办理", list(allowed))
+                format!("您无权对 {item} 执行“{}”，应由 {} 办理", move_zh(act), list(allowed))
             }
             Self::SamePerson { item, .. } => format!("承办人不能审核自己承办的任务 {item}"),
             Self::NoStandIn { person, absent } => format!("{person} 今日不是 {absent} 的代理人"),
             Self::InPerson(item) => format!("任务 {item} 须本人办理，不得代理"),
             Self::BadForm(problems) => format!("表单有误：{}", fields(problems)),
             Self::EvidenceMissing(names) => format!("缺少佐证材料：{}", names.join("、")),
-            Self::ReasonMissing(act) => format!("{act} 须写明理由"),
+            Self::ReasonMissing(act) => format!("{}须写明理由", move_zh(act)),
             Self::NoWindow(item) => format!("提交内容不属于 {item} 的任何开放周期"),
-            Self::Extension { item, why } => format!("任务 {item} 不能延期：{why}"),
+            Self::Extension { item, why } => {
+                format!("任务 {item} 不能延期：{}", why.zh(|at| at.to_string()))
+            }
             Self::CoolDown { item, .. } => format!("任务 {item} 刚刚催办过，请稍后再催"),
             Self::CaseClosed(case) => format!("督办事项 {case} 不在办理中"),
             Self::StillOpen { open } => format!("尚有 {open} 项未办结"),
             Self::Faulted { case, error } => {
                 format!("督办事项 {case} 处理异常，待管理员修复：{error}")
             }
-            Self::OutOfRange { what, range } => format!("{what} 应为 {range}"),
+            Self::OutOfRange { what, range } => format!("{what} 应为{}", range.zh),
             Self::Definition { key, error } => format!("措施定义中的 {key} 计算失败：{error}"),
-            Self::TooManyEvents { max } => {
-                format!("一次操作产生的记录超过上限 events_max（{max}）")
+            Self::OverBudget(spent) => match spent {
+                Spent::Operations => "脚本的计算量超过一次操作的上限（decision_operations_max），未作任何改动；请简化措施中的脚本".to_owned(),
+                Spent::Items => "任务条目超过一次操作的上限（decision_items_max），未作任何改动；请减少措施的条目".to_owned(),
+                Spent::Events => "产生的记录超过一次操作的上限（decision_events_max），未作任何改动；请减少措施的条目".to_owned(),
+                Spent::Time => "办理用时超过上限（decision_ms_max），未作任何改动；请稍后重试，再次出现时请简化措施中的脚本".to_owned(),
+            },
+            Self::Stranded(obstacles) => {
+                let lines: Vec<String> = obstacles.iter().map(Obstacle::zh).collect();
+                format!("迁移后会有任务办不下去：{}", lines.join("；"))
             }
             Self::OtherDefinition { .. } => "督办事项所用的措施版本与所给版本不一致".to_owned(),
         }

@@ -3,12 +3,15 @@
 //! A row repeats nothing that a query does not need: what people filter and sort by stands in
 //! columns, the rest in one JSON text.
 
+use std::collections::BTreeSet;
+
 use duban_calendar::Instant;
 use duban_model::Definition;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CaseHead};
 use crate::command::Message;
+use crate::decide::Decision;
 use crate::event::{Event, Sent};
 use crate::fact::Fact;
 use crate::ids::{CaseId, ItemKey};
@@ -77,6 +80,9 @@ pub struct ItemRow {
     pub red_at: Option<i64>,
     /// A duty's window, for example `2022-H1`.
     pub window: Option<String>,
+    /// Kinds of attention that it needs, each once, joined by spaces; `None`: none.
+    #[serde(default)]
+    pub attention: Option<String>,
     /// The [`Item`] as JSON.
     pub data: String,
 }
@@ -144,6 +150,12 @@ impl ItemRow {
     /// The row of an item as it is now.
     pub fn of(case: &CaseId, item: &Item, definition: &Definition) -> Self {
         let turns = turns(item, definition);
+        let mut kinds: Vec<&str> = Vec::new();
+        for kind in item.attention.iter().map(|one| one.kind.as_str()) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
         let waiting: Vec<String> = item.in_hands_of().iter().map(ToString::to_string).collect();
         Self {
             case: case.as_str().to_owned(),
@@ -151,7 +163,7 @@ impl ItemRow {
             task: item.task.to_string(),
             unit: item.unit.to_string(),
             status: item.status.as_str().to_owned(),
-            held: item.hold.is_some(),
+            held: !item.holds.is_empty(),
             owner: item.owner.as_ref().map(ToString::to_string),
             waiting_on: (!waiting.is_empty()).then(|| waiting.join(" ")),
             since: item.since.millis(),
@@ -159,6 +171,7 @@ impl ItemRow {
             yellow_at: turns.yellow_at.map(Instant::millis),
             red_at: turns.red_at.map(Instant::millis),
             window: item.window.map(|window| window.key()),
+            attention: (!kinds.is_empty()).then(|| kinds.join(" ")),
             data: serde_json::to_string(item).expect("invariant: an item is plain data"),
         }
     }
@@ -200,24 +213,133 @@ pub fn case_from_texts<'a>(
 }
 
 /// What an event sends out, if anything. Collapsed messages stay in the log.
+#[expect(clippy::too_many_lines, reason = "one pattern for each fact that sends nothing")]
 pub fn outgoing(case: &CaseId, event: &Event) -> Option<Outgoing> {
     let (kind, body) = match &event.fact {
         Fact::Sent(sent) if !sent.collapsed => {
-            (sent.kind.as_str().to_owned(), Body::People(sent.clone()))
+            let told = Sent { names: event.names.clone(), ..Sent::clone(sent) };
+            (sent.kind.as_str().to_owned(), Body::People(Box::new(told)))
         }
         Fact::MessageSent { number, message, .. } => {
             ("message".to_owned(), Body::Case(*number, Box::new(message.clone())))
         }
-        _ => return None,
+        Fact::Sent(_)
+        | Fact::CaseOpened { .. }
+        | Fact::WindowsPlanned { .. }
+        | Fact::ItemsAdded { .. }
+        | Fact::ItemOpened { .. }
+        | Fact::ItemHeldUntil { .. }
+        | Fact::ItemReady { .. }
+        | Fact::OwnerMissing { .. }
+        | Fact::ItemSkipped { .. }
+        | Fact::ItemCarried { .. }
+        | Fact::Signed { .. }
+        | Fact::Reported { .. }
+        | Fact::Submitted { .. }
+        | Fact::Withdrawn { .. }
+        | Fact::Countersigned { .. }
+        | Fact::ReviewRefused { .. }
+        | Fact::Accepted { .. }
+        | Fact::Returned { .. }
+        | Fact::Superseded { .. }
+        | Fact::AnswerOverdue { .. }
+        | Fact::ExtensionLapsed { .. }
+        | Fact::SuspensionAsked { .. }
+        | Fact::SuspensionRefused { .. }
+        | Fact::CaseSuspended { .. }
+        | Fact::CaseResumed
+        | Fact::Rescheduled { .. }
+        | Fact::JudgementDeferred { .. }
+        | Fact::Reopened { .. }
+        | Fact::ExtensionAsked { .. }
+        | Fact::ExtensionRefused { .. }
+        | Fact::DeadlineSet { .. }
+        | Fact::EarlierDueProposed { .. }
+        | Fact::Transferred { .. }
+        | Fact::Delegated { .. }
+        | Fact::ReviewersChanged { .. }
+        | Fact::Held { .. }
+        | Fact::Released { .. }
+        | Fact::ItemCancelled { .. }
+        | Fact::RungFired { .. }
+        | Fact::StartOverdue { .. }
+        | Fact::DueSoon { .. }
+        | Fact::Overdue { .. }
+        | Fact::ReviewOverdue { .. }
+        | Fact::ReportMissed { .. }
+        | Fact::ReportKept { .. }
+        | Fact::Stalled { .. }
+        | Fact::PlanChecked { .. }
+        | Fact::WindowJudged { .. }
+        | Fact::MadeUp { .. }
+        | Fact::IndicatorJudged { .. }
+        | Fact::Unrectified { .. }
+        | Fact::Referred { .. }
+        | Fact::StruckOff { .. }
+        | Fact::VarSet { .. }
+        | Fact::Scored { .. }
+        | Fact::Logged { .. }
+        | Fact::ScriptFailed { .. }
+        | Fact::Watched(_)
+        | Fact::NeedAnswered { .. }
+        | Fact::WatchAnswered { .. }
+        | Fact::ChildClosed { .. }
+        | Fact::SubCaseOpened { .. }
+        | Fact::SubCaseLeft { .. }
+        | Fact::SubCaseEnded { .. }
+        | Fact::SubCaseSilent { .. }
+        | Fact::ParentSaid { .. }
+        | Fact::Renewed
+        | Fact::CaseClosed
+        | Fact::CaseReopened
+        | Fact::CaseCancelled { .. }
+        | Fact::Migrated { .. }
+        | Fact::NeedsChanged { .. }
+        | Fact::PlanMoved { .. }
+        | Fact::RungsArmed { .. }
+        | Fact::ReviewPlanned { .. }
+        | Fact::CadenceTaken { .. }
+        | Fact::Mended { .. }
+        | Fact::EntryCounted { .. }
+        | Fact::AxesDiffer { .. }
+        | Fact::HandedOver { .. }
+        | Fact::FinishesAsItIs { .. }
+        | Fact::BoundReached { .. }
+        | Fact::CalendarApplied { .. }
+        | Fact::LatenessWithdrawn { .. }
+        | Fact::AttentionNeeded { .. }
+        | Fact::AttentionEnded { .. }
+        | Fact::NeedAwaited { .. }
+        | Fact::NeedMissing { .. }
+        | Fact::NeedFound { .. }
+        | Fact::NeedEnded { .. }
+        | Fact::OpeningHeld { .. }
+        | Fact::SeatFilled { .. }
+        | Fact::TakenBack { .. }
+        | Fact::Faulted { .. }
+        | Fact::Repaired { .. } => return None,
     };
     let case = case.as_str().to_owned();
     Some(Outgoing { case, seq: event.seq, kind, at: event.at.millis(), body })
+}
+
+/// Keys of the items whose rows a decision may have changed. A migration may change all of them:
+/// lights and tasks are the definition's.
+pub fn changed(decision: &Decision) -> BTreeSet<ItemKey> {
+    let migrates = |event: &Event| matches!(event.fact, Fact::Migrated { .. });
+    if decision.events.iter().any(migrates) {
+        return decision.case.items().map(|item| item.key.clone()).collect();
+    }
+    decision.events.iter().flat_map(touched).collect()
 }
 
 /// Keys of the items that an event may have changed.
 pub fn touched(event: &Event) -> impl Iterator<Item = ItemKey> {
     let mut keys: Vec<ItemKey> = event.fact.item().cloned().into_iter().collect();
     if let Fact::ItemsAdded { items, .. } = &event.fact {
+        keys.extend(items.iter().map(|item| item.key.clone()));
+    }
+    if let Fact::TakenBack { items, .. } = &event.fact {
         keys.extend(items.iter().map(|item| item.key.clone()));
     }
     keys.into_iter()

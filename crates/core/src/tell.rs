@@ -4,12 +4,18 @@ use duban_calendar::{Instant, Tz, date_of, local};
 use duban_model::{Assignee, Definition, Directory, PersonId};
 use duban_script::SlipColour;
 
-use crate::command::Actor;
+use crate::command::{Actor, ParentSays};
 use crate::decide::title_of;
 use crate::event::{DueReason, Event, HoldCause, ItemKind, Notification, Sent, SkipReason};
-use crate::fact::Fact;
+use crate::fact::{Fact, bookkeeping};
+use crate::failed::Expression;
 use crate::ids::ItemKey;
 use crate::item::Item;
+use crate::lateness::Late;
+use crate::names::Names;
+
+/// Items that a line names; the rest is counted.
+pub(crate) const AXES_SHOWN: usize = 5;
 
 /// Tells events of one case to people.
 #[derive(Clone, Copy)]
@@ -21,12 +27,18 @@ pub struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// One line: when, who, what. `None` for bookkeeping that people need not read.
+    /// One line: when, who, what. `None` for bookkeeping that people need not read. Everybody is
+    /// called as they were when it happened.
     pub fn line(&self, event: &Event) -> Option<String> {
-        let what = self.what(&event.fact)?;
+        let telling = self.of(&event.names);
+        let what = telling.what(&event.fact)?;
         let when = local(event.at, self.tz()).format("%Y-%m-%d %H:%M");
-        let who = self.who(&event.actor);
+        let who = telling.who(&event.actor);
         Some(format!("{when}  {who}{what}"))
+    }
+
+    fn of<'t>(&'t self, names: &'t Names) -> Telling<'t> {
+        Telling { definition: self.definition, directory: self.directory, names }
     }
 
     fn tz(&self) -> Tz {
@@ -38,8 +50,46 @@ impl Teller<'_> {
         date_of(at, self.tz()).format("%Y-%m-%d").to_string()
     }
 
-    /// Who acted; nothing where the clock did.
-    pub fn who(&self, actor: &Actor) -> String {
+    /// Who acted, as they were called then; nothing where the clock did.
+    pub fn who(&self, event: &Event) -> String {
+        self.of(&event.names).who(&event.actor)
+    }
+
+    /// A unit, post or person by their present name.
+    pub fn name(&self, assignee: &Assignee) -> String {
+        self.directory.name_of(assignee)
+    }
+
+    /// What people read for an item: its task's title, its axes' units, its window.
+    pub fn item_title(&self, item: &Item) -> String {
+        let task = self.definition.workflow.task(item.task.as_str()).map(|(_, task)| task);
+        self.of(&Names::default()).with_key(title_of(item, task), &item.key)
+    }
+
+    /// The same from a key alone.
+    pub fn key_title(&self, key: &ItemKey) -> String {
+        self.of(&Names::default()).key_title(key)
+    }
+
+    /// What the item of an event was called when it happened.
+    pub fn title_then(&self, event: &Event) -> Option<String> {
+        event.fact.item().map(|key| self.of(&event.names).key_title(key))
+    }
+}
+
+/// One event being told, with the names of its time.
+struct Telling<'a> {
+    definition: &'a Definition,
+    directory: &'a Directory,
+    names: &'a Names,
+}
+
+impl Telling<'_> {
+    fn date(&self, at: Instant) -> String {
+        date_of(at, self.definition.suite.time_zone).format("%Y-%m-%d").to_string()
+    }
+
+    fn who(&self, actor: &Actor) -> String {
         match actor {
             Actor::Person { person, on_behalf_of: None } => format!("{} ", self.person(person)),
             Actor::Person { person, on_behalf_of: Some(absent) } => {
@@ -52,32 +102,45 @@ impl Teller<'_> {
     }
 
     fn person(&self, id: &PersonId) -> String {
-        self.directory.person(id).map_or_else(|| id.to_string(), |person| person.name.clone())
+        self.name(&Assignee::Person(id.clone()))
     }
 
-    /// A unit, post or person by name.
-    pub fn name(&self, assignee: &Assignee) -> String {
-        self.directory.name_of(assignee)
+    fn name(&self, assignee: &Assignee) -> String {
+        self.names.name_of(assignee, self.directory)
+    }
+
+    fn expression(&self, one: &Expression) -> String {
+        let key = one.zh();
+        let known = one.task.as_ref().map(|task| self.key_title(&ItemKey::new(task.as_str())));
+        let task = known.map(|title| format!("“{title}”的")).unwrap_or_default();
+        let rung = one.rung.map(|rung| format!("第 {} 级", rung + 1)).unwrap_or_default();
+        format!("{task}{key}{rung}")
+    }
+
+    fn until(&self, until: Option<Instant>) -> String {
+        until.map(|until| format!("至 {}", self.date(until))).unwrap_or_default()
+    }
+
+    /// What attention is about, by name where it names somebody.
+    pub(crate) fn about(&self, about: &str) -> String {
+        match (about.parse::<Assignee>(), about.is_empty()) {
+            (Ok(assignee), _) => format!("（{}）", self.name(&assignee)),
+            (Err(_), false) => format!("（{about}）"),
+            (Err(_), true) => String::new(),
+        }
     }
 
     fn names(&self, assignees: &[Assignee]) -> String {
         assignees.iter().map(|one| self.name(one)).collect::<Vec<_>>().join("、")
     }
 
-    /// What people read for an item: its task's title, its axes' units, its window.
-    pub fn item_title(&self, item: &Item) -> String {
-        let task = self.definition.workflow.task(item.task.as_str()).map(|(_, task)| task);
-        self.with_key(title_of(item, task), &item.key)
-    }
-
-    /// The same from a key alone.
-    pub fn key_title(&self, key: &ItemKey) -> String {
-        let task = key.as_str().split(['/', '@']).next().unwrap_or_default();
-        let title = match (self.definition.workflow.task(task), task) {
-            (Some((_, task)), _) => task.title.as_str(),
+    fn key_title(&self, key: &ItemKey) -> String {
+        let title = match (self.definition.workflow.task_once(key.task()), key.task()) {
+            (Some(task), _) => task.title.as_str(),
             (None, "interview") => "约谈",
             (None, "rectification") => "整改",
-            (None, _) => "交办",
+            (None, "extra") => "交办",
+            (None, gone) => gone,
         };
         self.with_key(title, key)
     }
@@ -90,7 +153,7 @@ impl Teller<'_> {
         let named = path
             .split('/')
             .skip(1)
-            .map(|part| self.directory.unit(&part.into()).map_or(part, |unit| unit.name.as_str()));
+            .map(|part| self.names.unit(&part.into(), self.directory).unwrap_or(part));
         let parts: Vec<&str> = named.chain(window).collect();
         if parts.is_empty() {
             title.to_owned()
@@ -99,11 +162,8 @@ impl Teller<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
     fn what(&self, fact: &Fact) -> Option<String> {
-        self.life(fact).or_else(|| self.change(fact)).or_else(|| self.time(fact))
-    }
-
-    fn life(&self, fact: &Fact) -> Option<String> {
         let title = fact.item().map(|key| self.key_title(key)).unwrap_or_default();
         Some(match fact {
             Fact::CaseOpened { title, .. } => format!("立项：{title}"),
@@ -139,11 +199,20 @@ impl Teller<'_> {
             }
             Fact::Submitted { .. } => format!("申请办结“{title}”"),
             Fact::Withdrawn { .. } => format!("撤回“{title}”的申请"),
-            Fact::Countersigned { member, .. } => {
-                format!("会签同意“{title}”（{}）", self.name(member))
+            Fact::Countersigned { member, also, .. } => {
+                let seats: Vec<String> =
+                    std::iter::once(member).chain(also).map(|seat| self.name(seat)).collect();
+                format!("会签同意“{title}”（{}）", seats.join("、"))
             }
-            Fact::Accepted { done: true, on_time, .. } => {
-                format!("办结“{title}”{}", if *on_time { "" } else { "（逾期）" })
+            Fact::ReviewRefused { members, reason, .. } => {
+                format!("不同意“{title}”办结（{}）：{reason}", self.names(members))
+            }
+            Fact::Accepted { done: true, on_time, taken_off, .. } => {
+                let late = if *on_time { "" } else { "（逾期）" };
+                let how = taken_off
+                    .as_ref()
+                    .map(|member| format!("：减签 {} 后，其余会签人均已同意", self.name(member)));
+                format!("办结“{title}”{late}{}", how.unwrap_or_default())
             }
             Fact::Accepted { done: false, .. } => format!("认可“{title}”的一次提交"),
             Fact::Returned { reason, .. } => format!("退回“{title}”：{reason}"),
@@ -151,6 +220,9 @@ impl Teller<'_> {
                 format!("“{title}”因“{}”重新办理而重开", self.key_title(because))
             }
             Fact::Reopened { reason, .. } => format!("回头看，重新办理“{title}”：{reason}"),
+            Fact::ItemCancelled { item, reason, title: Some(title) } => {
+                format!("中止“{}”：{reason}", self.with_key(title, item))
+            }
             Fact::ItemCancelled { reason, .. } => format!("中止“{title}”：{reason}"),
             Fact::MadeUp { .. } => format!("“{title}”已补办"),
             Fact::CaseClosed => "事项办结".to_owned(),
@@ -159,23 +231,90 @@ impl Teller<'_> {
             Fact::StruckOff { item: None, .. } => "事项销号".to_owned(),
             Fact::StruckOff { item: Some(_), .. } => format!("“{title}”销号"),
             Fact::Renewed => "下一期事项立项".to_owned(),
-            _ => return None,
-        })
-    }
-
-    fn change(&self, fact: &Fact) -> Option<String> {
-        let title = fact.item().map(|key| self.key_title(key)).unwrap_or_default();
-        Some(match fact {
+            Fact::SubCaseLeft { keeps, .. } => {
+                let what = if *keeps { "继续自行办理" } else { "随之中止" };
+                format!("“{title}”已结束，其子事项{what}")
+            }
+            Fact::SubCaseEnded { .. } => format!("“{title}”的子事项已中止"),
+            Fact::SubCaseSilent { .. } => {
+                format!("“{title}”的原子事项未在期限内答复中止，新的子事项尚不能立项")
+            }
+            Fact::AttentionNeeded { kind, about, .. } => {
+                format!("“{title}”需要关注：{}{}", kind.zh(), self.about(about))
+            }
+            Fact::AttentionEnded { kind, about, .. } => {
+                format!("“{title}”不再需要关注：{}{}", kind.zh(), self.about(about))
+            }
+            Fact::NeedEnded { .. } => format!("“{title}”所需的事项已中止"),
+            Fact::OpeningHeld { reason: Some(reason), .. } => {
+                format!("“{title}”的子事项暂不立项：{reason}")
+            }
+            Fact::OpeningHeld { reason: None, .. } => format!("“{title}”的子事项已立项"),
+            Fact::SeatFilled { member, .. } => {
+                format!("“{title}”的审核岗位 {} 已有人在岗，审核期限重新起算", self.name(member))
+            }
+            Fact::ParentSaid { says, .. } => match says {
+                ParentSays::End { reason } => format!("上级事项中的任务已结束：{reason}"),
+                ParentSays::GoOn => "上级事项中的任务已结束，本事项继续办理".to_owned(),
+                ParentSays::Reopened => "上级事项中的任务重新办理，本事项可以重新打开".to_owned(),
+                ParentSays::Suspended { reason } => {
+                    format!("上级事项或上期事项已挂起，本事项随之挂起：{reason}")
+                }
+                ParentSays::Resumed => "上级事项或上期事项恢复，本事项随之恢复".to_owned(),
+            },
+            Fact::Mended { what, reason, item, .. } => {
+                let keys: Vec<String> = what.iter().map(|one| self.expression(one)).collect();
+                let reason = reason.as_ref().map(|reason| format!("（{reason}）"));
+                let title = if item.is_some() { format!("“{title}”") } else { String::new() };
+                format!("{title}重新计算成功：{}{}", keys.join("、"), reason.unwrap_or_default())
+            }
+            Fact::EntryCounted { .. } => format!("“{title}”的一次提交重新计入本期"),
+            Fact::AxesDiffer { came, gone } => {
+                let titles = |keys: &[ItemKey]| {
+                    let shown = keys.iter().take(AXES_SHOWN).map(|key| self.key_title(key));
+                    let more = if keys.len() > AXES_SHOWN { "等" } else { "" };
+                    format!("{}{more} {} 项", shown.collect::<Vec<_>>().join("、"), keys.len())
+                };
+                let came = (!came.is_empty()).then(|| format!("应增列{}", titles(came)));
+                let gone = (!gone.is_empty()).then(|| format!("名单中已无{}", titles(gone)));
+                let both: Vec<String> = came.into_iter().chain(gone).collect();
+                if both.is_empty() {
+                    "通讯录变更后，各项任务与名单一致".to_owned()
+                } else {
+                    format!("通讯录变更后，{}", both.join("；"))
+                }
+            }
+            Fact::HandedOver { to, reason, .. } => {
+                format!("“{title}”移交承接单位 {}：{reason}", self.name(to))
+            }
+            Fact::FinishesAsItIs { reason, .. } => format!("“{title}”照旧办结：{reason}"),
             Fact::ExtensionAsked { until, reason, .. } => {
                 format!("申请“{title}”延期至 {}：{reason}", self.date(*until))
             }
             Fact::ExtensionRefused { reason, .. } => format!("不同意“{title}”延期：{reason}"),
+            Fact::DeadlineSet { deadline, judged_at: Some(judged), .. }
+                if deadline.why == DueReason::Calendar =>
+            {
+                let why = due_reason(&deadline.why);
+                format!("“{title}”改于 {} 评判（{why}）", self.date(*judged))
+            }
             Fact::DeadlineSet { deadline, .. } => {
                 format!(
                     "“{title}”期限改为 {}（{}）",
                     self.date(deadline.due),
                     due_reason(&deadline.why)
                 )
+            }
+            Fact::CalendarApplied { next: None, .. } => "工作日历公布，重新推算期限".to_owned(),
+            Fact::LatenessWithdrawn { late, .. } => {
+                let what = match late {
+                    Late::Work => "逾期",
+                    Late::Review => "审核逾期",
+                    Late::Answer => "逾期未答复",
+                    Late::Sign => "逾期未签收",
+                    Late::Rectification => "逾期未整改",
+                };
+                format!("撤回“{title}”的{what}认定：按新公布的工作日历当时未到期限")
             }
             Fact::EarlierDueProposed { due, .. } => {
                 format!("“{title}”按新日历应提前到 {}，待同意", self.date(*due))
@@ -187,27 +326,62 @@ impl Teller<'_> {
                 format!("委托 {} 办理“{title}”", self.person(to))
             }
             Fact::Delegated { to: None, .. } => format!("收回“{title}”的委托"),
-            Fact::ReviewersChanged { members, .. } => {
-                format!("“{title}”的审核人改为 {}", self.names(members))
+            Fact::ReviewersChanged { members, reason, .. } => {
+                let reason = reason.as_ref().map(|reason| format!("：{reason}"));
+                format!(
+                    "“{title}”的审核人改为 {}{}",
+                    self.names(members),
+                    reason.unwrap_or_default()
+                )
             }
             Fact::Held { cause: HoldCause::Suspended(reason), remaining, .. } => {
                 let clock = if remaining.is_some() { "，停止计时" } else { "" };
                 format!("挂起“{title}”{clock}：{reason}")
             }
+            Fact::Held { cause: HoldCause::Order(reason), remaining, until, .. } => {
+                let clock = if remaining.is_some() { "，停止计时" } else { "" };
+                format!("挂起“{title}”{clock}{}：{reason}", self.until(*until))
+            }
+            Fact::Held { cause: HoldCause::Own(reason), until, .. } => {
+                format!("承办人挂起“{title}”，计时不停{}：{reason}", self.until(*until))
+            }
+            Fact::Held { cause: HoldCause::Case(_), .. } => {
+                format!("“{title}”随事项挂起，停止计时")
+            }
+            Fact::Held { cause: HoldCause::Above(_), .. } => {
+                format!("“{title}”随上级事项或上期事项挂起，停止计时")
+            }
             Fact::Held { cause: HoldCause::Item(item), .. } => {
                 format!("“{title}”停止计时，等待“{}”", self.key_title(item))
             }
+            Fact::Released { cause: Some(HoldCause::Item(item)), .. } => {
+                format!("“{}”已结束，不再停“{title}”的计时", self.key_title(item))
+            }
             Fact::Released { .. } => format!("“{title}”恢复"),
+            Fact::SuspensionAsked { reason, until, .. } => {
+                format!("申请挂起“{title}”{}：{reason}", self.until(*until))
+            }
+            Fact::SuspensionRefused { reason, .. } => format!("不同意挂起“{title}”：{reason}"),
+            Fact::CaseSuspended { reason, until } => {
+                format!("挂起事项{}：{reason}", self.until(*until))
+            }
+            Fact::CaseResumed => "事项恢复".to_owned(),
+            Fact::ExtensionLapsed { .. } => format!("“{title}”的延期申请未及答复，已失效"),
+            Fact::AnswerOverdue { .. } => format!("“{title}”的延期申请逾期未答复"),
+            Fact::JudgementDeferred { at, .. } => {
+                format!("“{title}”有提交被退回，本期推迟到 {} 评判", self.date(*at))
+            }
             Fact::Migrated { .. } => "改用新版措施".to_owned(),
+            Fact::ReviewPlanned { review, .. } => {
+                format!("“{title}”按新版措施由 {} 审核", self.names(&review.members))
+            }
+            Fact::CadenceTaken { task, kind } => {
+                let known = self.definition.workflow.task_once(task.as_str());
+                let title = known.map_or(task.as_str(), |task| task.title.as_str());
+                format!("“{title}”改为每{}一次，自两种周期的共同起点起", kind.zh())
+            }
             Fact::Faulted { error } => format!("处理异常，暂停：{error}"),
             Fact::Repaired { reason } => format!("异常修复：{reason}"),
-            _ => return None,
-        })
-    }
-
-    fn time(&self, fact: &Fact) -> Option<String> {
-        let title = fact.item().map(|key| self.key_title(key)).unwrap_or_default();
-        Some(match fact {
             Fact::StartOverdue { .. } => format!("“{title}”逾期未签收"),
             Fact::DueSoon { .. } => format!("“{title}”临近期限"),
             Fact::Overdue { .. } => format!("“{title}”逾期"),
@@ -236,22 +410,46 @@ impl Teller<'_> {
                 format!("{unit} 计 {sign}{}.{:02} 分：{why}", points / 100, points % 100)
             }
             Fact::Logged { text, .. } => text.clone(),
+            Fact::TakenBack { after, cases, papers, .. } => {
+                let more = match (cases.len(), papers.len()) {
+                    (0, 0) => String::new(),
+                    (cases, papers) => {
+                        format!("；其间立项 {cases} 件、编号文书 {papers} 份已经发出，请人工处理")
+                    }
+                };
+                format!("系统时钟曾有误，第 {after} 条之后由时间触发的记录全部撤回{more}")
+            }
+            Fact::BoundReached { bound, .. } => bound.zh(),
             Fact::ScriptFailed { function, error, .. } => format!("脚本“{function}”出错：{error}"),
-            _ => return None,
+            bookkeeping!() => return None,
         })
     }
 
     fn sent(&self, sent: &Sent) -> String {
-        let kind = match (sent.kind, sent.colour) {
-            (Notification::Slip, Some(SlipColour::Blue)) => "蓝色督办单",
-            (Notification::Slip, Some(SlipColour::Yellow)) => "黄色督办单",
-            (Notification::Slip, Some(SlipColour::Red)) => "红色督办单",
-            (kind, _) => kind.zh(),
-        };
+        let kind = colour_name(sent.kind, sent.colour);
         let number = sent.number.map(|number| format!(" {number} 号")).unwrap_or_default();
         let collapsed = if sent.collapsed { "（已并入后一次，不送达）" } else { "" };
         format!("{kind}{number} → {}{collapsed}：{}", self.names(&sent.to), sent.text)
     }
+}
+
+fn colour_name(kind: Notification, colour: Option<SlipColour>) -> &'static str {
+    match (kind, colour) {
+        (Notification::Slip, Some(SlipColour::Blue)) => "蓝色督办单",
+        (Notification::Slip, Some(SlipColour::Yellow)) => "黄色督办单",
+        (Notification::Slip, Some(SlipColour::Red)) => "红色督办单",
+        (kind, _) => kind.zh(),
+    }
+}
+
+/// What a paper is called, for example 蓝色督办单第 3 号.
+pub(crate) fn paper_name(
+    kind: Notification,
+    colour: Option<SlipColour>,
+    number: Option<u32>,
+) -> String {
+    let number = number.map(|number| format!("第 {number} 号")).unwrap_or_default();
+    format!("{}{number}", colour_name(kind, colour))
 }
 
 fn skip_reason(why: &SkipReason) -> &str {
@@ -259,6 +457,9 @@ fn skip_reason(why: &SkipReason) -> &str {
         SkipReason::When => "条件不成立",
         SkipReason::Needs => "前置任务均已跳过",
         SkipReason::Blocked => "前置任务未完成，本期未能开始",
+        SkipReason::Excused => "计时停止过久，本期免予评判",
+        SkipReason::TooShort => "列入时本期所余时间过短，免予评判",
+        SkipReason::TookOver(_) => "本单位承接了同一任务的另一项，以其代之",
         SkipReason::Earlier => "由上期事项继续督办",
         SkipReason::Dropped(reason) => reason,
     }
@@ -274,8 +475,16 @@ pub fn due_reason(why: &DueReason) -> String {
         DueReason::Extension(reason) => format!("延期：{reason}"),
         DueReason::Resumed => "恢复计时".to_owned(),
         DueReason::Calendar => "工作日历公布后重新推算".to_owned(),
+        DueReason::Migrated(source) => {
+            format!("新版措施规定：{}", duban_script::in_chinese(source))
+        }
         DueReason::Reopened(reason) => format!("回头看：{reason}"),
         DueReason::Script(reason) => format!("脚本：{reason}"),
         DueReason::Opened => "交办时确定".to_owned(),
+        DueReason::Returned(reason) => format!("退回后重新办理：{reason}"),
+        DueReason::AtLeast => "轮到承办时应有的办理时间".to_owned(),
+        DueReason::Outage => "系统停运后顺延".to_owned(),
+        DueReason::NotExtended => "延期申请答复后的办理时间".to_owned(),
+        DueReason::Set(reason) => format!("督查机构确定：{reason}"),
     }
 }

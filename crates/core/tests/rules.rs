@@ -6,8 +6,8 @@ mod support;
 use std::sync::Arc;
 
 use duban_core::{
-    Act, Actor, Answer, Command, DueReason, Fact, MOMENTS_MAX, Message, Notification, Refusal,
-    Status, Watch, decide,
+    Act, Actor, Answer, Command, DueReason, Fact, MOMENTS_MAX, Message, Notification, Operation,
+    Refusal, Signal, Status, Watch, decide,
 };
 use duban_model::{Assignee, Directory};
 use serde_json::json;
@@ -44,6 +44,7 @@ fn rule_1_lateness_begins_just_after_the_deadline() {
 #[test]
 fn rule_1_earlier_moments_stand_even_if_the_command_is_refused() {
     let mut office = Office::open(ONE);
+    office.advance(at("2022-03-31", 20));
     office.sleep_until(at("2022-04-01", 9));
     let refused = office.act("x1", submit("a"));
     assert!(matches!(refused, Err(Refusal::NotAllowed { .. })), "{refused:?}");
@@ -71,6 +72,7 @@ tasks:
   a: { title: 甲, owner: unit.post(\"组织部长\"), due: 2022-03-31 }
 ",
     );
+    office.advance(at("2022-03-31", 20));
     office.sleep_until(at("2022-04-01", 9));
     office.wake();
     let overdue: Vec<&str> = office
@@ -103,14 +105,15 @@ tasks:
   a: { title: 甲, owner: unit.post(\"组织部长\"), due: 2022-03-31, hooks: { overdue: talk } }
 ",
     );
-    office.sleep_until(at("2022-06-01", 9));
+    office.advance(at("2022-03-31", 20));
+    office.sleep_until(at("2022-04-01", 9));
     office.wake();
     let overdue = office.log.iter().find(|(event, _)| event.fact.kind() == "overdue");
     let (overdue, _) = overdue.expect("overdue");
     assert_eq!(overdue.at, end("2022-03-31").plus_millis(1));
-    assert_eq!(overdue.recorded_at, at("2022-06-01", 9));
+    assert_eq!(overdue.recorded_at, at("2022-04-01", 9));
     let interview = office.item("interview/1");
-    assert_eq!(interview.due(), Some(end("2022-06-16")));
+    assert_eq!(interview.due(), Some(end("2022-04-18")));
 }
 
 #[test]
@@ -126,8 +129,9 @@ tasks:
         lists.join(", ")
     );
     let mut office = Office::open(&workflow);
+    office.advance(at("2022-03-31", 20));
     office.sleep_until(at("2022-04-01", 9));
-    let command = Command::new(Actor::Engine, Act::Wake);
+    let command = Command::new(Actor::Engine, Signal::Wake);
     let first = decide(Some(&office.case), &command, &office.env).expect("a wake-up");
     assert!(first.more);
     assert!(first.events.len() <= MOMENTS_MAX * 2, "{}", first.events.len());
@@ -143,7 +147,7 @@ fn rule_5_rungs_past_when_a_ladder_is_armed_are_collapsed() {
 period: year
 tasks:
   a: { title: 甲, owner: unit.post(\"组织部长\"), reviewer: none, due: 2022-03-29, ladder: none }
-  b: { title: 乙, needs: [a], owner: unit.post(\"组织部长\"), due: 2022-03-31 }
+  b: { title: 乙, needs: [a], owner: unit.post(\"组织部长\"), due: 2022-03-31, return_within: workdays(1) }
 ",
     );
     office.advance(at("2022-03-30", 9));
@@ -154,7 +158,7 @@ tasks:
 }
 
 #[test]
-fn rule_5_rungs_after_a_due_date_that_is_past_count_from_readiness() {
+fn rule_5_a_ladder_counts_from_the_date_that_readiness_gives() {
     let mut office = Office::open(
         "
 period: year
@@ -167,8 +171,12 @@ tasks:
     office.act("d2", submit("a")).expect("done");
     office.advance(at("2022-06-01", 18));
     assert_eq!(office.sent(Notification::Remind), Vec::<String>::new());
-    office.advance(end("2022-06-02"));
-    assert_eq!(office.sent(Notification::Remind), ["第1级"]);
+    // Three working days from readiness: 2, 6 and 7 June.
+    assert_eq!(office.item("b").due(), Some(end("2022-06-07")));
+    office.advance(end("2022-06-07"));
+    assert_eq!(office.sent(Notification::Remind), ["第0级"]);
+    office.advance(end("2022-06-08"));
+    assert_eq!(office.sent(Notification::Remind), ["第0级", "第1级"]);
 }
 
 #[test]
@@ -232,13 +240,18 @@ tasks:
     let from = duban_core::CaseId::new("asker");
     let watch = Watch { from: from.clone(), number: 7, task: "a".into(), unit: "D".into() };
     let actor = Actor::Case { case: from.clone() };
-    office.command(actor.clone(), Act::Watch(watch.clone())).expect("watched");
-    let again = office.command(actor.clone(), Act::Watch(watch)).expect("nothing");
+    office.command(actor.clone(), Signal::Watch(watch.clone())).expect("watched");
+    let again = office.command(actor.clone(), Signal::Watch(watch)).expect("nothing");
     assert_eq!(again, []);
     office.act("d2", submit("a")).expect("done");
     assert_eq!(office.count("watch_answered"), 1);
-    let stray = Answer { number: 99, from, form: serde_json::Map::new() };
-    assert_eq!(office.command(actor, Act::Answer(stray)).expect("nothing"), []);
+    let stray = Answer {
+        number: 99,
+        from,
+        form: serde_json::Map::new(),
+        says: duban_core::AnswerSays::Done,
+    };
+    assert_eq!(office.command(actor, Signal::Answer(stray)).expect("nothing"), []);
 }
 
 #[test]
@@ -342,6 +355,11 @@ fn rule_8_a_later_return_may_breach_the_window() {
         .expect("in grace");
     office.advance(at("2022-07-08", 9));
     office.act("c1", send_back("study@2022-H1")).expect("returned");
+    // The owner has three working days before anybody judges.
+    assert_eq!(office.item("study@2022-H1").window_met, Some(true));
+    office.advance(end("2022-07-13"));
+    assert_eq!(office.item("study@2022-H1").window_met, Some(true));
+    office.advance(at("2022-07-14", 1));
     assert_eq!(office.item("study@2022-H1").window_met, Some(false));
     assert_eq!(office.status("interview/1"), Status::Ready);
 }
@@ -461,7 +479,7 @@ fn rule_10_unrectified_means_referral_and_no_further_interview() {
 }
 
 #[test]
-fn rule_11_a_vacant_superior_post_climbs_to_the_first_filled_one() {
+fn rule_11_a_vacant_superior_post_is_not_climbed_over() {
     let mut data = directory().data().clone();
     for post in data.posts.iter_mut().filter(|post| post.unit.as_str() == "D") {
         post.holders.clear();
@@ -480,11 +498,11 @@ tasks:
     );
     env.directory = Arc::new(Directory::new(data).expect("a directory"));
     let office = Office::open_in(env, serde_json::Map::new()).expect("opened");
-    assert_eq!(office.item("a/D1").review.members, [Assignee::Post("C".into(), "书记".into())]);
+    assert_eq!(office.item("a/D1").review.members, [Assignee::Post("D".into(), "书记".into())]);
 }
 
 #[test]
-fn rule_11_a_vacant_owner_is_told_to_the_administrator_and_found_later() {
+fn rule_11_a_vacant_owner_is_noted_and_found_later() {
     let mut office = Office::open(
         "
 period: year
@@ -498,7 +516,7 @@ tasks:
     let vacant = data.posts.iter_mut().find(|post| post.name == "空岗").expect("the post");
     vacant.holders.push("x2".into());
     office.env.directory = Arc::new(Directory::new(data).expect("a directory"));
-    office.command(Actor::operator("管理员"), Act::ApplyDirectory).expect("applied");
+    office.command(Actor::operator("管理员"), Operation::ApplyDirectory).expect("applied");
     assert_eq!(office.item("a").holder.as_ref().map(|person| person.as_str()), Some("x2"));
 }
 
@@ -520,15 +538,15 @@ tasks:
     }
     office.env.directory = Arc::new(Directory::new(vacant.clone()).expect("a directory"));
     for _ in 0..2 {
-        office.command(Actor::operator("管理员"), Act::ApplyDirectory).expect("applied");
+        office.command(Actor::operator("管理员"), Operation::ApplyDirectory).expect("applied");
         assert_eq!(office.item("a").holder, None);
-        assert_eq!(office.count("owner_missing"), 1, "the administrator is told once");
+        assert_eq!(office.count("owner_missing"), 1, "it is noted once");
     }
     for post in vacant.posts.iter_mut().filter(|post| post.name == "组织部长") {
         post.holders.push("x2".into());
     }
     office.env.directory = Arc::new(Directory::new(vacant).expect("a directory"));
-    office.command(Actor::operator("管理员"), Act::ApplyDirectory).expect("applied");
+    office.command(Actor::operator("管理员"), Operation::ApplyDirectory).expect("applied");
     assert_eq!(office.item("a").holder.as_ref().map(|person| person.as_str()), Some("x2"));
     office.act("x2", report("a")).expect("reported");
     let signed = office.log.iter().find(|(event, _)| event.fact.kind() == "signed");
@@ -558,7 +576,7 @@ tasks:
         on: Vec::new(),
     };
     office.env.calendar = Arc::new(support::china().with_year(year).expect("a calendar"));
-    office.command(Actor::operator("管理员"), Act::ApplyCalendar).expect("applied");
+    office.command(Actor::operator("管理员"), Operation::ApplyCalendar).expect("applied");
     let deadline = office.item("a").deadline().expect("a date");
     assert!(deadline.due > before);
     assert_eq!(deadline.why, DueReason::Calendar);

@@ -10,14 +10,14 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Turn;
 use super::deadline::NewDeadline;
-use super::graph::Settle;
 use super::scene::{facts_of, title_of};
-use crate::authority::filled_post;
+use crate::authority::answering_post;
 use crate::command::{Message, Open, OpenRequest};
-use crate::event::{DueReason, ItemKind, Manner, Notification, Readiness, ReviewPlan, Sent};
+use crate::event::{DueReason, ItemKind, Manner, Notification, Readiness, ReviewPlan, Sent, Side};
 use crate::fact::Fact;
 use crate::ids::{CaseName, ItemKey};
 use crate::item::{Item, Status};
+use crate::names::Names;
 
 /// An item that a rung or a script opens beside the workflow's tasks.
 pub(super) struct Opening {
@@ -50,11 +50,17 @@ impl Turn<'_> {
                 let kind = ItemKind::Extra { title, why, origin: key.clone() };
                 let members = reviewer.into_iter().collect();
                 let members = self.separate(Some(&owner), members);
-                self.open_item(Opening { kind, owner, members, due, ladder });
+                if self.may_open_task(key) {
+                    self.open_item(Opening { kind, owner, members, due, ladder });
+                }
             }
-            Action::OpenCase { workflow, unit, form } => self.open_case(workflow, unit, form),
+            Action::OpenCase { workflow, unit, form } => {
+                if let Some(number) = self.next_script_case(key) {
+                    self.open_case(number, workflow, unit, form);
+                }
+            }
             Action::Assign { to, why } => {
-                self.reassign(key, &to, why.unwrap_or_else(|| "脚本指派".to_owned()));
+                self.assign_by_script(key, &to, why);
             }
             Action::Extend { due, why } => self.extend(key, due, why),
             Action::Cancel { why } => self.cancel_by_script(key, why),
@@ -76,6 +82,25 @@ impl Turn<'_> {
         }
     }
 
+    fn assign_by_script(&mut self, key: &ItemKey, to: &Assignee, why: Option<String>) {
+        let leaves_reviewers = self.case.item(key).is_none_or(|item| self.may_pass_to(item, to));
+        if leaves_reviewers {
+            self.reassign(key, to, why.unwrap_or_else(|| "脚本指派".to_owned()));
+        } else {
+            let name = self.env.directory.name_of(to);
+            self.log(key, format!("指派给{name}后无人可以审核，已忽略"));
+        }
+    }
+
+    /// On whom an item waits: while a rung of its review fires, those whom that one chases.
+    fn waiting_on(&self, item: &Item) -> Vec<Assignee> {
+        if self.chased.is_empty() {
+            item.waiting_on().into_iter().cloned().collect()
+        } else {
+            self.chased.clone()
+        }
+    }
+
     pub(super) fn log(&mut self, key: &ItemKey, text: String) {
         self.push(Fact::Logged { item: Some(key.clone()), text });
     }
@@ -86,7 +111,7 @@ impl Turn<'_> {
         title_of(item, Self::task(&self.definition, item)).to_owned()
     }
 
-    fn sent(
+    pub(super) fn sent(
         &self,
         kind: Notification,
         item: Option<&ItemKey>,
@@ -108,7 +133,8 @@ impl Turn<'_> {
             colour: None,
             number: None,
             data: Map::new(),
-            collapsed: self.collapsed,
+            names: Names::default(),
+            collapsed: false,
         }
     }
 
@@ -136,9 +162,13 @@ impl Turn<'_> {
     /// The engine's own message, where a script gave none: to the owner and the superior.
     pub(super) fn plain_message(&mut self, key: &ItemKey) {
         let Some(item) = self.case.item(key).cloned() else { return };
-        let mut to: Vec<Assignee> = item.waiting_on().into_iter().cloned().collect();
+        let mut to = self.manned(self.waiting_on(&item));
+        if to.is_empty() || self.is_owner_vacant(&item) {
+            return;
+        }
         let owner = item.owner.as_ref();
-        to.extend(owner.and_then(|owner| self.superior_of(owner)));
+        let above = owner.and_then(|owner| self.superior_of(owner));
+        to.extend(self.manned(above.into_iter().collect()));
         let text = self.standard_text(key);
         self.notify(Notification::Remind, Some(key), to, text);
     }
@@ -166,18 +196,20 @@ impl Turn<'_> {
             return to;
         }
         let Some(item) = self.case.item(key) else { return to };
-        let waiting: Vec<Assignee> = item.waiting_on().into_iter().cloned().collect();
+        let waiting = self.waiting_on(item);
         if waiting.is_empty() { item.owner.iter().cloned().collect() } else { waiting }
     }
 
     fn remind(&mut self, key: &ItemKey, to: Vec<Assignee>, text: Option<String>) {
-        let to = self.addressees(key, to);
+        let Some(to) = self.manned_or_log(key, "催办", self.addressees(key, to)) else { return };
         let text = text.unwrap_or_else(|| self.standard_text(key));
         self.notify(Notification::Remind, Some(key), to, text);
     }
 
     fn slip(&mut self, key: &ItemKey, colour: SlipColour, to: Vec<Assignee>, text: Option<String>) {
-        let to = self.addressees(key, to);
+        let Some(to) = self.manned_or_log(key, "督办单", self.addressees(key, to)) else {
+            return;
+        };
         let text = text.unwrap_or_else(|| self.standard_text(key));
         let number = Some(self.case.head().slips + 1);
         let sent = self.sent(Notification::Slip, Some(key), to, text);
@@ -195,6 +227,7 @@ impl Turn<'_> {
         } else {
             to
         };
+        let Some(to) = self.manned_or_log(key, "通报", to) else { return };
         let text = text.unwrap_or_else(|| self.standard_text(key));
         let number = Some(self.case.head().notices + 1);
         let sent = self.sent(Notification::Notice, Some(key), to, text);
@@ -226,14 +259,18 @@ impl Turn<'_> {
             ItemKind::Interview { origin, who: other, .. } => {
                 origin == key && *other == who && !item.status.is_closed()
             }
-            _ => false,
+            ItemKind::Task | ItemKind::Rectification { .. } | ItemKind::Extra { .. } => false,
         };
         if self.case.items_of("interview").any(is_running) {
             self.log(key, "该事项的约谈尚未结束，不重复发起".to_owned());
             return;
         }
         let interviewed = self.env.directory.holders(&who);
-        let by = self.filled(by, &interviewed);
+        if !self.is_manned(&who) {
+            self.log_vacant(key, "约谈", &[who]);
+            return;
+        }
+        let by = self.interviewer(by, &interviewed);
         let due = Some(due.max(self.at));
         let opening = Opening { kind, owner: by.clone(), members: Vec::new(), due, ladder: None };
         let interview = self.open_item(opening);
@@ -243,21 +280,18 @@ impl Turn<'_> {
         self.score(ScoreOn::Interview, key);
     }
 
-    /// A post that somebody fills who is none of `avoid`: the one asked for, or the next above.
-    fn filled(&self, asked: Assignee, avoid: &[PersonId]) -> Assignee {
+    /// Who holds an interview: the one asked for, a unit's answering post, and somebody above where
+    /// that would be the interviewed themselves.
+    fn interviewer(&self, asked: Assignee, avoid: &[PersonId]) -> Assignee {
         let directory = &self.env.directory;
         let is_unit = matches!(asked, Assignee::Unit(_));
-        let holders = directory.holders(&asked);
         // A unit answers through its first post.
-        if !is_unit
-            && !holders.is_empty()
-            && crate::authority::is_separate(directory, &asked, avoid)
-        {
+        if !is_unit && crate::authority::is_separate(directory, &asked, avoid) {
             return asked;
         }
         directory
             .unit_of(&asked)
-            .and_then(|unit| filled_post(directory, &unit, avoid))
+            .and_then(|unit| answering_post(directory, &unit, avoid))
             .or_else(|| self.case.head().administrator.clone())
             .unwrap_or(asked)
     }
@@ -273,14 +307,16 @@ impl Turn<'_> {
         let key = ItemKey::new(format!("{task}/{number}"));
         let unit = match &opening.kind {
             ItemKind::Interview { who, .. } => self.env.directory.unit_of(who),
-            _ => self.env.directory.unit_of(&opening.owner),
+            ItemKind::Task | ItemKind::Rectification { .. } | ItemKind::Extra { .. } => {
+                self.env.directory.unit_of(&opening.owner)
+            }
         };
         let unit = unit.unwrap_or_else(|| self.case.head().name.unit.clone());
-        let ready = self.readiness_of_opened(&key, task, &unit, &opening);
+        let ready = Box::new(self.readiness_of_opened(&key, task, &unit, &opening));
         let missing = ready.holder.is_none();
         self.push(Fact::ItemOpened { key: key.clone(), kind: opening.kind, ready, unit });
         if missing {
-            self.tell_owner_missing(&key);
+            self.note_owner_missing(&key);
         }
         key
     }
@@ -317,7 +353,7 @@ impl Turn<'_> {
             };
             let facts = facts_of(&item, &self.definition, self.at);
             let scene = Scene { item: Some(Arc::new(facts)), due: opening.due, ..self.scene(None) };
-            self.arm(ladder, &scene)
+            self.arm(Side::Work, ladder, &scene)
         });
         Readiness {
             owner: Some(opening.owner.clone()),
@@ -356,7 +392,7 @@ impl Turn<'_> {
             .items()
             .filter(|other| match &other.kind {
                 ItemKind::Interview { origin, .. } => *origin == item.key,
-                _ => false,
+                ItemKind::Task | ItemKind::Rectification { .. } | ItemKind::Extra { .. } => false,
             })
             .map(|other| {
                 json!({
@@ -371,14 +407,15 @@ impl Turn<'_> {
             "attempts": item.attempts, "history": *item.history, "form": *item.form,
             "evidence": item.evidence, "interviews": interviews,
         });
-        match package {
-            Json::Object(map) => map,
-            _ => Map::new(),
-        }
+        let Json::Object(package) = package else {
+            unreachable!("invariant: written as an object just above")
+        };
+        package
     }
 
     fn open_case(
         &mut self,
+        number: u32,
         workflow: duban_model::WorkflowId,
         unit: UnitId,
         form: Map<String, Json>,
@@ -392,8 +429,9 @@ impl Turn<'_> {
             parent: Some((self.case.id(), ItemKey::default())),
             ordinal: u32::try_from(head.messages + 1).unwrap_or(u32::MAX),
         };
-        let open = Open { name, form, carried: Vec::new() };
-        self.send(Message::Open(Box::new(OpenRequest { workflow, open })), None);
+        let open = Open::new(name, form);
+        let request = OpenRequest { by_script: number, ..OpenRequest::new(workflow, open) };
+        self.send(Message::Open(Box::new(request)), None);
     }
 
     fn extend(&mut self, key: &ItemKey, due: Instant, why: String) {
@@ -411,16 +449,26 @@ impl Turn<'_> {
     fn cancel_by_script(&mut self, key: &ItemKey, why: String) {
         if self.by_time {
             self.log(key, "由时间触发的脚本不能中止任务，已忽略".to_owned());
-        } else if self.status(key).is_some_and(|status| !status.is_closed()) {
-            self.push(Fact::ItemCancelled { item: key.clone(), reason: why });
-            self.settled.push_back(Settle::Closed(key.clone()));
+        } else if let Some(item) = self.case.item(key).cloned()
+            && !item.status.is_closed()
+        {
+            self.cancel_item(&item, &why);
         }
     }
 
     /// Points by the suite's rules for something that happened to an item.
+    ///
+    /// While the case is suspended nothing scores.
     pub(super) fn score(&mut self, on: ScoreOn, key: &ItemKey) {
+        if self.case.head().suspension().is_some() {
+            return;
+        }
         let definition = Arc::clone(&self.definition);
         let Some(item) = self.case.item(key).cloned() else { return };
+        // What time brings to a vacant post is nobody's.
+        if self.by_time && self.is_owner_vacant(&item) {
+            return;
+        }
         let basis = Self::task(&definition, &item).map(|task| task.basis.as_slice());
         for rule in definition.scoring.iter().filter(|rule| rule.on == on) {
             let applies = rule.basis.as_ref().is_none_or(|prefix| {

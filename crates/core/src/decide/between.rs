@@ -2,16 +2,16 @@
 
 use duban_model::{TaskDef, UnitId};
 use duban_script::Value;
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 
 use super::Turn;
 use super::graph::Settle;
-use crate::command::{Answer, Carried, Message, Open, OpenRequest, Watch};
+use crate::case::CaseStatus;
+use crate::command::{Answer, AnswerSays, Carried, Message, Open, OpenRequest, Watch};
 use crate::event::SkipReason;
 use crate::fact::Fact;
 use crate::ids::{CaseId, CaseName, ItemKey};
 use crate::item::{Item, Status};
-use crate::refusal::Refusal;
 
 impl Turn<'_> {
     /// Sends a message under the next number of this case.
@@ -21,8 +21,13 @@ impl Turn<'_> {
     }
 
     /// Asks other cases about the tasks that an item needs there.
-    pub(super) fn ask_needs(&mut self, task: &TaskDef, key: &ItemKey) {
-        for (position, need) in (0_u16..).zip(&task.needs) {
+    pub(super) fn ask_needs(
+        &mut self,
+        task: &TaskDef,
+        key: &ItemKey,
+        wanted: impl Fn(u16) -> bool,
+    ) {
+        for (position, need) in (0_u16..).zip(&task.needs).filter(|(place, _)| wanted(*place)) {
             let Some(workflow) = &need.workflow else { continue };
             let unit = match &need.which {
                 Some(which) => {
@@ -67,13 +72,34 @@ impl Turn<'_> {
     }
 
     /// Another case asks to be told. A repeated request changes nothing.
-    pub(super) fn watch(&mut self, watch: &Watch) -> Result<(), Refusal> {
+    pub(super) fn watch(&mut self, watch: &Watch) {
         if self.case.head().handled.contains(&(watch.from.clone(), watch.number)) {
-            return Ok(());
+            return;
         }
+        // Whoever asks may know the task by an earlier name.
+        let named = self.definition.workflow.task_once(watch.task.as_str());
+        let task = named.map_or(&watch.task, |task| &task.id).clone();
+        let watch = Watch { task, ..watch.clone() };
         self.push(Fact::Watched(watch.clone()));
-        self.answer_if_done(watch);
-        Ok(())
+        let says = match self.case.head().status {
+            CaseStatus::Cancelled => AnswerSays::Ended,
+            CaseStatus::Open | CaseStatus::Closed | CaseStatus::StruckOff => AnswerSays::There,
+        };
+        if !self.answer_if_done(&watch) {
+            self.answer_watch(&watch, says, Map::new());
+        }
+    }
+
+    /// Tells everybody who waits for a task of this case that it is cancelled, or there again.
+    pub(super) fn tell_watchers(&mut self, says: AnswerSays) {
+        for watch in self.case.head().watchers.clone() {
+            self.answer_watch(&watch, says, Map::new());
+        }
+    }
+
+    fn answer_watch(&mut self, watch: &Watch, says: AnswerSays, form: Map<String, Json>) {
+        let answer = Answer { number: watch.number, from: self.case.id(), form, says };
+        self.send(Message::Answer { to: watch.from.clone(), answer }, None);
     }
 
     pub(super) fn answer_watchers(&mut self, item: &Item) {
@@ -91,42 +117,45 @@ impl Turn<'_> {
     }
 
     /// Answers once what is asked about is closed: the asking unit's own item where there is
-    /// one, all of them otherwise.
-    fn answer_if_done(&mut self, watch: &Watch) {
+    /// one, all of them otherwise. Whether it was.
+    fn answer_if_done(&mut self, watch: &Watch) -> bool {
         let head = self.case.head();
-        if !head.expanded.contains(&watch.task) || head.windows.contains_key(&watch.task) {
-            return;
+        let is_over = head.status == CaseStatus::Cancelled;
+        if is_over || !head.expanded.contains(&watch.task) || head.windows.contains_key(&watch.task)
+        {
+            return false;
         }
         let items: Vec<_> = self.case.items_of(watch.task.as_str()).cloned().collect();
         let own: Vec<_> = items.iter().filter(|item| item.unit == watch.unit).cloned().collect();
         let meant = if own.is_empty() { items } else { own };
         if !meant.iter().all(|item| item.is_satisfied()) {
-            return;
+            return false;
         }
         let last =
             meant.iter().filter(|item| item.status == Status::Done).max_by_key(|item| item.done_at);
         let form = last.map(|item| (*item.form).clone()).unwrap_or_default();
         let (from, number) = (watch.from.clone(), watch.number);
-        self.push(Fact::WatchAnswered { from: from.clone(), number });
-        let answer = Answer { number, from: self.case.id(), form };
-        self.send(Message::Answer { to: from, answer }, None);
+        self.push(Fact::WatchAnswered { from, number });
+        self.answer_watch(watch, AnswerSays::Done, form);
+        true
     }
 
     /// Another case answers. A repeated answer changes nothing.
-    pub(super) fn answer(&mut self, answer: &Answer) -> Result<(), Refusal> {
+    pub(super) fn answer(&mut self, answer: &Answer) {
         let Some((item, need)) = self.case.head().asked.get(&answer.number).cloned() else {
-            return Ok(());
+            return;
         };
+        if answer.says != AnswerSays::Done {
+            self.hear_of_need(item, need, answer);
+            return;
+        }
         let definition = std::sync::Arc::clone(&self.definition);
         let name = self
             .case
             .item(&item)
             .and_then(|item| Self::task(&definition, item))
             .and_then(|task| task.needs.get(usize::from(need)))
-            .map(|need| match &need.workflow {
-                Some(workflow) => format!("{workflow}/{}", need.task),
-                None => need.task.to_string(),
-            });
+            .map(name_of_need);
         let name = name.unwrap_or_default();
         self.push(Fact::NeedAnswered {
             item: item.clone(),
@@ -137,25 +166,19 @@ impl Turn<'_> {
         });
         self.case_facts = None;
         self.settled.push_back(Settle::Fresh(item));
-        Ok(())
     }
 
-    /// A sub-case has closed: the item that opened it is done.
-    pub(super) fn child_closed(
-        &mut self,
-        key: &ItemKey,
-        number: u64,
-        child: &CaseId,
-    ) -> Result<(), Refusal> {
-        if self.case.head().handled.contains(&(child.clone(), number)) {
-            return Ok(());
+    /// Another case says that it is there, or that it was cancelled.
+    fn hear_of_need(&mut self, item: ItemKey, need: u16, answer: &Answer) {
+        let Some(known) = self.case.item(&item).map(|item| item.foreign.clone()) else { return };
+        let from = answer.from.clone();
+        let ended = answer.says == AnswerSays::Ended;
+        if ended && !known.ended.contains(&need) {
+            self.push(Fact::NeedEnded { item, need, from });
+        } else if !ended && !known.found.contains(&need) {
+            self.push(Fact::NeedFound { item: item.clone(), need, from });
+            self.settled.push_back(Settle::Fresh(item));
         }
-        let (item, child) = (key.clone(), child.clone());
-        self.push(Fact::ChildClosed { item, child, number });
-        if self.is_open(key) {
-            self.finish_item(key, None);
-        }
-        Ok(())
     }
 
     /// Asks for the next period's case and hands the `once` results on.
@@ -170,19 +193,28 @@ impl Turn<'_> {
             .flat_map(|task| self.case.items_of(task.id.as_str()))
             .filter_map(|item| carried(item))
             .collect();
-        let open = Open { name, form: Map::new(), carried };
+        let suspended = self.case.head().suspension().map(|order| order.reason.clone());
+        let open = Open { carried, suspended, ..Open::new(name, Map::new()) };
         self.push(Fact::Renewed);
-        self.send(Message::Open(Box::new(OpenRequest { workflow, open })), None);
+        self.send(Message::Open(Box::new(OpenRequest::new(workflow, open))), None);
+    }
+}
+
+/// What a need is called: `workflow/task`, or the task of the same case.
+pub(super) fn name_of_need(need: &duban_model::Need) -> String {
+    match &need.workflow {
+        Some(workflow) => format!("{workflow}/{}", need.task),
+        None => need.task.to_string(),
     }
 }
 
 /// What the next period is told of a `once` item; what was skipped is asked for anew.
 fn carried(item: &Item) -> Option<Carried> {
-    let done = match (item.status, &item.skipped) {
-        (Status::Done, _) => Some((*item.form).clone()),
-        (Status::Skipped, Some(SkipReason::Earlier)) => None,
-        (Status::Skipped | Status::Cancelled, _) => return None,
-        _ => None,
+    let done = match item.status {
+        Status::Done => Some((*item.form).clone()),
+        Status::Skipped if item.skipped == Some(SkipReason::Earlier) => None,
+        Status::Skipped | Status::Cancelled => return None,
+        Status::Waiting | Status::Ready | Status::Active | Status::Submitted => None,
     };
     Some(Carried { item: item.key.clone(), done })
 }

@@ -9,6 +9,7 @@ use duban_script::Scene;
 use super::Turn;
 use crate::event::{Arming, Deadline, DueReason, Remaining, Side};
 use crate::fact::Fact;
+use crate::failed::Expression;
 use crate::ids::ItemKey;
 use crate::item::Item;
 
@@ -41,9 +42,19 @@ impl Turn<'_> {
             by: new.by,
             in_time: new.in_time,
             provisional: new.provisional,
+            counted_from: new.provisional.then_some(self.at),
             soon_at,
             red_at,
+            soon_passed: false,
+            carries: false,
         }
+    }
+
+    /// A version that replaces another while it is near already shows that by its light alone: an
+    /// event would lie in the past.
+    pub(super) fn passes_nearness(&self, mut deadline: Deadline) -> Deadline {
+        deadline.soon_passed |= deadline.soon_at.is_some_and(|at| at < self.at);
+        deadline
     }
 
     /// The due date that the definition gives an item, from a scene of the item.
@@ -74,17 +85,30 @@ impl Turn<'_> {
     ///
     /// Rungs that have passed already count as collapsed. Where the due date itself has passed,
     /// the rungs after it count from now.
-    pub(super) fn arm(&mut self, ladder: &Ladder, scene: &Scene) -> Arming {
+    pub(super) fn arm(&mut self, side: Side, ladder: &Ladder, scene: &Scene) -> Arming {
+        self.arm_since(side, ladder, scene, self.at)
+    }
+
+    /// The same for work that began at an instant: a due date that has passed since then was there
+    /// to be met, and its rungs count from it.
+    pub(super) fn arm_since(
+        &mut self,
+        side: Side,
+        ladder: &Ladder,
+        scene: &Scene,
+        since: Instant,
+    ) -> Arming {
         let mut arming = Arming { ladder: ladder.name.clone(), ..Arming::default() };
         let Some(due) = scene.due else { return arming };
         let now = self.at;
-        let today = end_of(date_of(now, self.tz()), self.tz());
+        let today = end_of(date_of(since, self.tz()), self.tz());
         let late = Scene { due: Some(today), ..scene.clone() };
         for (position, rung) in (0_u16..).zip(&ladder.rungs) {
+            self.reading = Self::kept_rung(side, position);
             match &rung.trigger {
                 Trigger::At(expr) => {
                     let Some(at) = self.read_instant("at", expr, scene) else { continue };
-                    let at = if at > due && due < now {
+                    let at = if at > due && due < since {
                         self.read_instant("at", expr, &late).unwrap_or(at)
                     } else {
                         at
@@ -96,7 +120,7 @@ impl Turn<'_> {
                     }
                 }
                 Trigger::Every { every, after } => {
-                    let scene = if due < now { &late } else { scene };
+                    let scene = if due < since { &late } else { scene };
                     let span = self.read_span("every", every, scene);
                     let from = self.read_instant("after", after, scene);
                     if let (Some(span), Some(from)) = (span, from)
@@ -109,7 +133,18 @@ impl Turn<'_> {
                 Trigger::Stalled | Trigger::Behind { .. } | Trigger::Unrectified => {}
             }
         }
+        self.reading = None;
         arming
+    }
+
+    /// A rung as the item keeps it where it fails. A ladder towards an answer goes with its
+    /// question.
+    fn kept_rung(side: Side, position: u16) -> Option<Expression> {
+        match side {
+            Side::Work => Some(Expression::of_rung("ladder", position)),
+            Side::Review => Some(Expression::of_rung("review_ladder", position)),
+            Side::Answer => None,
+        }
     }
 
     /// Gives an item a new version of its due date and arms its ladder anew.
@@ -117,17 +152,23 @@ impl Turn<'_> {
         let Some(item) = self.case.item(key).cloned() else { return };
         let version = item.deadline().map_or(0, |deadline| deadline.version) + 1;
         let due = new.due;
-        let deadline = self.deadline(version, new);
-        let arming = item.armed.as_ref().and_then(|armed| {
-            let definition = Arc::clone(&self.definition);
-            let ladder = Self::ladder(&definition, &armed.ladder)?;
-            let scene = Scene { due: Some(due), ..self.scene(Some(key)) };
-            Some(self.arm(ladder, &scene))
-        });
-        self.push(Fact::DeadlineSet { item: key.clone(), deadline, arming, judged_at: None });
+        let deadline = self.passes_nearness(self.deadline(version, new));
+        let arming = self.arm_towards(&item, due);
+        let (item, armed) = (key.clone(), None);
+        self.push(Fact::DeadlineSet { item, deadline, arming, judged_at: None, armed });
+    }
+
+    /// The ladder that an item has, armed towards a date.
+    pub(super) fn arm_towards(&mut self, item: &Item, due: Instant) -> Option<Arming> {
+        let armed = item.armed.as_ref()?;
+        let definition = Arc::clone(&self.definition);
+        let ladder = Self::ladder(&definition, &armed.ladder)?;
+        let scene = Scene { due: Some(due), ..self.scene(Some(&item.key)) };
+        Some(self.arm(Side::Work, ladder, &scene))
     }
 
     /// The review's due date and its ladder, armed.
+    /// Towards an answer to a request for extension it is the same.
     pub(super) fn review_deadline(
         &mut self,
         key: &ItemKey,
@@ -141,17 +182,18 @@ impl Turn<'_> {
         let ladder = name.and_then(|name| Self::ladder(&definition, name));
         let arming = ladder.map(|ladder| {
             let scene = Scene { due: Some(due), ..self.scene(Some(key)) };
-            self.arm(ladder, &scene)
+            self.arm(Side::Review, ladder, &scene)
         });
         (Some(due), arming)
     }
 
-    /// What is left of an item's time: in working days where the due date was counted in them.
+    /// What is left of an item's time: in calendar days where the due date was counted in them, in
+    /// working days otherwise, also where a date was written down.
     pub(super) fn remaining(&self, item: &Item) -> Option<Remaining> {
         let due = item.due()?;
         let (today, last) = (self.today(), self.date(due));
         let counted = match item.deadlines.first().map(|deadline| &deadline.why) {
-            Some(DueReason::Definition(source)) => counts_workdays(source),
+            Some(DueReason::Definition(source)) => !counts_calendar(source),
             _ => true,
         };
         Some(if counted {
@@ -191,10 +233,8 @@ impl Turn<'_> {
             );
             facts.to.extend(to.unwrap_or_default());
         }
-        if facts.to.is_empty() && side == Side::Review {
-            let pending =
-                self.case.item(key).map(|item| item.review.pending().into_iter().cloned());
-            facts.to = pending.map(Iterator::collect).unwrap_or_default();
+        if facts.to.is_empty() && matches!(side, Side::Review | Side::Answer) {
+            facts.to.clone_from(&self.chased);
         }
         for (name, expr) in &rung.values {
             if let Some(value) = self.value(name, expr, &scene) {
@@ -216,11 +256,23 @@ fn rung_value(value: &duban_script::Value, tz: duban_calendar::Tz) -> duban_scri
             RungValue::Number(value.to_decimal().unwrap_or_default())
         }
         Value::Text(text) => RungValue::Text(text.clone()),
-        other => RungValue::Text(other.to_key().unwrap_or_default()),
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Unit(_)
+        | Value::Assignee(_)
+        | Value::Window(_)
+        | Value::List(_)
+        | Value::Map(_) => RungValue::Text(value.to_key().unwrap_or_default()),
     }
 }
 
+/// Whether an expression counts in calendar days, months or hours, by the functions it names.
+pub(super) fn counts_calendar(source: &str) -> bool {
+    let others = source.replace("workdays", "").replace("工作日", "");
+    ["days(", "months(", "hours(", "天(", "月(", "小时("].iter().any(|span| others.contains(span))
+}
+
 /// Whether an expression counts in working days, by the functions it names.
-fn counts_workdays(source: &str) -> bool {
+pub(super) fn counts_workdays(source: &str) -> bool {
     source.contains("workdays") || source.contains("工作日")
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use duban_model::{Definition, Join, Many, Need, TaskDef, TaskId};
 
 use super::Turn;
+use crate::case::Case;
 use crate::command::Message;
-use crate::event::{HoldCause, SkipReason};
+use crate::event::SkipReason;
 use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
@@ -29,12 +30,18 @@ struct Needs {
     met: usize,
     skipped: usize,
     total: usize,
+    /// Not met, and of this case.
+    owed_here: usize,
 }
 
 impl Turn<'_> {
     /// Looks at the neighbours of everything that was closed, until nothing more follows.
     pub(super) fn settle(&mut self) {
         while let Some(next) = self.settled.pop_front() {
+            if self.is_over() {
+                self.settled.clear();
+                return;
+            }
             match next {
                 Settle::Fresh(key) => self.try_ready(&key),
                 Settle::Closed(key) => self.after_closing(&key),
@@ -106,7 +113,7 @@ impl Turn<'_> {
     }
 
     /// Whether every item of a task exists and is satisfied, and no window is to come.
-    fn is_finished(&self, task: &str) -> bool {
+    pub(super) fn is_finished(&self, task: &str) -> bool {
         let head = self.case.head();
         let tally = self.case.tally(task);
         head.expanded.contains(task)
@@ -128,6 +135,9 @@ impl Turn<'_> {
             Join::AtLeast(number) => needs.total.min(usize::try_from(number).unwrap_or(usize::MAX)),
         };
         if needs.met < owed {
+            if needs.owed_here == 0 {
+                self.await_other_cases(task, &item);
+            }
             return;
         }
         if needs.total > 0 && needs.skipped == needs.total {
@@ -168,13 +178,14 @@ impl Turn<'_> {
     }
 
     fn needs(&self, definition: &Definition, task: &TaskDef, item: &Item) -> Needs {
-        let mut needs = Needs { met: 0, skipped: 0, total: task.needs.len() };
+        let mut needs = Needs { met: 0, skipped: 0, total: task.needs.len(), owed_here: 0 };
         for (position, need) in (0_u16..).zip(&task.needs) {
             let (met, skipped) = match need.workflow {
                 Some(_) => (item.answered.contains(&position), false),
                 None => self.need(definition, task, item, position, need),
             };
             needs.met += usize::from(met);
+            needs.owed_here += usize::from(!met && need.workflow.is_none());
             needs.skipped += usize::from(met && skipped);
         }
         needs
@@ -194,7 +205,8 @@ impl Turn<'_> {
             return (true, true);
         };
         let by_window = source.every.is_some() && source.every == task.every;
-        if !head.expanded.contains(&need.task)
+        if self.is_empty_list(source)
+            || !head.expanded.contains(&need.task)
             || (!by_window && head.windows.contains_key(&need.task))
         {
             return (false, false);
@@ -221,7 +233,7 @@ impl Turn<'_> {
         item: &Item,
         which: Option<&str>,
     ) -> (usize, usize, usize) {
-        if let Some(key) = exact_key(source, task, item, which) {
+        if let Some(key) = exact_key(&self.case, source, task, item, which) {
             let found = self.case.item(&key);
             let satisfied = found.is_some_and(|found| found.is_satisfied());
             let skipped = found.is_none_or(|found| found.status == Status::Skipped);
@@ -257,8 +269,13 @@ impl Turn<'_> {
             let Some(item) = self.case.item(&opened).cloned() else { continue };
             for dependent in self.started_dependents(&definition, &item) {
                 if seen.insert(dependent.clone()) {
+                    let before = self.case.item(&dependent).cloned();
                     self.push(Fact::Superseded { item: dependent.clone(), because: key.clone() });
+                    if let Some(before) = &before {
+                        self.replace_child(before, "前置任务重新办理");
+                    }
                     self.release_clocks(&dependent);
+                    self.keep_orders(before.as_deref());
                     queue.push_back(dependent);
                 }
             }
@@ -288,49 +305,6 @@ impl Turn<'_> {
             }
         }
         found
-    }
-
-    /// Stops the clocks that stand still while an item is open.
-    pub(super) fn stop_clocks(&mut self, key: &ItemKey) {
-        let definition = Arc::clone(&self.definition);
-        let Some(item) = self.case.item(key).cloned() else { return };
-        let Some(task) = Self::task(&definition, &item) else { return };
-        for stopped in &task.stops_clock {
-            let Some((_, target)) = definition.workflow.task(stopped.as_str()) else { continue };
-            let targets: Vec<Arc<Item>> = self
-                .case
-                .items_of(stopped.as_str())
-                .filter(|other| other.status.is_open() && other.hold.is_none())
-                .filter(|other| pairs(target, other, task, &item))
-                .cloned()
-                .collect();
-            for target in targets {
-                self.push(Fact::Held {
-                    item: target.key.clone(),
-                    cause: HoldCause::Item(key.clone()),
-                    until: None,
-                    remaining: self.remaining(&target),
-                });
-            }
-        }
-    }
-
-    fn release_clocks(&mut self, key: &ItemKey) {
-        let cause = HoldCause::Item(key.clone());
-        let stops = Self::task(&self.definition, &self.case.item(key).cloned().unwrap_or_default())
-            .is_some_and(|task| !task.stops_clock.is_empty());
-        if !stops {
-            return;
-        }
-        let held: Vec<ItemKey> = self
-            .case
-            .items()
-            .filter(|item| item.hold.as_ref().is_some_and(|hold| hold.cause == cause))
-            .map(|item| item.key.clone())
-            .collect();
-        for item in held {
-            self.release(&item);
-        }
     }
 
     /// Closes the case when nothing is open and nothing is to come.
@@ -366,7 +340,7 @@ fn has_started(item: &Item) -> bool {
 
 /// Whether two items of tasks that follow one another belong together: they agree on the axes
 /// that the tasks share by name and, between duties of the same cadence, on the window.
-fn pairs(source: &TaskDef, item: &Item, dependent: &TaskDef, other: &Item) -> bool {
+pub(super) fn pairs(source: &TaskDef, item: &Item, dependent: &TaskDef, other: &Item) -> bool {
     let by_window = source.every.is_some() && source.every == dependent.every;
     if by_window && item.window != other.window {
         return false;
@@ -379,8 +353,10 @@ fn pairs(source: &TaskDef, item: &Item, dependent: &TaskDef, other: &Item) -> bo
     })
 }
 
-/// The key of the one item that is meant, where all of the source's axes are shared.
-fn exact_key(
+/// The key of the one item that is meant, where all of the source's axes are shared; items of a
+/// task that was renamed keep theirs.
+pub(super) fn exact_key(
+    case: &Case,
     source: &TaskDef,
     task: &TaskDef,
     item: &Item,
@@ -396,5 +372,5 @@ fn exact_key(
     let names: Option<Vec<String>> =
         source.each.iter().map(|axis| item.axes.get(&axis.name)?.to_key()).collect();
     let window = if by_window { item.window } else { None };
-    Some(ItemKey::compose(source.id.as_str(), names?.iter().map(String::as_str), window.as_ref()))
+    Some(case.key_of(source.id.as_str(), &names?, window.as_ref()))
 }

@@ -7,13 +7,15 @@ use duban_model::{Assignee, Hook};
 
 use super::deadline::NewDeadline;
 use super::graph::Settle;
+use super::handover::Handover;
 use super::{Turn, reason_of};
 use crate::case::CaseStatus;
-use crate::event::{DueReason, HoldCause, ItemKind, SkipReason};
+use crate::command::AnswerSays;
+use crate::event::{DueReason, ItemKind, SkipReason};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Why};
 
 impl Turn<'_> {
     /// The supervision office; where the suite names none, the lead.
@@ -24,119 +26,13 @@ impl Turn<'_> {
         crate::authority::check(act, on, &self.actor, &allowed, self.env, self.today())
     }
 
-    /// The item named, or every one that `fits`.
-    fn chosen(
-        &self,
-        item: Option<&ItemKey>,
-        fits: impl Fn(&Item) -> bool,
-    ) -> Result<Vec<Arc<Item>>, Refusal> {
-        match item {
-            Some(key) => Ok(vec![self.item(key)?]),
-            None => Ok(self.case.items().filter(|item| fits(item)).cloned().collect()),
-        }
-    }
-
-    pub(super) fn suspend(
-        &mut self,
-        item: Option<&ItemKey>,
-        reason: &str,
-        until: Option<Instant>,
-        stops_clock: Option<bool>,
-    ) -> Result<(), Refusal> {
-        let act = "suspend";
-        let reason = reason_of(act, reason)?;
-        let ordered = self.may_suspend(item)?;
-        if stops_clock == Some(true) && !ordered {
-            return Err(Refusal::NotApplicable {
-                act,
-                item: item.map(ToString::to_string).unwrap_or_default(),
-                why: "only a superior's order stops the clock",
-            });
-        }
-        if until.is_some_and(|until| until <= self.at) {
-            return Err(Refusal::OutOfRange { what: "until", range: "in the future" });
-        }
-        let open = |item: &Item| item.status.is_open() && item.hold.is_none();
-        for found in self.chosen(item, open)? {
-            if !found.status.is_open() {
-                let (item, status) = (found.key.clone(), found.status);
-                return Err(Refusal::WrongStatus { act, item, status });
-            }
-            if found.hold.is_some() {
-                return Err(Refusal::Suspended(found.key.clone()));
-            }
-            let stops = stops_clock.unwrap_or(ordered);
-            let remaining = if stops { self.remaining(&found).or(Some(NO_DUE)) } else { None };
-            let cause = HoldCause::Suspended(reason.clone());
-            self.push(Fact::Held { item: found.key.clone(), cause, until, remaining });
-        }
-        Ok(())
-    }
-
-    /// Whether the suspension is ordered from above; an owner may ask for one of their own task.
-    fn may_suspend(&self, item: Option<&ItemKey>) -> Result<bool, Refusal> {
-        let on = item.map_or("case", |key| key.as_str());
-        let office = self.may_supervise("suspend", on);
-        let Some(key) = item else { return office.map(|()| true) };
-        if office.is_ok() {
-            return Ok(true);
-        }
-        let found = self.item(key)?;
-        let members = &found.review.members;
-        let on = key.as_str();
-        let reviews =
-            crate::authority::check("suspend", on, &self.actor, members, self.env, self.today());
-        if reviews.is_ok() && self.may_work("suspend", &found).is_err() {
-            return Ok(true);
-        }
-        self.may_work("suspend", &found).map(|_| false).or(office.map(|()| true))
-    }
-
-    pub(super) fn resume(&mut self, item: Option<&ItemKey>) -> Result<(), Refusal> {
-        let act = "resume";
-        if self.may_suspend(item).is_err() {
-            self.may_supervise(act, item.map_or("case", |key| key.as_str()))?;
-        }
-        let suspended = |item: &Item| {
-            item.hold.as_ref().is_some_and(|hold| matches!(hold.cause, HoldCause::Suspended(_)))
-        };
-        for found in self.chosen(item, suspended)? {
-            if !suspended(&found) {
-                let why = "it is not suspended";
-                return Err(Refusal::NotApplicable { act, item: found.key.to_string(), why });
-            }
-            self.release(&found.key);
-        }
-        Ok(())
-    }
-
-    /// Lets a clock go on: what was left of the time is counted from today.
-    pub(super) fn release(&mut self, key: &ItemKey) {
-        let Some(item) = self.case.item(key).cloned() else { return };
-        let remaining = item.hold.as_ref().and_then(|hold| hold.remaining);
-        let stall_at = self.silence(&item);
-        self.push(Fact::Released { item: key.clone(), stall_at });
-        let Some(due) =
-            remaining.filter(|_| item.due().is_some()).and_then(|left| self.resumed_due(left))
-        else {
-            return;
-        };
-        if Some(due) != item.due() {
-            let in_time = item
-                .judged_due()
-                .is_none_or(|old| item.hold.as_ref().is_none_or(|hold| hold.since <= old));
-            let provisional = self.is_provisional(self.at, due);
-            let why = DueReason::Resumed;
-            self.set_deadline(key, NewDeadline { due, why, by: None, in_time, provisional });
-        }
-    }
-
     pub(super) fn skip(&mut self, key: &ItemKey, reason: &str) -> Result<(), Refusal> {
         let reason = reason_of("skip", reason)?;
         self.may_supervise("skip", key.as_str())?;
-        self.not_closed("skip", key)?;
-        let why = SkipReason::Dropped(reason);
+        let item = self.not_closed("skip", key)?;
+        let why = SkipReason::Dropped(reason.clone());
         self.push(Fact::ItemSkipped { item: key.clone(), why });
+        self.end_child(&item, &reason);
         self.settled.push_back(Settle::Closed(key.clone()));
         Ok(())
     }
@@ -153,29 +49,25 @@ impl Turn<'_> {
         let reason = reason_of("cancel", reason)?;
         self.may_supervise("cancel", item.map_or("case", |key| key.as_str()))?;
         if let Some(key) = item {
-            self.not_closed("cancel", key)?;
-            self.cancel_item(key, reason);
+            let item = self.not_closed("cancel", key)?;
+            self.cancel_item(&item, &reason);
+            self.hook(Hook::Cancelled, key);
             return Ok(());
         }
-        let open: Vec<ItemKey> = self
-            .case
-            .items()
-            .filter(|item| !item.status.is_closed())
-            .map(|item| item.key.clone())
-            .collect();
-        self.push(Fact::CaseCancelled { reason: reason.clone() });
-        for key in open {
-            let (item, reason) = (key.clone(), reason.clone());
-            self.push(Fact::ItemCancelled { item, reason });
-            self.hook(Hook::Cancelled, &key);
-        }
+        self.end_case(&reason);
         Ok(())
     }
 
-    fn cancel_item(&mut self, key: &ItemKey, reason: String) {
-        self.push(Fact::ItemCancelled { item: key.clone(), reason });
-        self.settled.push_back(Settle::Closed(key.clone()));
-        self.hook(Hook::Cancelled, key);
+    /// Ends an item and what belongs to it.
+    pub(super) fn cancel_item(&mut self, item: &Item, reason: &str) {
+        let key = item.key.clone();
+        self.push(Fact::ItemCancelled {
+            item: key.clone(),
+            reason: reason.to_owned(),
+            title: None,
+        });
+        self.end_child(item, reason);
+        self.settled.push_back(Settle::Closed(key));
     }
 
     pub(super) fn reopen(
@@ -187,23 +79,39 @@ impl Turn<'_> {
         let reason = reason_of("reopen", reason)?;
         self.may_supervise("reopen", key.as_str())?;
         let item = self.in_status("reopen", key, &[Status::Done])?;
+        self.parent_waits("reopen", key)?;
         if item.kind != ItemKind::Task {
-            let why = "only a task of the workflow is looked back at";
+            let why = Why::new(
+                "only a task of the workflow is looked back at",
+                "只有措施中的任务可以回头看",
+            );
             return Err(Refusal::NotApplicable { act: "reopen", item: key.to_string(), why });
         }
         if due.is_some_and(|due| due <= self.at) {
-            return Err(Refusal::OutOfRange { what: "due", range: "in the future" });
+            return Err(Refusal::OutOfRange {
+                what: "due",
+                range: Why::new("in the future", "将来的时间"),
+            });
         }
-        if self.case.head().status != CaseStatus::Open {
+        let was = self.case.head().status;
+        if was != CaseStatus::Open {
             self.push(Fact::CaseReopened);
         }
-        let stall_at = self.silence(&item);
-        self.push(Fact::Reopened { item: key.clone(), reason: reason.clone(), stall_at });
-        if let Some(due) = due {
-            let provisional = self.is_provisional(self.at, due);
-            let why = DueReason::Reopened(reason);
-            self.set_deadline(key, NewDeadline { due, why, by: None, in_time: true, provisional });
+        if was == CaseStatus::Cancelled {
+            self.tell_watchers(AnswerSays::There);
         }
+        let stall_at = self.silence(&item);
+        let people = self.people_anew(key);
+        let missing = people.as_ref().is_some_and(|people| people.holder.is_none());
+        let again = reason.clone();
+        self.push(Fact::Reopened { item: key.clone(), reason: again, stall_at, people });
+        self.reopen_child(key);
+        if missing {
+            self.note_owner_missing(key);
+        }
+        self.hand_back(key, Handover { before: &item, reason, due, reopened: true });
+        self.hold_from_the_start(key);
+        self.stop_clocks(key);
         self.supersede_dependents(key);
         Ok(())
     }
@@ -232,16 +140,23 @@ impl Turn<'_> {
         let item = self.in_status(act, key, &[Status::Done])?;
         let not_applicable = |why| Err(Refusal::NotApplicable { act, item: key.to_string(), why });
         if !matches!(item.kind, ItemKind::Interview { .. }) {
-            return not_applicable("only an interview or a case is struck off");
+            return not_applicable(Why::new(
+                "only an interview or a case is struck off",
+                "只有约谈或事项可以销号",
+            ));
         }
         if item.struck_off_at.is_some() {
-            return not_applicable("it is struck off already");
+            return not_applicable(Why::new("it is struck off already", "已经销号"));
         }
         let rectified = self.case.items_of("rectification").any(|other| {
             matches!(&other.kind, ItemKind::Rectification { interview, .. } if interview == key)
                 && other.status == Status::Done
         });
-        if rectified { Ok(()) } else { not_applicable("its rectification is not accepted") }
+        if rectified {
+            Ok(())
+        } else {
+            not_applicable(Why::new("its rectification is not accepted", "整改尚未通过审核"))
+        }
     }
 
     pub(super) fn consent_earlier(&mut self, key: &ItemKey) -> Result<(), Refusal> {
@@ -249,7 +164,7 @@ impl Turn<'_> {
         self.may_supervise(act, key.as_str())?;
         let item = self.not_closed(act, key)?;
         let Some(due) = item.earlier_due else {
-            let why = "no earlier due date is proposed";
+            let why = Why::new("no earlier due date is proposed", "没有待同意的提前期限");
             return Err(Refusal::NotApplicable { act, item: key.to_string(), why });
         };
         let why = DueReason::Calendar;
@@ -258,6 +173,3 @@ impl Turn<'_> {
         Ok(())
     }
 }
-
-/// A clock that stands still without a due date keeps nothing, but its ladder and stalls rest.
-const NO_DUE: crate::event::Remaining = crate::event::Remaining::Days(0);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use duban_calendar::{Date, Instant, Span, Window, WindowKind, date_of, end_of, start_of};
-use duban_model::{Assignee, TaskDef, UnitId};
+use duban_model::{Assignee, TaskDef, TaskId, UnitId};
 use duban_script::{Program, Scene, Value};
 
 use super::deadline::NewDeadline;
@@ -12,9 +12,10 @@ use super::graph::Settle;
 use super::scene::case_facts;
 use super::{Decision, Env, Turn};
 use crate::case::CaseHead;
-use crate::command::{Actor, Command, Open};
+use crate::command::{Actor, Carried, Command, Open};
 use crate::event::{DueReason, ItemKind, NewItem, SkipReason};
 use crate::fact::Fact;
+use crate::failed::Expression;
 use crate::ids::{CaseName, ItemKey};
 use crate::item::{Item, Status};
 use crate::moment::task_order;
@@ -28,8 +29,15 @@ pub(crate) const ITEMS_MAX: usize = 20_000;
 ///
 /// # Errors
 ///
-/// [`Refusal::Definition`] where `cases` or `lead` fails or yields no unit.
+/// [`Refusal::Definition`] where `cases` or `lead` fails or yields no unit;
+/// [`Refusal::OverBudget`].
 pub fn cases_of(env: &Env, on: Date) -> Result<Vec<CaseName>, Refusal> {
+    let env = &env.begun();
+    let names = names_of(env, on);
+    env.budget.spent().map_or(names, |spent| Err(Refusal::OverBudget(spent)))
+}
+
+fn names_of(env: &Env, on: Date) -> Result<Vec<CaseName>, Refusal> {
     let definition = env.program.definition();
     let workflow = &definition.workflow;
     let name = CaseName {
@@ -164,7 +172,15 @@ fn opened(
         form,
         renew_at,
         carried: open.carried.clone(),
+        suspended: open.suspended.clone(),
+        counted: Some(announced(env, env.now)),
     })
+}
+
+/// The years from an instant on whose calendars are there.
+pub(super) fn announced(env: &Env, from: Instant) -> Vec<i32> {
+    let tz = env.program.definition().suite.time_zone;
+    env.calendar.announced_since(date_of(from, tz)).collect()
 }
 
 /// A person opens a case by hand for whom the definition names, the lead or the supervision.
@@ -204,9 +220,9 @@ impl Turn<'_> {
     fn begin_duty(&mut self, position: usize, kind: WindowKind) {
         let current = kind.containing(self.today_exactly());
         let first = match self.case.head().name.period {
-            Some(period) if current.start < period.start => {
-                let next = kind.containing(period.start);
-                if next.start < period.start { next.next() } else { next }
+            Some(period) if current.end < period.end && !current.belongs_to(period) => {
+                let earliest = kind.containing(period.start);
+                if earliest.belongs_to(period) { earliest } else { earliest.next() }
             }
             _ => current,
         };
@@ -228,7 +244,7 @@ impl Turn<'_> {
     }
 
     /// The civil date of now; midnight belongs to the day that begins.
-    fn today_exactly(&self) -> Date {
+    pub(super) fn today_exactly(&self) -> Date {
         date_of(self.at.plus_millis(1), self.tz())
     }
 
@@ -237,17 +253,24 @@ impl Turn<'_> {
     }
 
     fn is_owed(&self, window: Window) -> bool {
-        let period = self.case.head().name.period;
-        period.is_none_or(|period| period.start <= window.start && window.end <= period.end)
+        self.case.head().name.period.is_none_or(|period| window.belongs_to(period))
     }
 
-    fn plan_window(&mut self, position: usize, next: Option<Window>) {
+    pub(super) fn plan_window(&mut self, position: usize, next: Option<Window>) {
         let task = self.definition.workflow.tasks[position].id.clone();
+        let next = next.map(|window| self.in_cadence(&task, window));
         let next = next.filter(|window| self.is_owed(*window));
         let next = next.map(|window| (self.starts(window), window));
         if next.is_some() || self.case.head().windows.contains_key(&task) {
             self.push(Fact::WindowsPlanned { task, next });
         }
+    }
+
+    /// The window that opens where one was planned: of a cadence that was taken over, as soon as a
+    /// window of it begins there.
+    fn in_cadence(&self, task: &TaskId, planned: Window) -> Window {
+        let taken = self.case.head().cadences.get(task).map(|kind| kind.containing(planned.start));
+        taken.filter(|window| window.start == planned.start).unwrap_or(planned)
     }
 
     fn open_window(&mut self, position: usize, window: Window) {
@@ -277,31 +300,56 @@ impl Turn<'_> {
             self.mark_expanded(task, position);
             return;
         };
-        let mut keys = BTreeSet::new();
-        let mut items = Vec::new();
+        let (mut keys, mut twice) = (BTreeSet::new(), BTreeSet::new());
+        let mut fresh = Vec::new();
         for (names, axes) in rows {
-            let key = ItemKey::compose(
-                task.id.as_str(),
-                names.iter().map(String::as_str),
-                window.as_ref(),
-            );
+            if self.is_over() {
+                return;
+            }
+            let key = self.case.key_of(task.id.as_str(), &names, window.as_ref());
             if !keys.insert(key.clone()) {
                 self.alarm(None, format!("任务“{}”的条目 {key} 重复，只保留第一个", task.title));
+                twice.insert(key);
                 continue;
             }
             if self.case.item(&key).is_none() {
-                items.extend(self.new_item(task, key, axes, window));
+                fresh.push((key, axes));
             }
         }
         self.cancel_missing(task, window, &keys);
         if keys.is_empty() && !task.empty_skips && !task.each.is_empty() {
             self.alarm(None, format!("任务“{}”没有任何对象（each 为空）", task.title));
         }
+        self.make_items(position, window, fresh, None);
+        self.note_twice(task, window, &twice);
+    }
+
+    /// Makes items of a task. What is added to a running case is not due before `not_due_before`.
+    pub(super) fn make_items(
+        &mut self,
+        position: usize,
+        window: Option<Window>,
+        rows: Vec<(ItemKey, BTreeMap<String, Value>)>,
+        not_due_before: Option<Instant>,
+    ) {
+        let definition = Arc::clone(&self.definition);
+        let task = &definition.workflow.tasks[position];
+        let mut items = Vec::new();
+        for (key, axes) in rows {
+            if self.is_over() {
+                return;
+            }
+            let new = self.new_item(task, key, axes, window);
+            items.extend(new.map(|new| NewItem { not_due_before, ..new }));
+        }
         let added: Vec<ItemKey> = items.iter().map(|item| item.key.clone()).collect();
         self.push(Fact::ItemsAdded { task: task.id.clone(), order: task_order(position), items });
         for key in &added {
+            if self.is_over() {
+                return;
+            }
             self.take_over(task, key);
-            self.ask_needs(task, key);
+            self.ask_needs(task, key, |_| true);
         }
         self.settled.extend(added.into_iter().map(Settle::Fresh));
         self.settled.push_back(Settle::Expanded(task.id.clone()));
@@ -315,19 +363,15 @@ impl Turn<'_> {
 
     /// Items whose row is gone from the list that made them.
     fn cancel_missing(&mut self, task: &TaskDef, window: Option<Window>, keys: &BTreeSet<ItemKey>) {
-        let gone: Vec<ItemKey> = self
+        let gone: Vec<Arc<Item>> = self
             .case
             .items_of(task.id.as_str())
             .filter(|item| item.window == window && !item.status.is_closed())
             .filter(|item| !keys.contains(&item.key))
-            .map(|item| item.key.clone())
+            .cloned()
             .collect();
         for item in gone {
-            self.push(Fact::ItemCancelled {
-                item: item.clone(),
-                reason: "名单中已无此项".to_owned(),
-            });
-            self.settled.push_back(Settle::Closed(item));
+            self.cancel_item(&item, "名单中已无此项");
         }
     }
 
@@ -336,7 +380,13 @@ impl Turn<'_> {
         if !task.once {
             return;
         }
-        let carried = self.case.head().carried.iter().find(|carried| carried.item == *key);
+        // The earlier case may have known the task by another name.
+        let rest = key.as_str().get(key.task().len()..).unwrap_or_default();
+        let is_meant = |carried: &&Carried| {
+            carried.item == *key
+                || task.was.iter().any(|old| carried.item.as_str() == format!("{old}{rest}"))
+        };
+        let carried = self.case.head().carried.iter().find(is_meant);
         let Some(carried) = carried.cloned() else { return };
         self.push(match carried.done {
             Some(form) => Fact::ItemCarried { item: key.clone(), form },
@@ -346,8 +396,8 @@ impl Turn<'_> {
     }
 
     /// The rows of a task's axes: the texts that name them, and their values.
-    #[expect(clippy::type_complexity, reason = "a list of rows, used in one place")]
-    fn product(
+    #[expect(clippy::type_complexity, reason = "a list of rows, used in two places")]
+    pub(super) fn product(
         &mut self,
         task: &TaskDef,
         window: Option<Window>,
@@ -355,12 +405,22 @@ impl Turn<'_> {
         let scene = Scene { window, ..self.scene(None) };
         let mut rows = vec![(Vec::new(), BTreeMap::new())];
         for axis in &task.each {
+            self.reading = Some(Expression::of_list(&task.id, window));
             let values = self.read("each", &axis.over, &scene, "列表", |value| match value {
                 Value::List(values) => Some(values.clone()),
                 Value::Nil => Some(Vec::new()),
                 Value::Map(_) | Value::Text(_) | Value::Unit(_) => Some(vec![value.clone()]),
-                _ => None,
-            })?;
+                Value::Bool(_)
+                | Value::Int(_)
+                | Value::Decimal(_)
+                | Value::Date(_)
+                | Value::At(_)
+                | Value::Span(_)
+                | Value::Assignee(_)
+                | Value::Window(_) => None,
+            });
+            self.reading = None;
+            let values = values?;
             if rows.len().saturating_mul(values.len()) > ITEMS_MAX {
                 self.alarm(
                     None,
@@ -380,7 +440,8 @@ impl Turn<'_> {
             }
             rows = wider;
         }
-        Some(rows)
+        // Time owes all of it: the bound of each task is enough there.
+        (self.by_time || self.env.budget.take_items(rows.len())).then_some(rows)
     }
 
     /// `None` for a window in which the item's unit was made: it is not owed.
@@ -391,14 +452,12 @@ impl Turn<'_> {
         axes: BTreeMap<String, Value>,
         window: Option<Window>,
     ) -> Option<NewItem> {
-        let unit = axes.values().find_map(|value| match value {
-            Value::Unit(unit) => Some(unit.clone()),
-            _ => None,
+        let unit = axes.values().find_map(|value| {
+            if let Value::Unit(unit) = value { Some(unit.clone()) } else { None }
         });
         let unit = unit.unwrap_or_else(|| self.case.head().name.unit.clone());
         if let Some(window) = window
-            && let Some(since) = self.env.directory.unit(&unit).and_then(|unit| unit.since)
-            && since > window.start
+            && self.env.directory.since(&unit).is_some_and(|since| since > window.start)
         {
             return None;
         }
@@ -410,6 +469,8 @@ impl Turn<'_> {
             unit,
             deadline: None,
             which: BTreeMap::new(),
+            not_due_before: None,
+            failed: Vec::new(),
         };
         let scene = self.scene_of_new(task, &new);
         if let Some(window) = window {
@@ -422,13 +483,40 @@ impl Turn<'_> {
                 new.deadline = self.defined_deadline(due, task.roll, &scene);
             }
         }
-        for (position, need) in (0_u16..).zip(&task.needs) {
-            if let (None, Some(which)) = (&need.workflow, &need.which) {
-                let named = self.read("needs", which, &scene, "单位或文本", Value::to_key);
-                new.which.extend(named.map(|named| (position, named)));
+        new.which = self.named_needs(task, &scene, |_| true);
+        for (key, failed) in std::mem::take(&mut self.unborn) {
+            if key == new.key {
+                new.failed.push(failed);
             }
         }
         Some(new)
+    }
+
+    /// Which items the needs of a waiting item mean, at these places.
+    pub(super) fn which(
+        &mut self,
+        task: &TaskDef,
+        key: &ItemKey,
+        places: &BTreeSet<u16>,
+    ) -> BTreeMap<u16, String> {
+        let scene = self.scene(Some(key));
+        self.named_needs(task, &scene, |place| places.contains(&place))
+    }
+
+    fn named_needs(
+        &mut self,
+        task: &TaskDef,
+        scene: &Scene,
+        wanted: impl Fn(u16) -> bool,
+    ) -> BTreeMap<u16, String> {
+        let mut named = BTreeMap::new();
+        for (place, need) in (0_u16..).zip(&task.needs).filter(|(place, _)| wanted(*place)) {
+            if let (None, Some(which)) = (&need.workflow, &need.which) {
+                let found = self.read("needs", which, scene, "单位或文本", Value::to_key);
+                named.extend(found.map(|found| (place, found)));
+            }
+        }
+        named
     }
 
     /// When an occurrence is due and when it is judged.
@@ -477,13 +565,22 @@ fn name_of(value: &Value, column: Option<&str>, index: usize) -> String {
     let named = match value {
         Value::Map(row) => match column {
             Some(column) => row.get(column).and_then(Value::to_key),
-            None => row.values().find_map(|cell| match cell {
-                Value::Text(text) => Some(text.clone()),
-                Value::Unit(unit) => Some(unit.to_string()),
-                _ => None,
+            None => row.values().find_map(|cell| {
+                if matches!(cell, Value::Text(_) | Value::Unit(_)) { cell.to_key() } else { None }
             }),
         },
-        other => other.to_key(),
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Decimal(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::At(_)
+        | Value::Span(_)
+        | Value::Unit(_)
+        | Value::Assignee(_)
+        | Value::Window(_)
+        | Value::List(_) => value.to_key(),
     };
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| (index + 1).to_string())
 }

@@ -9,12 +9,12 @@ use rust_decimal::Decimal;
 
 use super::Turn;
 use super::graph::Settle;
+use super::signers::Closing;
 use crate::authority::{is_separate, superior};
-use crate::command::{Message, Open, OpenRequest};
-use crate::event::{Manner, Readiness, ReviewPlan};
+use crate::event::{Manner, People, Readiness, ReviewPlan, Side};
 use crate::fact::Fact;
-use crate::ids::{CaseName, ItemKey};
-use crate::item::Item;
+use crate::ids::ItemKey;
+use crate::item::{Item, Status};
 use crate::moment::just_after;
 
 impl Turn<'_> {
@@ -26,7 +26,7 @@ impl Turn<'_> {
         match &task.kind {
             TaskKind::Human => self.ready_for_people(key, &item, task),
             TaskKind::Automatic { run } => self.run_automatic(key, run),
-            TaskKind::SubCase { workflow } => self.open_sub_case(key, &item, workflow),
+            TaskKind::SubCase { workflow } => self.ready_sub_case(key, workflow),
         }
     }
 
@@ -38,16 +38,40 @@ impl Turn<'_> {
         let missing = ready.holder.is_none();
         self.push(Fact::ItemReady { item: key.clone(), ready: Box::new(ready) });
         if missing {
-            self.tell_owner_missing(key);
+            self.note_owner_missing(key);
         }
+        self.hold_from_the_start(key);
         self.stop_clocks(key);
         self.hook(Hook::Ready, key);
     }
 
-    pub(super) fn tell_owner_missing(&mut self, key: &ItemKey) {
+    /// Who answers for an item that is opened again: owner and reviewers are evaluated anew. An
+    /// owner who cannot be found leaves the one before; `None`: people do not do it.
+    pub(super) fn people_anew(&mut self, key: &ItemKey) -> Option<Box<People>> {
+        let item = self.case.item(key).cloned()?;
+        let definition = Arc::clone(&self.definition);
+        let task = Self::task(&definition, &item)?;
+        if task.kind != TaskKind::Human {
+            return None;
+        }
+        let failures = self.failures;
+        let scene = self.scene(Some(key));
+        let owner = task.owner.as_ref().and_then(|expr| self.read_assignee("owner", expr, &scene));
+        let owner = owner.or(item.owner.clone());
+        let scene = with_owner(&scene, owner.clone());
+        let review = self.review_plan(task, owner.as_ref(), &scene);
+        drop(scene);
+        if self.failures == failures {
+            self.mend(&item, &["owner", "reviewer", "review_within"]);
+        }
+        let holder =
+            owner.as_ref().and_then(|owner| self.env.directory.holders(owner).first().cloned());
+        Some(Box::new(People { owner, holder, review }))
+    }
+
+    /// Nobody holds the owner's post. Who is told of it is told once a day, beside the cases.
+    pub(super) fn note_owner_missing(&mut self, key: &ItemKey) {
         self.push(Fact::OwnerMissing { item: key.clone() });
-        let title = self.title(key);
-        self.alarm(Some(key), format!("任务“{title}”找不到承办人，请指派"));
     }
 
     /// Everything that readiness fixes for people's work.
@@ -65,16 +89,15 @@ impl Turn<'_> {
         let review = self.review_plan(task, owner.as_ref(), &scene);
         let start_by =
             task.start_by.as_ref().and_then(|expr| self.read_instant("start_by", expr, &scene));
-        let deadline = match (item.deadline(), &task.due) {
-            (None, Some(due)) => self.defined_deadline(due, task.roll, &scene),
-            _ => None,
-        };
+        // What fell into another's turn is passed over.
+        let start_by = start_by.filter(|at| *at > self.at);
+        let deadline = self.deadline_at_readiness(item, task, &scene);
         let due = deadline.as_ref().map(|deadline| deadline.due).or(item.due());
         let definition = Arc::clone(&self.definition);
         let ladder = task.ladder.as_deref().and_then(|name| Self::ladder(&definition, name));
         let arming = ladder.map(|ladder| {
             let scene = Scene { due, ..scene.clone() };
-            self.arm(ladder, &scene)
+            self.arm(Side::Work, ladder, &scene)
         });
         let stall = task.stall.as_ref().and_then(|expr| self.read_span("stall", expr, &scene));
         let silent = stall.filter(|_| task.report.is_none());
@@ -111,7 +134,7 @@ impl Turn<'_> {
         end_of(first.end, self.tz())
     }
 
-    fn first_plan_date(&self, task: &TaskDef) -> Option<(u16, Instant)> {
+    pub(super) fn first_plan_date(&self, task: &TaskDef) -> Option<(u16, Instant)> {
         let ends = task.plan.iter().map(|(date, _)| just_after(end_of(*date, self.tz())));
         (0_u16..).zip(ends).find(|(_, at)| *at > self.at)
     }
@@ -124,7 +147,7 @@ impl Turn<'_> {
         self.read("target", expr, scene, "数字", Value::to_decimal)
     }
 
-    fn review_plan(
+    pub(super) fn review_plan(
         &mut self,
         task: &TaskDef,
         owner: Option<&Assignee>,
@@ -137,6 +160,9 @@ impl Turn<'_> {
             Reviewer::All(exprs) => (Manner::All, exprs.as_slice()),
             Reviewer::Any(exprs) => (Manner::Any, exprs.as_slice()),
             Reviewer::Steps(exprs) => (Manner::Steps, exprs.as_slice()),
+            Reviewer::Quorum { of, at_least, refusals } => {
+                (Manner::Quorum { at_least: *at_least, refusals: *refusals }, of.as_slice())
+            }
         };
         let mut members = Vec::new();
         for expr in exprs {
@@ -151,12 +177,17 @@ impl Turn<'_> {
             .review_within
             .as_ref()
             .and_then(|expr| self.read_span("review_within", expr, scene));
-        let members = self.separate(owner, members);
+        // A quorum's seats stay as they are named: one that is vacant, or the owner's own, is
+        // neither filled from above nor counted less.
+        if manner.quorum().is_none() || members.is_empty() {
+            members = self.separate(owner, members);
+        }
         ReviewPlan { manner, members, within }
     }
 
     /// Reviewers other than the owner: whoever would review their own work is replaced by the
-    /// next superior. Where nobody is named, the owner's superior reviews.
+    /// next superior. Where nobody is named, the owner's superior reviews. A vacant post stays on
+    /// the list: nobody above signs in its place.
     pub(super) fn separate(
         &self,
         owner: Option<&Assignee>,
@@ -167,9 +198,8 @@ impl Turn<'_> {
             owner.map(|owner| directory.holders(owner)).into_iter().flatten().take(1).collect();
         let mut kept: Vec<Assignee> = Vec::new();
         for member in members {
-            let is_vacant = directory.holders(&member).is_empty();
             let fits = Some(&member) != owner && is_separate(directory, &member, &workers);
-            let found = if fits && !is_vacant {
+            let found = if fits {
                 Some(member)
             } else {
                 superior(directory, &member, &workers).or_else(|| self.last_resort(&workers))
@@ -192,47 +222,51 @@ impl Turn<'_> {
             .find(|assignee| is_separate(&self.env.directory, assignee, avoid))
     }
 
+    /// What becomes ready while the case is suspended runs once it goes on.
     fn run_automatic(&mut self, key: &ItemKey, run: &str) {
         self.push(Fact::ItemReady { item: key.clone(), ready: Box::default() });
+        self.hold_from_the_start(key);
         self.hook(Hook::Ready, key);
-        self.call(run, key, None);
-        if self.is_open(key) {
-            self.finish_item(key, None);
+        if self.case.item(key).is_some_and(|item| !item.is_held()) {
+            self.run(key, run);
         }
     }
 
-    fn open_sub_case(&mut self, key: &ItemKey, item: &Item, workflow: &duban_model::WorkflowId) {
-        let ready = Readiness::default();
-        self.push(Fact::ItemReady { item: key.clone(), ready: Box::new(ready) });
-        let head = self.case.head();
-        let name = CaseName {
-            suite: head.name.suite.clone(),
-            workflow: workflow.clone(),
-            unit: item.unit.clone(),
-            period: head.name.period,
-            parent: Some((self.case.id(), key.clone())),
-            ordinal: item.attempt,
+    /// An automatic task's clock goes on: it runs.
+    pub(super) fn run_if_automatic(&mut self, key: &ItemKey) {
+        let Some(item) = self.case.item(key).filter(|item| item.status == Status::Ready) else {
+            return;
         };
-        let open = Open { name, form: head.form.clone(), carried: Vec::new() };
-        let request = OpenRequest { workflow: workflow.clone(), open };
-        self.send(Message::Open(Box::new(request)), None);
-        self.hook(Hook::Ready, key);
+        let definition = Arc::clone(&self.definition);
+        let kind = Self::task(&definition, item).map(|task| &task.kind);
+        if let Some(TaskKind::Automatic { run }) = kind {
+            self.run(key, run);
+        }
+    }
+
+    fn run(&mut self, key: &ItemKey, run: &str) {
+        self.call(run, key, None);
+        if self.is_open(key) {
+            self.finish_item(key, Closing::default());
+        }
     }
 
     /// Closes an item as done, and looks at its neighbours.
-    pub(super) fn finish_item(&mut self, key: &ItemKey, text: Option<String>) {
+    pub(super) fn finish_item(&mut self, key: &ItemKey, closing: Closing) {
         let on_time = self.case.item(key).is_none_or(|item| {
-            let judged = item.submitted_at.unwrap_or(self.at);
+            let judged = item.judged_submission().unwrap_or(self.at);
             item.judged_due().is_none_or(|due| judged <= due)
         });
-        self.push(Fact::Accepted { item: key.clone(), text, done: true, on_time });
+        let Closing { text, seats, taken_off } = closing;
+        let item = key.clone();
+        self.push(Fact::Accepted { item, text, done: true, on_time, seats, taken_off });
         self.settled.push_back(Settle::Closed(key.clone()));
         self.score_done(key, on_time);
         self.hook(Hook::Done, key);
     }
 }
 
-fn with_owner(scene: &Scene, owner: Option<Assignee>) -> Scene {
+pub(super) fn with_owner(scene: &Scene, owner: Option<Assignee>) -> Scene {
     let mut scene = scene.clone();
     if let (Some(item), Some(owner)) = (&mut scene.item, owner) {
         Arc::make_mut(item).owner = Some(owner);

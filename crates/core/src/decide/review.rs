@@ -1,82 +1,25 @@
-//! The reviewer's moves: accept, return, grant, countersign. Nothing is ever approved by time.
+//! What follows from a reviewer's decision: completion, extensions, indicators. Nothing is ever
+//! approved by time.
 
 use std::sync::Arc;
 
-use duban_model::{Assignee, Hook, Judged, PersonId, ScoreOn, TaskDef};
+use duban_model::{Assignee, Hook, Judged, ScoreOn, TaskDef};
 use rust_decimal::Decimal;
 
 use super::actions::Opening;
 use super::deadline::NewDeadline;
+use super::signers::Closing;
 use super::{Turn, reason_of};
-use crate::authority::principal;
 use crate::command::Actor;
-use crate::event::{DueReason, ItemKind, Manner};
+use crate::event::{DueReason, ItemKind};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{EntryState, Item, Status};
 use crate::refusal::{ExtensionRefusal, Refusal};
 
 impl Turn<'_> {
-    /// The reviewer for whom the actor may decide now. Nobody reviews what they worked on, not
-    /// through a stand-in either.
-    fn may_review(
-        &self,
-        act: &'static str,
-        item: &Item,
-        members: &[&Assignee],
-    ) -> Result<Assignee, Refusal> {
-        let directory = &self.env.directory;
-        let person = principal(act, item.key.as_str(), &self.actor, directory, self.today())?;
-        let member =
-            members.iter().find(|member| directory.holders(member).contains(&person)).copied();
-        let Some(member) = member else {
-            return Err(Refusal::NotAllowed {
-                act,
-                item: item.key.to_string(),
-                allowed: members.iter().copied().cloned().collect(),
-            });
-        };
-        self.is_separate_from_work(item, &person)?;
-        if let Actor::Person { person: actor, .. } = &self.actor {
-            self.is_separate_from_work(item, actor)?;
-        }
-        Ok(member.clone())
-    }
-
-    fn is_separate_from_work(&self, item: &Item, person: &PersonId) -> Result<(), Refusal> {
-        let owns = match &item.owner {
-            Some(owner @ (Assignee::Post(..) | Assignee::Person(_))) => {
-                self.env.directory.holders(owner).contains(person)
-            }
-            Some(Assignee::Unit(_)) | None => false,
-        };
-        if owns || item.workers.contains(person) || item.handler.as_ref() == Some(person) {
-            return Err(Refusal::SamePerson { person: person.to_string(), item: item.key.clone() });
-        }
-        Ok(())
-    }
-
-    pub(super) fn accept(&mut self, key: &ItemKey, text: Option<&str>) -> Result<(), Refusal> {
-        let item = self.in_status("accept", key, &[Status::Submitted])?;
-        let member = self.may_review("accept", &item, &item.review.pending())?;
-        let text = text.map(ToOwned::to_owned);
-        let others = item.review.pending().len() > 1
-            || (item.review.manner == Manner::Steps
-                && item.review.agreed.len() + 1 < item.review.members.len());
-        if item.review.manner != Manner::Any && others {
-            let (review_due, arming) = match item.review.manner {
-                Manner::Steps => self.review_deadline(key, &item),
-                Manner::All | Manner::Any => (item.review.due, None),
-            };
-            self.push(Fact::Countersigned { item: key.clone(), member, text, review_due, arming });
-        } else {
-            self.complete(key, text);
-        }
-        Ok(())
-    }
-
     /// Closes what every reviewer has agreed to. A duty that owes more entries goes on.
-    pub(super) fn complete(&mut self, key: &ItemKey, text: Option<String>) {
+    pub(super) fn complete(&mut self, key: &ItemKey, closing: Closing) {
         let Some(item) = self.case.item(key).cloned() else { return };
         let definition = Arc::clone(&self.definition);
         let task = Self::task(&definition, &item);
@@ -88,12 +31,21 @@ impl Turn<'_> {
         let enough =
             item.window.is_none() || item.entries_accepted() + u32::from(pending_counts) >= owed;
         if !enough {
-            let on_time = true;
-            self.push(Fact::Accepted { item: key.clone(), text, done: false, on_time });
+            self.push(Fact::Accepted {
+                item: key.clone(),
+                text: closing.text,
+                done: false,
+                on_time: true,
+                seats: closing.seats,
+                taken_off: closing.taken_off,
+            });
+            if let Some(item) = self.case.item(key).cloned() {
+                self.count_anew(&item);
+            }
             return;
         }
         self.judge_on_completion(key, &item, task);
-        self.finish_item(key, text);
+        self.finish_item(key, closing);
         if item.is_breached() {
             self.push(Fact::MadeUp { item: key.clone() });
             self.score(ScoreOn::MadeUp, key);
@@ -115,105 +67,6 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn send_back(
-        &mut self,
-        key: &ItemKey,
-        reason: &str,
-        upstream: Option<&ItemKey>,
-    ) -> Result<(), Refusal> {
-        let item = self.in_status("return", key, &[Status::Submitted])?;
-        self.may_review("return", &item, &item.review.pending())?;
-        let reason = reason_of("return", reason)?;
-        let target = self.return_target(&item, upstream)?;
-        let stall_at = self.silence(&item);
-        match target {
-            Some(target) => {
-                self.push(Fact::Returned { item: target.clone(), reason, stall_at });
-                self.supersede_dependents(&target);
-                self.after_return(&target);
-            }
-            None => {
-                self.push(Fact::Returned { item: key.clone(), reason, stall_at });
-                self.after_return(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn after_return(&mut self, key: &ItemKey) {
-        self.score(ScoreOn::Returned, key);
-        self.hook(Hook::Returned, key);
-        self.judge_again(key);
-    }
-
-    /// A window that was judged met is breached by a return that leaves too few entries.
-    fn judge_again(&mut self, key: &ItemKey) {
-        let Some(item) = self.case.item(key).cloned() else { return };
-        if item.window_met != Some(true) {
-            return;
-        }
-        let owed = Self::task(&self.definition, &item).map_or(1, |task| task.at_least);
-        if item.entries_counting() < owed {
-            self.judge_window(key);
-        }
-    }
-
-    /// The done item upstream that a return means: the one named, or the paired item of the
-    /// task's `on_refuse`.
-    fn return_target(
-        &self,
-        item: &Item,
-        upstream: Option<&ItemKey>,
-    ) -> Result<Option<ItemKey>, Refusal> {
-        let on_refuse = Self::task(&self.definition, item).and_then(|task| task.on_refuse.as_ref());
-        let target = match (upstream, on_refuse) {
-            (Some(key), _) => self.item(key)?,
-            (None, Some(task)) => {
-                let shares = |other: &&Arc<Item>| {
-                    other
-                        .axes
-                        .iter()
-                        .all(|(name, value)| item.axes.get(name).is_none_or(|own| own == value))
-                };
-                match self.case.items_of(task.as_str()).find(shares) {
-                    Some(found) => Arc::clone(found),
-                    None => return Ok(None),
-                }
-            }
-            (None, None) => return Ok(None),
-        };
-        let not_applicable =
-            |why| Err(Refusal::NotApplicable { act: "return", item: target.key.to_string(), why });
-        if target.key == item.key {
-            return Ok(None);
-        }
-        if target.status != Status::Done {
-            return not_applicable("only a done item upstream can be returned");
-        }
-        if !self.is_upstream(&target, item) {
-            return not_applicable("the item in hand does not rest on it");
-        }
-        Ok(Some(target.key.clone()))
-    }
-
-    fn is_upstream(&self, target: &Item, item: &Item) -> bool {
-        let mut tasks = vec![item.task.clone()];
-        let mut seen = tasks.clone();
-        while let Some(task) = tasks.pop() {
-            let Some((_, task)) = self.definition.workflow.task(task.as_str()) else { continue };
-            for need in task.needs.iter().filter(|need| need.workflow.is_none()) {
-                if need.task == target.task {
-                    return true;
-                }
-                if !seen.contains(&need.task) {
-                    seen.push(need.task.clone());
-                    tasks.push(need.task.clone());
-                }
-            }
-        }
-        false
-    }
-
     pub(super) fn grant_extension(&mut self, key: &ItemKey) -> Result<(), Refusal> {
         let item = self.in_status("grant_extension", key, &[Status::Ready, Status::Active])?;
         let members: Vec<&Assignee> = item.review.members.iter().collect();
@@ -224,9 +77,11 @@ impl Turn<'_> {
         };
         let by = match &self.actor {
             Actor::Person { person, .. } => Some(person.clone()),
-            _ => None,
+            Actor::Operator { .. } | Actor::Case { .. } | Actor::Engine => None,
         };
-        let in_time = item.judged_due().is_none_or(|due| self.at <= due);
+        // As of its making, by the clock that stood.
+        let asked_at = item.stood.as_ref().map_or(asked.at, |stood| stood.since.min(asked.at));
+        let in_time = item.judged_due().is_none_or(|due| asked_at <= due);
         let provisional = self.is_provisional(self.at, asked.until);
         let why = DueReason::Extension(asked.reason);
         self.set_deadline(key, NewDeadline { due: asked.until, why, by, in_time, provisional });
@@ -250,63 +105,14 @@ impl Turn<'_> {
             return Err(Refusal::Extension { item: key.clone(), why });
         }
         self.push(Fact::ExtensionRefused { item: key.clone(), reason });
-        Ok(())
-    }
-
-    /// Reviewers and the supervision office may change who countersigns.
-    fn may_change_reviewers(&self, act: &'static str, item: &Item) -> Result<(), Refusal> {
-        if self.may_supervise(act, item.key.as_str()).is_ok() {
-            return Ok(());
+        // While the answer was owed nobody was late: what is left begins with it.
+        let waited = item.asks_in_time() && item.due().is_some_and(|due| due < self.at);
+        if waited && item.window.is_none() {
+            let due = self.floor(key);
+            let provisional = self.is_provisional(self.at, due);
+            let why = DueReason::NotExtended;
+            self.set_deadline(key, NewDeadline { due, why, by: None, in_time: true, provisional });
         }
-        let members: Vec<&Assignee> = item.review.members.iter().collect();
-        self.may_review(act, item, &members).map(|_| ())
-    }
-
-    pub(super) fn add_countersigner(
-        &mut self,
-        key: &ItemKey,
-        who: &Assignee,
-    ) -> Result<(), Refusal> {
-        let act = "add_countersigner";
-        let item = self.in_status(act, key, &[Status::Ready, Status::Active, Status::Submitted])?;
-        self.may_change_reviewers(act, &item)?;
-        let not_applicable = |why| Err(Refusal::NotApplicable { act, item: key.to_string(), why });
-        if item.review.members.contains(who) {
-            return not_applicable("they countersign already");
-        }
-        let owner = item.owner.iter().flat_map(|owner| self.env.directory.holders(owner)).take(1);
-        let workers: Vec<PersonId> = item.workers.iter().cloned().chain(owner).collect();
-        let holders = self.env.directory.holders(who);
-        if holders.is_empty() || holders.iter().all(|holder| workers.contains(holder)) {
-            return not_applicable("nobody but the owner could sign for them");
-        }
-        let mut members = item.review.members.clone();
-        members.push(who.clone());
-        self.push(Fact::ReviewersChanged { item: key.clone(), members, reason: None });
-        Ok(())
-    }
-
-    pub(super) fn remove_countersigner(
-        &mut self,
-        key: &ItemKey,
-        who: &Assignee,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        let act = "remove_countersigner";
-        let item = self.in_status(act, key, &[Status::Ready, Status::Active, Status::Submitted])?;
-        self.may_change_reviewers(act, &item)?;
-        let reason = reason_of(act, reason)?;
-        let members: Vec<Assignee> =
-            item.review.members.iter().filter(|member| *member != who).cloned().collect();
-        let not_applicable = |why| Err(Refusal::NotApplicable { act, item: key.to_string(), why });
-        if members.len() == item.review.members.len() {
-            return not_applicable("they do not countersign");
-        }
-        let left = members.iter().any(|member| !item.review.agreed.contains(member));
-        if members.is_empty() || (item.status == Status::Submitted && !left) {
-            return not_applicable("the last one who must decide stays");
-        }
-        self.push(Fact::ReviewersChanged { item: key.clone(), members, reason: Some(reason) });
         Ok(())
     }
 

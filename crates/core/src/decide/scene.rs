@@ -11,8 +11,24 @@ use super::Turn;
 use crate::case::{Case, CaseHead};
 use crate::event::ItemKind;
 use crate::fact::Fact;
+use crate::failed::{Expression, Failed};
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
+
+/// Keys of an item that are evaluated once: one that fails is kept with the item.
+const KEPT: [&str; 11] = [
+    "owner",
+    "reviewer",
+    "review_within",
+    "start_by",
+    "due",
+    "stall",
+    "target",
+    "value",
+    "when",
+    "needs",
+    "grace",
+];
 
 /// A read-only view of a case for scripts. Holds a cheap copy, so nothing is borrowed.
 pub(super) struct View {
@@ -42,7 +58,7 @@ impl Facts for View {
     }
 
     fn item(&self, key: &str) -> Option<Arc<TaskFacts>> {
-        self.case.item(&ItemKey::new(key)).map(|item| self.task_facts(item))
+        self.case.find(key).map(|item| self.task_facts(item))
     }
 
     fn items(&self, task: &str) -> Vec<Arc<TaskFacts>> {
@@ -116,7 +132,11 @@ fn planned(task: Option<&TaskDef>, definition: &Definition, moment: Instant) -> 
 /// What people read for an item.
 pub(crate) fn title_of<'a>(item: &'a Item, task: Option<&'a TaskDef>) -> &'a str {
     match &item.kind {
-        ItemKind::Task => task.map_or(item.task.as_str(), |task| task.title.as_str()),
+        ItemKind::Task => match (task, &item.title) {
+            (Some(task), _) => &task.title,
+            (None, Some(title)) => title,
+            (None, None) => item.task.as_str(),
+        },
         ItemKind::Interview { .. } => "约谈",
         ItemKind::Rectification { .. } => "整改",
         ItemKind::Extra { title, .. } => title,
@@ -152,7 +172,13 @@ impl Turn<'_> {
             calendar: Arc::clone(&self.env.calendar),
             moment: self.at,
         };
-        let item = item.and_then(|key| self.case.item(key)).map(|item| view.task_facts(item));
+        let item = item.and_then(|key| self.case.item(key)).map(|item| {
+            let mut facts = view.task_facts(item);
+            if !self.chased.is_empty() {
+                Arc::make_mut(&mut facts).reviewers.clone_from(&self.chased);
+            }
+            facts
+        });
         Scene {
             window: item.as_ref().and_then(|item| item.window),
             due: item.as_ref().and_then(|item| item.due),
@@ -161,6 +187,7 @@ impl Turn<'_> {
             now: self.now(),
             moment: self.at,
             by_time: self.by_time,
+            budget: self.env.budget.clone(),
         }
     }
 
@@ -168,12 +195,12 @@ impl Turn<'_> {
         &self.env.program
     }
 
-    /// Evaluates a key; a failure is an event that the administrator sees.
+    /// Evaluates a key for this moment; a failure is an event that the administrator sees.
     pub(super) fn value(&mut self, key: &str, expr: &Expr, scene: &Scene) -> Option<Value> {
         match self.env.program.eval(expr, scene) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.script_failed(scene, key, &error.to_string());
+                self.script_failed(scene, key, &error.to_string(), None);
                 None
             }
         }
@@ -188,13 +215,24 @@ impl Turn<'_> {
         expected: &'static str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
-        let value = self.value(key, expr, scene)?;
+        let keeps = self.reading.clone().or_else(|| {
+            let kept = scene.item.is_some() && KEPT.contains(&key) && !self.compares;
+            kept.then(|| Expression::of(key))
+        });
+        let value = match self.env.program.eval(expr, scene) {
+            Ok(value) => value,
+            Err(error) => {
+                self.script_failed(scene, key, &error.to_string(), keeps);
+                return None;
+            }
+        };
         let found = read(&value);
-        if found.is_none() && value != Value::Nil {
+        // What is owed by a date that is no date at all would never be late.
+        if found.is_none() && (value != Value::Nil || key == "due") {
             let place = format!("{}:{}:{}", expr.place.file, expr.place.line, expr.place.column);
             let got = value.type_name().to_owned();
             let error = ScriptError::WrongType { place, expected, got };
-            self.script_failed(scene, key, &error.to_string());
+            self.script_failed(scene, key, &error.to_string(), keeps);
         }
         found
     }
@@ -215,16 +253,14 @@ impl Turn<'_> {
         expr: &Expr,
         scene: &Scene,
     ) -> Option<duban_calendar::Span> {
-        self.read(key, expr, scene, "时长", |value| match value {
-            Value::Span(span) => Some(*span),
-            _ => None,
+        self.read(key, expr, scene, "时长", |value| {
+            if let Value::Span(span) = value { Some(*span) } else { None }
         })
     }
 
     pub(super) fn read_bool(&mut self, key: &str, expr: &Expr, scene: &Scene) -> Option<bool> {
-        self.read(key, expr, scene, "真假值", |value| match value {
-            Value::Bool(truth) => Some(*truth),
-            _ => None,
+        self.read(key, expr, scene, "真假值", |value| {
+            if let Value::Bool(truth) = value { Some(*truth) } else { None }
         })
     }
 
@@ -237,14 +273,36 @@ impl Turn<'_> {
         self.read(key, expr, scene, "单位、岗位或人员", Value::to_assignee)
     }
 
-    fn script_failed(&mut self, scene: &Scene, function: &str, error: &str) {
+    pub(super) fn script_failed(
+        &mut self,
+        scene: &Scene,
+        function: &str,
+        error: &str,
+        keeps: Option<Expression>,
+    ) {
         let item = scene.item.as_ref().map(|item| ItemKey::new(&item.key));
+        self.failures += usize::from(keeps.is_some());
+        if let (Some(key), Some(expression)) = (&item, &keeps)
+            && self.case.item(key).is_none()
+        {
+            // The item is only being made; it brings the failure along.
+            let (expression, error, since) = (expression.clone(), error.to_owned(), self.at);
+            self.unborn.push((key.clone(), Failed { expression, error, since }));
+        }
         self.push(Fact::ScriptFailed {
             item: item.clone(),
             function: function.to_owned(),
             error: error.to_owned(),
+            keeps,
         });
-        self.alarm(item.as_ref(), format!("脚本“{function}”出错：{error}"));
+        if let Some(item) = &item {
+            self.note_cut_off(item, function);
+        }
+        // Once the budget has run out every further script ends at once: one alarm says it.
+        let is_spent = self.env.budget.spent().is_some();
+        if !std::mem::replace(&mut self.told_spent, is_spent) {
+            self.alarm(item.as_ref(), format!("脚本“{function}”出错：{error}"));
+        }
     }
 
     /// Calls a function for an item and lets its actions happen. On failure the engine's plain
@@ -255,6 +313,9 @@ impl Turn<'_> {
         key: &ItemKey,
         rung: Option<&duban_script::RungFacts>,
     ) {
+        if self.probing {
+            return;
+        }
         let scene = self.scene(Some(key));
         let called = self.env.program.call(function, &scene, rung);
         match called {
@@ -263,7 +324,7 @@ impl Turn<'_> {
                 self.apply_actions(key, actions);
             }
             Err(error) => {
-                self.script_failed(&scene, function, &error.to_string());
+                self.script_failed(&scene, function, &error.to_string(), None);
                 drop(scene);
                 self.plain_message(key);
             }

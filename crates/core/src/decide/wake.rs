@@ -24,12 +24,22 @@ impl Turn<'_> {
     pub(super) fn wake(&mut self) -> bool {
         let now = self.env.now;
         self.by_time = true;
+        if self.recount() {
+            return true;
+        }
+        let outage = self.outage_since();
+        if let Some(since) = outage {
+            self.bridge_outage(since);
+        }
         for _ in 0..MOMENTS_MAX {
             let Some((at, key)) = self.case.first_moment() else { return false };
             if at > now {
                 return false;
             }
-            if self.events.len() > EVENTS_BEFORE_YIELD {
+            // What comes next has a budget of its own in the next commit.
+            let is_full =
+                self.events.len() > EVENTS_BEFORE_YIELD || self.env.budget.is_time_to_yield();
+            if is_full && !self.events.is_empty() {
                 return true;
             }
             self.at = at.max(self.case.head().last_at);
@@ -39,6 +49,10 @@ impl Turn<'_> {
                 None => self.case_moment(),
             }
             self.settle();
+            if let Some(since) = outage {
+                // What came to be in the outage, a window for example, may have ended in it.
+                self.bridge_outage(since);
+            }
             assert!(self.events.len() > before, "invariant: every moment leaves an event");
         }
         self.case.next_wakeup().is_some_and(|at| at <= now)
@@ -46,6 +60,7 @@ impl Turn<'_> {
 
     fn case_moment(&mut self) {
         match next_case_moment(self.case.head()) {
+            Some((_, CaseMoment::Resume)) => self.resume_case(),
             Some((_, CaseMoment::WindowOpens)) => self.open_windows(),
             Some((_, CaseMoment::Renew)) => self.renew(),
             None => {}
@@ -55,23 +70,35 @@ impl Turn<'_> {
     fn item_moment(&mut self, key: &ItemKey) {
         let Some(item) = self.case.item(key).cloned() else { return };
         match next_moment(&item) {
-            Some((_, Moment::Resume)) => self.release(key),
+            Some((_, Moment::Resume)) => self.release_due(key),
             Some((_, Moment::Begin)) => self.try_ready(key),
             Some((_, Moment::StartOverdue)) => self.start_overdue(key),
             Some((_, Moment::DueSoon)) => {
                 self.push(Fact::DueSoon { item: key.clone() });
-                self.hook(Hook::DueSoon, key);
+                self.chase(Hook::DueSoon, key, &item);
             }
             Some((_, Moment::Plan)) => self.check_plan(key, &item),
             Some((_, Moment::Report)) => self.check_report(key, &item),
             Some((_, Moment::Stall)) => self.stalled(key, &item),
             Some((_, Moment::WorkRung)) => self.rung(key, Side::Work, item.armed.as_ref()),
             Some((_, Moment::ReviewRung)) => {
-                self.rung(key, Side::Review, item.review.armed.as_ref());
+                let Some((_, date)) = item.review.next_ladder() else { return };
+                self.chased = self.manned(date.waits_on.into_iter().cloned().collect());
+                self.rung(key, Side::Review, date.armed);
+                self.chased.clear();
             }
+            Some((_, Moment::AnswerRung)) => {
+                let armed = item.asked.as_ref().and_then(|asked| asked.armed.as_ref());
+                self.chased = self.manned(item.review.members.clone());
+                self.rung(key, Side::Answer, armed);
+                self.chased.clear();
+            }
+            Some((_, Moment::AnswerOverdue)) => self.answer_overdue(key, &item),
             Some((_, Moment::Overdue)) => self.overdue(key, &item),
             Some((_, Moment::ReviewOverdue)) => self.review_overdue(key, &item),
             Some((_, Moment::Judge)) => self.judge_window(key),
+            Some((_, Moment::Answer)) => self.child_silent(key),
+            Some((_, Moment::NeedMissing)) => self.push(Fact::NeedMissing { item: key.clone() }),
             None => {}
         }
     }
@@ -82,10 +109,22 @@ impl Turn<'_> {
     }
 
     fn review_overdue(&mut self, key: &ItemKey, item: &Item) {
-        self.push(Fact::ReviewOverdue { item: key.clone() });
-        let to = item.review.pending().into_iter().cloned().collect();
-        let text = format!("“{}”的审核已超过期限，请尽快审核。", self.title(key));
-        self.notify(Notification::Remind, Some(key), to, text);
+        let Some((_, date)) = item.review.next_due() else { return };
+        let to = self.manned(date.waits_on.into_iter().cloned().collect());
+        self.push(Fact::ReviewOverdue { item: key.clone(), member: date.own.cloned() });
+        if !to.is_empty() {
+            let text = format!("“{}”的审核已超过期限，请尽快审核。", self.title(key));
+            self.notify(Notification::Remind, Some(key), to, text);
+        }
+    }
+
+    fn answer_overdue(&mut self, key: &ItemKey, item: &Item) {
+        self.push(Fact::AnswerOverdue { item: key.clone() });
+        let to = self.manned(item.review.members.clone());
+        if !to.is_empty() {
+            let text = format!("“{}”的延期申请已超过答复期限，请尽快答复。", self.title(key));
+            self.notify(Notification::Remind, Some(key), to, text);
+        }
     }
 
     fn overdue(&mut self, key: &ItemKey, item: &Item) {
@@ -94,6 +133,10 @@ impl Turn<'_> {
         self.score(ScoreOn::Overdue, key);
         if !item.judged {
             self.judge_if_due(key, item);
+        }
+        if self.is_owner_vacant(item) {
+            // Nobody was there to be late.
+            return;
         }
         self.hook(Hook::Overdue, key);
         if let ItemKind::Rectification { interview, .. } = &item.kind {
@@ -151,8 +194,9 @@ impl Turn<'_> {
         fired
     }
 
-    /// The first armed rung of a ladder. Where a later one has passed too, its messages are kept
-    /// but not delivered.
+    /// The first armed rung of a ladder. Where a later one has passed too, or nobody is there to
+    /// whom the ladder speaks, it counts as passed: its function is not called, so that it takes no
+    /// number and no points.
     fn rung(&mut self, key: &ItemKey, side: Side, armed: Option<&Armed>) {
         let Some(armed) = armed else { return };
         let Some(rung) = armed.rungs.first() else { return };
@@ -161,7 +205,8 @@ impl Turn<'_> {
         // Rungs of one instant do not overtake each other: all of them are due now.
         let overtaken = |at: Instant| rung.at < at && at <= self.env.now;
         let collapsed = armed.rungs.iter().skip(1).any(|later| overtaken(later.at))
-            || next.is_some_and(overtaken);
+            || next.is_some_and(overtaken)
+            || self.speaks_to_nobody(key, side);
         let ArmedRung { rung, nth, .. } = *rung;
         self.push(Fact::RungFired {
             item: key.clone(),
@@ -174,13 +219,16 @@ impl Turn<'_> {
         });
         let definition = Arc::clone(&self.definition);
         let Some(ladder) = Self::ladder(&definition, &armed.ladder) else { return };
-        self.collapsed = collapsed;
-        self.fire_rung(key, ladder, rung, side);
-        self.collapsed = false;
+        if !collapsed {
+            self.fire_rung(key, ladder, rung, side);
+        }
     }
 
     fn stalled(&mut self, key: &ItemKey, item: &Item) {
         self.push(Fact::Stalled { item: key.clone() });
+        if self.is_owner_vacant(item) {
+            return;
+        }
         self.score(ScoreOn::Stalled, key);
         let has_own = self.fire_triggered(key, |trigger| *trigger == Trigger::Stalled);
         let definition = Arc::clone(&self.definition);
@@ -230,10 +278,15 @@ impl Turn<'_> {
         let definition = Arc::clone(&self.definition);
         let kind = Self::task(&definition, item).and_then(|task| task.report);
         let kind = kind.unwrap_or(WindowKind::Month);
-        let ended = item.report_at.unwrap_or(self.at);
+        let ended = item.report_for.or(item.report_at).unwrap_or(self.at);
         let window = kind.containing(self.date(ended));
         let begins = duban_calendar::start_of(window.start, self.tz());
-        let next = self.window_end(&window.next());
+        // A report that was put off may come after the ends of further windows.
+        let mut following = window.next();
+        while self.window_end(&following) <= self.at {
+            following = following.next();
+        }
+        let next = self.window_end(&following);
         if item.reported_at.is_some_and(|at| at > begins) {
             self.push(Fact::ReportKept { item: key.clone(), next });
         } else {
@@ -254,11 +307,22 @@ impl Turn<'_> {
         let owed = Self::task(&self.definition, &item).map_or(1, |task| task.at_least);
         let entries = item.entries_counting();
         let met = entries >= owed;
+        if !met && self.was_vacant_too_long(&item) {
+            self.skip_item(key, SkipReason::Excused);
+            return;
+        }
         self.push(Fact::WindowJudged { item: key.clone(), entries, met });
         self.settled.push_back(Settle::Closed(key.clone()));
         if !met {
             self.score(ScoreOn::Missed, key);
-            self.hook(Hook::Missed, key);
+            self.chase(Hook::Missed, key, &item);
+        }
+    }
+
+    /// Calls a function that chases the owner, where somebody is the owner.
+    fn chase(&mut self, hook: Hook, key: &ItemKey, item: &Item) {
+        if !self.is_owner_vacant(item) {
+            self.hook(hook, key);
         }
     }
 }

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use duban_calendar::Instant;
+use duban_calendar::{Instant, Window};
 use duban_model::{Assignee, Hook, Judged, PersonId, TaskDef};
 use duban_script::{Scene, Value};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
 use super::scene::fields_of;
+use super::signers::Closing;
 use super::{Turn, reason_of};
 use crate::authority::principal;
 use crate::command::{Actor, Evidence};
-use crate::event::{HoldCause, Notification, ReviewPlan};
+use crate::event::{Notification, ReviewPlan};
 use crate::fact::Fact;
+use crate::failed::Expression;
 use crate::form;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
-use crate::refusal::{ExtensionRefusal, Refusal};
+use crate::refusal::{ExtensionRefusal, Refusal, Why};
 
 /// The most files that come with one move.
 pub(crate) const FILES_MAX: usize = 100;
@@ -39,14 +41,6 @@ impl Turn<'_> {
         } else {
             Err(Refusal::WrongStatus { act, item: key.clone(), status: item.status })
         }
-    }
-
-    /// The item, if it can be worked on now.
-    fn workable(&self, act: &'static str, key: &ItemKey) -> Result<Arc<Item>, Refusal> {
-        let item = self.in_status(act, key, &[Status::Ready, Status::Active])?;
-        let suspended =
-            item.hold.as_ref().is_some_and(|hold| matches!(hold.cause, HoldCause::Suspended(_)));
-        if suspended { Err(Refusal::Suspended(key.clone())) } else { Ok(item) }
     }
 
     /// The owner, whoever stands in for them, or whoever handles the task for them.
@@ -98,7 +92,10 @@ impl Turn<'_> {
         let item = self.workable("report", key)?;
         self.may_work("report", &item)?;
         if percent.is_some_and(|percent| percent > 100) {
-            return Err(Refusal::OutOfRange { what: "percent", range: "0 to 100" });
+            return Err(Refusal::OutOfRange {
+                what: "percent",
+                range: Why::new("0 to 100", "0 到 100"),
+            });
         }
         check_texts(text, evidence)?;
         let stall_at = self.silence(&item);
@@ -128,11 +125,14 @@ impl Turn<'_> {
         let task = Self::task(&definition, &named);
         let form = form::check(&fields_of(&named, task), form, &self.env.directory)?;
         check_evidence(task, evidence)?;
-        let item = match task {
+        let (item, counts) = match task {
             Some(task) if task.counts.is_some() => self.occurrence(&named, task, &form)?,
-            _ => named,
+            _ => (named, true),
         };
         let key = &item.key;
+        if item.asked.is_some() {
+            self.lapse(key);
+        }
         let value = self.indicator_value(task, key, &form);
         let (review_due, arming) = self.review_deadline(key, &item);
         self.push(Fact::Submitted {
@@ -140,29 +140,27 @@ impl Turn<'_> {
             form,
             evidence: evidence.to_vec(),
             value,
-            counts: true,
+            counts,
             review_due,
             arming,
         });
         self.judge_if(key, value.is_some(), &[Judged::First, Judged::Always]);
         self.hook(Hook::Submitted, key);
         if item.review.members.is_empty() && self.status(key) == Some(Status::Submitted) {
-            self.complete(key, None);
+            self.complete(key, Closing::default());
         }
         Ok(())
     }
 
     /// The occurrence for whose window a submission counts: the one named, or a sibling of the
-    /// same axes.
+    /// same axes. Where `counts` itself fails, the one named, and the submission is taken as not
+    /// counted.
     fn occurrence(
         &mut self,
         named: &Arc<Item>,
         task: &TaskDef,
         form: &Map<String, Json>,
-    ) -> Result<Arc<Item>, Refusal> {
-        if self.counts_for(named, task, form)? {
-            return Ok(Arc::clone(named));
-        }
+    ) -> Result<(Arc<Item>, bool), Refusal> {
         let siblings: Vec<Arc<Item>> = self
             .case
             .items_of(task.id.as_str())
@@ -170,31 +168,80 @@ impl Turn<'_> {
             .filter(|other| matches!(other.status, Status::Ready | Status::Active))
             .cloned()
             .collect();
-        for sibling in siblings {
-            if self.counts_for(&sibling, task, form)? {
-                return Ok(sibling);
+        // What is done in the days that a window was given for a clock that stood is that
+        // window's alone.
+        for sibling in siblings.iter().filter(|sibling| sibling.window_met.is_none()) {
+            if self.extended_window(sibling).is_some()
+                && self.counts_for(sibling, task, form) == Ok(true)
+                && self.counts_within(sibling, sibling.window, task, form) == Ok(false)
+            {
+                return Ok((Arc::clone(sibling), true));
             }
         }
-        Err(Refusal::NoWindow(named.key.clone()))
+        let own = self.counts_for(named, task, form);
+        if own == Ok(true) {
+            return Ok((Arc::clone(named), true));
+        }
+        for sibling in siblings {
+            if self.counts_for(&sibling, task, form) == Ok(true) {
+                return Ok((sibling, true));
+            }
+        }
+        match own {
+            Ok(_) => Err(Refusal::NoWindow(named.key.clone())),
+            Err(error) => {
+                self.take_as_not_counted(named, &error);
+                Ok((Arc::clone(named), false))
+            }
+        }
     }
 
-    fn counts_for(
+    /// Records that nobody can say whether a submission counts, and tells owner and reviewers.
+    fn take_as_not_counted(&mut self, item: &Item, error: &str) {
+        let scene = self.scene(Some(&item.key));
+        self.script_failed(&scene, "counts", error, Some(Expression::of("counts")));
+        let mut to: Vec<Assignee> = item.owner.iter().cloned().collect();
+        to.extend(item.review.members.iter().cloned());
+        let title = self.title(&item.key);
+        let text =
+            format!("“{title}”的提交是否计入本期无法计算，暂不计入，待督查机构处理：{error}");
+        self.notify(Notification::Tell, Some(&item.key), to, text);
+    }
+
+    /// Whether a form counts for an item's window; else what the expression said.
+    pub(super) fn counts_for(
         &mut self,
         item: &Item,
         task: &TaskDef,
         form: &Map<String, Json>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, String> {
+        let window = self.extended_window(item).or(item.window);
+        self.counts_within(item, window, task, form)
+    }
+
+    /// An occurrence's window up to the day to which its end was moved, where it was.
+    fn extended_window(&self, item: &Item) -> Option<Window> {
+        let (window, due) = (item.window?, self.date(item.due()?));
+        (due > window.end).then_some(Window { end: due, ..window })
+    }
+
+    fn counts_within(
+        &mut self,
+        item: &Item,
+        window: Option<Window>,
+        task: &TaskDef,
+        form: &Map<String, Json>,
+    ) -> Result<bool, String> {
         let Some(counts) = &task.counts else { return Ok(true) };
-        let scene = self.scene_with_form(&item.key, form);
+        let mut scene = self.scene_with_form(&item.key, form);
+        scene.window = window;
+        if let Some(facts) = &mut scene.item {
+            Arc::make_mut(facts).window = window;
+        }
         match self.program().eval(counts, &scene) {
             Ok(Value::Bool(truth)) => Ok(truth),
-            Ok(other) => Err(Refusal::Definition {
-                key: "counts".to_owned(),
-                error: format!("expected a truth value, got {}", other.type_name()),
-            }),
-            Err(error) => {
-                Err(Refusal::Definition { key: "counts".to_owned(), error: error.to_string() })
-            }
+            Ok(other) => Err(format!("应为真假值，得到{}", other.type_name())),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -206,7 +253,7 @@ impl Turn<'_> {
         scene
     }
 
-    fn indicator_value(
+    pub(super) fn indicator_value(
         &mut self,
         task: Option<&TaskDef>,
         key: &ItemKey,
@@ -218,7 +265,7 @@ impl Turn<'_> {
     }
 
     /// Judges an indicator whose `judged` is one of those given, where a value has come in.
-    fn judge_if(&mut self, key: &ItemKey, has_value: bool, when: &[Judged]) {
+    pub(super) fn judge_if(&mut self, key: &ItemKey, has_value: bool, when: &[Judged]) {
         let Some(item) = self.case.item(key).cloned() else { return };
         let definition = Arc::clone(&self.definition);
         let indicator = Self::task(&definition, &item).and_then(|task| task.indicator.as_ref());
@@ -232,14 +279,21 @@ impl Turn<'_> {
     pub(super) fn withdraw(&mut self, key: &ItemKey) -> Result<(), Refusal> {
         let item = self.in_status("withdraw", key, &[Status::Submitted])?;
         self.may_work("withdraw", &item)?;
-        if !item.review.agreed.is_empty() {
+        if item.review.members.iter().any(|member| item.review.has_answered(member)) {
             return Err(Refusal::NotApplicable {
                 act: "withdraw",
                 item: key.to_string(),
-                why: "a reviewer has agreed already",
+                why: Why::new("a reviewer has answered already", "已有审核人表态"),
             });
         }
+        if item.blocked().is_some() {
+            return Err(Refusal::Suspended(key.clone()));
+        }
         self.push(Fact::Withdrawn { item: key.clone() });
+        self.pass_over(key);
+        if let Some(item) = self.case.item(key).cloned() {
+            self.count_anew(&item);
+        }
         Ok(())
     }
 
@@ -254,7 +308,14 @@ impl Turn<'_> {
         let reason = reason_of("ask_extension", reason)?;
         self.may_extend(&item, until)
             .map_err(|why| Refusal::Extension { item: key.clone(), why })?;
-        self.push(Fact::ExtensionAsked { item: key.clone(), until, reason: reason.clone() });
+        let (answer_due, arming) = self.review_deadline(key, &item);
+        self.push(Fact::ExtensionAsked {
+            item: key.clone(),
+            until,
+            reason: reason.clone(),
+            answer_due,
+            arming,
+        });
         let text = format!("“{}”申请延期至{}：{reason}", self.title(key), self.date(until));
         self.notify(Notification::Ask, Some(key), item.review.members.clone(), text);
         Ok(())
@@ -263,30 +324,19 @@ impl Turn<'_> {
     fn may_extend(&mut self, item: &Item, until: Instant) -> Result<(), ExtensionRefusal> {
         let definition = Arc::clone(&self.definition);
         let allowed = Self::task(&definition, item).and_then(|task| task.extension.as_ref());
-        let allowed = allowed.ok_or(ExtensionRefusal::None)?;
-        let due = item.due().ok_or(ExtensionRefusal::NoDue)?;
-        if item.extensions >= allowed.max {
-            return Err(ExtensionRefusal::TooMany(item.extensions));
-        }
+        let due = item.due();
         let scene = self.scene(Some(&item.key));
-        let ends = match &allowed.apply_before {
-            Some(expr) => self.read_instant("apply_before", expr, &scene).unwrap_or(due),
+        let ends = match allowed.and_then(|allowed| allowed.apply_before.as_ref()) {
+            Some(expr) => self.read_instant("apply_before", expr, &scene).or(due),
             None => due,
         };
-        if self.at > ends {
+        if allowed.is_some()
+            && let Some(ends) = ends
+            && self.at > ends
+        {
             return Err(ExtensionRefusal::TooLate(ends));
         }
-        if until <= due {
-            return Err(ExtensionRefusal::NotLater(due));
-        }
-        if let Some(by) = &allowed.by
-            && let Some(span) = self.read_span("by", by, &scene)
-            && let Some(last) = self.after(due, span)
-            && until > last
-        {
-            return Err(ExtensionRefusal::TooLong(last));
-        }
-        Ok(())
+        self.may_be_extended(item, until)
     }
 
     pub(super) fn transfer(
@@ -299,26 +349,36 @@ impl Turn<'_> {
         let reason = reason_of("transfer", reason)?;
         if self.may_supervise("transfer", key.as_str()).is_err() {
             self.may_work("transfer", &item)?;
+            self.workable("transfer", key)?;
         }
         if self.env.directory.holders(to).is_empty() {
-            return Err(Refusal::NotApplicable {
+            return Err(Refusal::Unsuitable {
                 act: "transfer",
                 item: key.to_string(),
-                why: "nobody holds the new owner's post",
+                why: Why::new("nobody holds the new owner's post", "新承办岗位无人在岗")
+                    .about("to"),
+            });
+        }
+        if !self.may_pass_to(&item, to) {
+            return Err(Refusal::Unsuitable {
+                act: "transfer",
+                item: key.to_string(),
+                why: Why::new("nobody could review it then", "转办后无人可以审核").about("to"),
             });
         }
         self.reassign(key, to, reason);
         Ok(())
     }
 
+    /// Whether somebody could still review an item that passes to another owner.
+    pub(super) fn may_pass_to(&self, item: &Item, to: &Assignee) -> bool {
+        self.leaves_reviewers(item, Some(to), None, self.signers_after(item, to))
+    }
+
     /// Gives an item another owner, and another reviewer where the old one is the new owner.
     pub(super) fn reassign(&mut self, key: &ItemKey, to: &Assignee, reason: String) {
         let Some(item) = self.case.item(key).cloned() else { return };
-        let members = if item.review.members.is_empty() {
-            Vec::new()
-        } else {
-            self.separate(Some(to), item.review.members.clone())
-        };
+        let members = self.signers_after(&item, to);
         let review = (members != item.review.members).then(|| ReviewPlan {
             manner: item.review.manner,
             members,
@@ -339,16 +399,26 @@ impl Turn<'_> {
         to: Option<&PersonId>,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
-        let item = self.in_status("delegate", key, &[Status::Ready, Status::Active])?;
+        let item = self.workable("delegate", key)?;
         let person = self.may_work("delegate", &item)?;
-        let not_applicable =
-            |why| Err(Refusal::NotApplicable { act: "delegate", item: key.to_string(), why });
+        let unsuitable =
+            |why| Err(Refusal::Unsuitable { act: "delegate", item: key.to_string(), why });
         if let Some(to) = to {
             if self.env.directory.person(to).is_none() {
-                return not_applicable("the person is not in the directory");
+                return unsuitable(
+                    Why::new("the person is not in the directory", "通讯录中没有此人").about("to"),
+                );
             }
             if *to == person {
-                return not_applicable("nobody delegates to themselves");
+                return unsuitable(
+                    Why::new("nobody delegates to themselves", "不能委托给自己").about("to"),
+                );
+            }
+            let members = item.review.members.clone();
+            if !self.leaves_reviewers(&item, item.owner.as_ref(), Some(to), members) {
+                return unsuitable(
+                    Why::new("nobody could review it then", "委托后无人可以审核").about("to"),
+                );
             }
         }
         let reason = reason.map(ToOwned::to_owned);
@@ -371,7 +441,14 @@ impl Turn<'_> {
             None => format!("请抓紧办理“{}”。", self.title(key)),
         };
         check_texts(&text, &[])?;
-        let to = item.waiting_on().into_iter().cloned().collect();
+        let to = self.manned(item.waiting_on().into_iter().cloned().collect());
+        if to.is_empty() {
+            let why = Why::new(
+                "nobody holds the post; fill it, or hand the task on",
+                "岗位无人在岗，请先补上任职人员，或转办、加签",
+            );
+            return Err(Refusal::NotApplicable { act: "urge", item: key.to_string(), why });
+        }
         self.notify(Notification::Urge, Some(key), to, text);
         Ok(())
     }
@@ -390,16 +467,22 @@ impl Turn<'_> {
 fn check_texts(text: &str, evidence: &[Evidence]) -> Result<(), Refusal> {
     let too_long = |text: &str| text.chars().count() > form::TEXT_CHARS_MAX;
     if too_long(text) {
-        return Err(Refusal::OutOfRange { what: "text", range: "at most 20000 characters" });
+        return Err(Refusal::OutOfRange {
+            what: "text",
+            range: Why::new("at most 20000 characters", "不超过 20000 字"),
+        });
     }
     if evidence.len() > FILES_MAX {
-        return Err(Refusal::OutOfRange { what: "evidence", range: "at most 100 files" });
+        return Err(Refusal::OutOfRange {
+            what: "evidence",
+            range: Why::new("at most 100 files", "不超过 100 个文件"),
+        });
     }
     let blank = |file: &Evidence| file.name.trim().is_empty() || file.file.trim().is_empty();
     if evidence.iter().any(|file| blank(file) || too_long(&file.name) || too_long(&file.file)) {
         return Err(Refusal::OutOfRange {
             what: "evidence",
-            range: "files with a name and a reference",
+            range: Why::new("files with a name and a reference", "有名称和引用的文件"),
         });
     }
     Ok(())

@@ -3,16 +3,20 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod golden;
+pub(crate) mod signers;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use duban_calendar::{Calendar, Date, Instant, Tz, end_of, start_of};
+use duban_calendar::{Calendar, Date, Instant, Tz, date_of, end_of, start_of};
 use duban_core::{
     Act, Actor, Case, CaseName, Command, Decision, Env, Event, Evidence, Fact, Item, ItemKey,
-    Notification, Open, Refusal, Status, decide, replay,
+    MigrationReport, Notification, Open, Operation, Refusal, Request, Side, Signal, Status, Take,
+    decide, replay,
 };
-use duban_model::{Directory, Library, Sources, load_calendar, load_suite};
-use duban_script::{Limits, Program};
+use duban_model::{Directory, Library, Problem, Sources, load_calendar, load_suite};
+use duban_script::{Budget, Limits, Program};
 use serde_json::{Map, Value as Json};
 
 pub(crate) const TZ: Tz = Tz::Asia__Shanghai;
@@ -91,8 +95,20 @@ pub(crate) fn china() -> Calendar {
     load_calendar("cn.yaml", text).expect("the calendar loads")
 }
 
+/// The calendar of the years before 2026: what lies behind is provisional.
+pub(crate) fn unannounced() -> Calendar {
+    let text = include_str!("../../../../workflows/calendars/cn.yaml");
+    let cut = text.find("  - year: 2026").expect("the year");
+    load_calendar("cn.yaml", &text[..cut]).expect("the calendar loads")
+}
+
 /// Compiles one workflow, given as YAML after its `id` and `title`.
 pub(crate) fn program(workflow: &str, hooks: &str, suite: &str) -> Arc<Program> {
+    compile(workflow, hooks, suite).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// The same, or what `check` has against it.
+pub(crate) fn compile(workflow: &str, hooks: &str, suite: &str) -> Result<Arc<Program>, String> {
     let mut sources = Sources::new();
     sources.insert("suite.yaml".to_owned(), format!("{SUITE}{suite}"));
     sources.insert("directory.yaml".to_owned(), DIRECTORY.to_owned());
@@ -105,16 +121,14 @@ pub(crate) fn program(workflow: &str, hooks: &str, suite: &str) -> Arc<Program> 
     let library =
         Library { scripts: Vec::new(), calendars: BTreeMap::from([("cn".to_owned(), china())]) };
     let loaded = load_suite("s", &sources, &library);
-    let errors: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
-    let suite = loaded.suite.unwrap_or_else(|| panic!("{}", errors.join("\n")));
+    let told = |problems: &[Problem]| {
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let suite = loaded.suite.ok_or_else(|| told(&loaded.problems))?;
     let definition = Arc::clone(suite.definitions.get("w").expect("the workflow"));
-    match Program::compile(definition, Limits::default()) {
-        Ok(program) => Arc::new(program),
-        Err(problems) => {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            panic!("{}", lines.join("\n"));
-        }
-    }
+    Program::compile(definition, Limits::default())
+        .map(Arc::new)
+        .map_err(|problems| told(&problems))
 }
 
 /// The directory that goes with [`program`].
@@ -161,9 +175,15 @@ impl Office {
         Self::open_in(env, Map::new()).expect("the case opens")
     }
 
+    /// The same on another day.
+    pub(crate) fn open_on(date: &str, workflow: &str, hooks: &str, suite: &str) -> Self {
+        let env = env(program(workflow, hooks, suite), at(date, 0));
+        Self::open_in(env, Map::new()).expect("the case opens")
+    }
+
     pub(crate) fn open_in(env: Env, form: Map<String, Json>) -> Result<Self, Refusal> {
         let name = name_of(&env);
-        let open = Act::Open(Open { name, form, carried: Vec::new() });
+        let open = Open::new(name, form);
         let command = Command::new(Actor::operator("测试"), open);
         let decision = decide(None, &command, &env)?;
         let mut office = Self { env, case: decision.case.clone(), log: Vec::new() };
@@ -178,8 +198,12 @@ impl Office {
     }
 
     /// Decides and keeps what comes of it.
-    pub(crate) fn command(&mut self, actor: Actor, act: Act) -> Result<Vec<Fact>, Refusal> {
-        let command = Command::new(actor, act);
+    pub(crate) fn command(
+        &mut self,
+        actor: Actor,
+        request: impl Into<Request>,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let command = Command::new(actor, request);
         let decision = match decide(Some(&self.case), &command, &self.env) {
             Err(Refusal::WakeFirst) => {
                 self.wake();
@@ -199,7 +223,7 @@ impl Office {
     /// Lets everything up to now happen, as a late wake-up would.
     pub(crate) fn wake(&mut self) {
         loop {
-            let command = Command::new(Actor::Engine, Act::Wake);
+            let command = Command::new(Actor::Engine, Signal::Wake);
             let decision = decide(Some(&self.case), &command, &self.env).expect("a wake-up");
             let more = decision.more;
             self.take(decision);
@@ -221,6 +245,32 @@ impl Office {
             self.wake();
         }
         self.env.now = until;
+    }
+
+    /// Has the case run on another workflow from now on; what it means, and what happened.
+    pub(crate) fn migrate(
+        &mut self,
+        program: Arc<Program>,
+        take: &[Take],
+    ) -> Result<(MigrationReport, Vec<Fact>), Refusal> {
+        let before = self.env.clone();
+        let definition = program.definition().hash.clone();
+        self.env.previous = Some(std::mem::replace(&mut self.env.program, program));
+        let operation = Operation::Migrate { definition, take: take.to_vec() };
+        let command = Command::new(Actor::operator("测试"), operation);
+        let decision = match decide(Some(&self.case), &command, &self.env) {
+            Ok(decision) => decision,
+            Err(refusal) => {
+                self.env = before;
+                return Err(refusal);
+            }
+        };
+        self.env.previous = None;
+        let facts = decision.events.iter().map(|event| event.fact.clone()).collect();
+        let report = decision.migration.clone().expect("a report");
+        self.take(decision);
+        self.assert_replays();
+        Ok((*report, facts))
     }
 
     pub(crate) fn item(&self, key: &str) -> &Item {
@@ -254,6 +304,23 @@ impl Office {
         sent.collect()
     }
 
+    /// The days on which rungs of the owner's ladder fired, with the rung's place.
+    pub(crate) fn fired(&self) -> Vec<(u16, String)> {
+        let fired = self.log.iter().filter_map(|(event, _)| match &event.fact {
+            Fact::RungFired { side: Side::Work, rung, collapsed: false, .. } => {
+                Some((*rung, date_of(event.at, TZ).to_string()))
+            }
+            _ => None,
+        });
+        fired.collect()
+    }
+
+    /// The days on which events of a kind happened.
+    pub(crate) fn days_of(&self, kind: &str) -> Vec<String> {
+        let found = self.log.iter().filter(|(event, _)| event.fact.kind() == kind);
+        found.map(|(event, _)| date_of(event.at, TZ).to_string()).collect()
+    }
+
     /// Replaying the log must give the same state.
     pub(crate) fn assert_replays(&self) {
         let log = self.log.iter().map(|(event, hash)| (event, hash.as_str()));
@@ -262,20 +329,30 @@ impl Office {
     }
 }
 
+impl Drop for Office {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            golden::offer(&self.log);
+        }
+    }
+}
+
 pub(crate) fn name_of(env: &Env) -> CaseName {
     let definition = env.program.definition();
+    let opened_on = date_of(env.now.plus_millis(1), TZ);
     CaseName {
         suite: definition.suite.id.clone(),
         workflow: definition.workflow.id.clone(),
         unit: "D".into(),
-        period: definition.workflow.period.map(|kind| kind.containing(day("2022-01-01"))),
+        period: definition.workflow.period.map(|kind| kind.containing(opened_on)),
         parent: None,
         ordinal: 0,
     }
 }
 
 pub(crate) fn env(program: Arc<Program>, now: Instant) -> Env {
-    Env { now, program, directory: Arc::new(directory()), calendar: Arc::new(china()) }
+    let (directory, calendar) = (Arc::new(directory()), Arc::new(china()));
+    Env { now, program, previous: None, directory, calendar, epoch: 0, budget: Budget::default() }
 }
 
 pub(crate) fn sign(key: &str) -> Act {
@@ -306,9 +383,32 @@ pub(crate) fn file(name: &str) -> Evidence {
 }
 
 pub(crate) fn accept(key: &str) -> Act {
-    Act::Accept { item: key.into(), text: None }
+    Act::Accept { item: key.into(), text: None, seat: None }
+}
+
+/// A return that names a date.
+pub(crate) fn send_back_until(key: &str, due: Instant) -> Act {
+    Act::Return {
+        item: key.into(),
+        reason: "不实".to_owned(),
+        upstream: Vec::new(),
+        due: Some(due),
+    }
+}
+
+pub(crate) fn suspend(key: Option<&str>) -> Act {
+    Act::Suspend {
+        item: key.map(Into::into),
+        reason: "上级叫停".to_owned(),
+        until: None,
+        stops_clock: None,
+    }
+}
+
+pub(crate) fn resume(key: Option<&str>) -> Act {
+    Act::Resume { item: key.map(Into::into) }
 }
 
 pub(crate) fn send_back(key: &str) -> Act {
-    Act::Return { item: key.into(), reason: "不实".to_owned(), upstream: None }
+    Act::Return { item: key.into(), reason: "不实".to_owned(), upstream: Vec::new(), due: None }
 }

@@ -1,0 +1,134 @@
+//! What a command may not hold: dates beyond the years that anybody means.
+//!
+//! A year typed as "22" is taken by a browser for the year 22. What is once in the log stays
+//! there, so hosts ask here before they decide. Facts that are stored are never asked.
+
+use duban_calendar::{CivilDate, Date, Instant, Tz};
+
+use crate::command::{Act, Command, Request};
+use crate::refusal::{Refusal, Why};
+
+/// Checks every date that a command brings along; `tz` is the time zone of its suite.
+///
+/// # Errors
+///
+/// [`Refusal::OutOfRange`] names the first that lies outside [`CivilDate::RANGE`].
+pub fn check_bounds(command: &Command, tz: Tz) -> Result<(), Refusal> {
+    match &command.request {
+        Request::Open(open) => match open.name.period {
+            Some(period) if !period.is_civil() => Err(beyond("period")),
+            _ => Ok(()),
+        },
+        Request::Move(act) => check_act(act, tz),
+        // Nothing that a caller writes.
+        Request::Operate(_) | Request::Signal(_) => Ok(()),
+    }
+}
+
+fn check_act(act: &Act, tz: Tz) -> Result<(), Refusal> {
+    let (what, at) = match act {
+        Act::AskExtension { until, .. } => ("until", Some(*until)),
+        Act::Suspend { until, .. } | Act::AskSuspension { until, .. } => ("until", *until),
+        Act::Reopen { due, .. } | Act::Return { due, .. } => ("due", *due),
+        Act::SetDue { due, .. } => ("due", Some(*due)),
+        Act::Sign { .. }
+        | Act::Report { .. }
+        | Act::Submit { .. }
+        | Act::Withdraw { .. }
+        | Act::Accept { .. }
+        | Act::GrantExtension { .. }
+        | Act::RefuseExtension { .. }
+        | Act::Transfer { .. }
+        | Act::Delegate { .. }
+        | Act::AddCountersigner { .. }
+        | Act::RemoveCountersigner { .. }
+        | Act::GrantSuspension { .. }
+        | Act::RefuseSuspension { .. }
+        | Act::Resume { .. }
+        | Act::Skip { .. }
+        | Act::Cancel { .. }
+        | Act::Urge { .. }
+        | Act::StrikeOff { .. }
+        | Act::Assign { .. }
+        | Act::Retry { .. }
+        | Act::AddItem { .. }
+        | Act::HandToSuccessor { .. }
+        | Act::FinishAsItIs { .. }
+        | Act::ConsentEarlier { .. } => return Ok(()),
+    };
+    at.map_or(Ok(()), |at| check_instant(what, at, tz))
+}
+
+/// Checks a date that decides what is opened or kept.
+///
+/// # Errors
+///
+/// [`Refusal::OutOfRange`] with the name of the date where it lies outside [`CivilDate::RANGE`].
+pub fn check_date(what: &'static str, date: Date) -> Result<(), Refusal> {
+    CivilDate::try_from(date).map(|_| ()).map_err(|_| beyond(what))
+}
+
+fn check_instant(what: &'static str, at: Instant, tz: Tz) -> Result<(), Refusal> {
+    CivilDate::of(at, tz).map(|_| ()).map_err(|_| beyond(what))
+}
+
+fn beyond(what: &'static str) -> Refusal {
+    Refusal::OutOfRange { what, range: Why::new(CivilDate::RANGE, "1900 至 2200 年的日期") }
+}
+
+#[cfg(test)]
+mod tests {
+    use duban_calendar::{WindowKind, end_of};
+    use serde_json::Map;
+
+    use super::*;
+    use crate::command::{Actor, Open};
+    use crate::ids::CaseName;
+
+    const TZ: Tz = Tz::Asia__Shanghai;
+
+    fn asked(date: Date) -> Vec<Request> {
+        let at = end_of(date, TZ);
+        let (item, reason) = (crate::ids::ItemKey::new("a"), "x".to_owned());
+        let name = CaseName {
+            suite: "s".into(),
+            workflow: "w".into(),
+            unit: "u".into(),
+            period: Some(WindowKind::Month.containing(date)),
+            parent: None,
+            ordinal: 0,
+        };
+        let (until, some) = (Some(at), Some(item.clone()));
+        let (one, two, three) = (item.clone(), item.clone(), item.clone());
+        vec![
+            Open::new(name, Map::new()).into(),
+            Act::AskExtension { item: item.clone(), until: at, reason: reason.clone() }.into(),
+            Act::Suspend { item: some, reason: reason.clone(), until, stops_clock: None }.into(),
+            Act::AskSuspension { item: one, reason: reason.clone(), until }.into(),
+            Act::Return { item: two, reason: reason.clone(), upstream: Vec::new(), due: until }
+                .into(),
+            Act::SetDue { item: three, reason: reason.clone(), due: at }.into(),
+            Act::Reopen { item, reason, due: until }.into(),
+        ]
+    }
+
+    #[test]
+    fn every_date_of_every_command_lies_in_the_years() {
+        let check = |year: i32, month, day| {
+            let asked = asked(Date::from_ymd_opt(year, month, day).unwrap());
+            let asked = asked.into_iter().map(|request| Command::new(Actor::Engine, request));
+            asked.map(|command| check_bounds(&command, TZ)).collect::<Vec<_>>()
+        };
+        for (year, month, day) in [(1900, 1, 1), (2022, 2, 28), (2200, 12, 31)] {
+            assert!(check(year, month, day).iter().all(Result::is_ok), "{year}");
+        }
+        for (year, month, day) in
+            [(22, 1, 1), (1899, 12, 31), (2201, 1, 1), (2843, 6, 1), (-1, 1, 1), (10_000, 1, 1)]
+        {
+            for answer in check(year, month, day) {
+                let refusal = answer.unwrap_err();
+                assert!(refusal.to_string().contains("1900-01-01 to 2200-12-31"), "{refusal}");
+            }
+        }
+    }
+}
