@@ -170,6 +170,7 @@ fn commit(case: usize, expected: u64, events: u64, items: usize) -> Commit {
         yellow_at: Some(DAY * 25),
         red_at: Some(DAY * 31),
         window: None,
+        attention: None,
         data: "x".repeat(900),
     };
     let event = |seq: u64| Encoded {

@@ -1,8 +1,6 @@
 //! One commit: everything that one decision changes, written together or not at all.
 
-use std::collections::BTreeSet;
-
-use duban_core::{CaseRow, Decision, Encoded, Fact, ItemKey, ItemRow, Outgoing, outgoing, touched};
+use duban_core::{CaseRow, Decision, Encoded, Fact, ItemRow, Outgoing, changed, outgoing};
 use duban_model::Definition;
 
 /// What an idempotency key stands for. Unique by (case, actor, key).
@@ -29,7 +27,7 @@ pub struct Commit {
     pub expected: u64,
     /// The case's row.
     pub case: CaseRow,
-    /// Rows of the items that the events touched, and of no others.
+    /// Rows of the items that the events changed, and of no others.
     pub items: Vec<ItemRow>,
     /// The events.
     pub events: Vec<Encoded>,
@@ -49,8 +47,7 @@ impl Commit {
     pub fn of(decision: &Decision, definition: &Definition, key: Option<KeyRecord>) -> Self {
         let case = &decision.case;
         let id = case.id();
-        let keys: BTreeSet<ItemKey> = decision.events.iter().flat_map(touched).collect();
-        let items = keys
+        let items = changed(decision)
             .iter()
             .filter_map(|key| case.item(key))
             .map(|item| ItemRow::of(&id, item, definition))

@@ -23,9 +23,10 @@ pub use crate::commit::{Commit, KeyRecord};
 pub use crate::error::{CommitError, StoreError};
 pub use crate::measure::{AMOUNTS, DURATIONS_US, Distribution, Histogram};
 pub use crate::query::{
-    CaseFilter, ChannelNote, ChannelNotes, ChannelState, Cursor, DeliveryFilter, DeliveryRow,
-    DeliveryState, EventRow, ItemFilter, LightCount, LightFilter, Noted, NotedState, Page,
-    PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
+    AttentionCount, AttentionFilter, CaseFilter, ChannelNote, ChannelNotes, ChannelState, Cursor,
+    DeliveryFilter, DeliveryRow, DeliveryState, EventRow, ItemFilter, LightCount, LightFilter,
+    Noted, NotedState, Page, PageRequest, ScoreFilter, ScoreRow, ScoreTotal, UNREADABLE,
+    VersionRow,
 };
 pub use crate::search::{Entry, EntryKind, INDEX_PROGRESS, Indexed, Indexing, SearchFilter};
 pub use crate::sqlite::{SqliteOptions, SqliteStore, backup, check_file};

@@ -97,6 +97,28 @@ pub struct ItemFilter {
     pub due_from: Option<i64>,
     /// Due no later than this, in milliseconds UTC.
     pub due_until: Option<i64>,
+    /// Those that need attention.
+    pub attention: Option<AttentionFilter>,
+}
+
+/// Which items that need attention.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AttentionFilter {
+    /// For whatever reason.
+    Any,
+    /// For one of this kind, for example `owner_vacant`.
+    Kind(String),
+}
+
+/// How many items of a unit need attention of a kind. An item may need several.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct AttentionCount {
+    /// The kind, for example `owner_vacant`.
+    pub kind: String,
+    /// The unit that the items are shown under.
+    pub unit: String,
+    /// How many.
+    pub items: u64,
 }
 
 /// An event as stored.
@@ -111,6 +133,9 @@ pub struct EventRow {
     /// Its hash.
     pub hash: String,
 }
+
+/// What the reason begins with of a delivery that cannot be read and was set aside.
+pub const UNREADABLE: &str = "unreadable";
 
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
@@ -130,7 +155,8 @@ pub enum DeliveryState {
 pub enum ChannelState {
     /// It has taken it.
     Taken,
-    /// It was held until a later message about the same thing had overtaken it; not sent.
+    /// It waited until a later message about the same thing had overtaken it, or until what it
+    /// reminds of was done or judged; not sent.
     Collapsed,
     /// It failed and is tried again.
     Failed,
@@ -211,6 +237,9 @@ pub struct DeliveryRow {
     pub next_at: i64,
     /// What the last attempt said.
     pub error: Option<String>,
+    /// What it carries cannot be read, and something else stands in its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unreadable: bool,
     /// What each channel has said. Empty until an attempt ends otherwise than with all channels
     /// having taken it; one that is not named has not been asked.
     pub channels: ChannelNotes,

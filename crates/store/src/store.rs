@@ -9,8 +9,8 @@ use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
 use crate::measure::Distribution;
 use crate::query::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
-    PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
+    AttentionCount, CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter,
+    LightCount, Noted, Page, PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
 };
 use crate::search::{Entry, Indexing, SearchFilter};
 use crate::words::SearchWords;
@@ -68,6 +68,12 @@ pub struct StoreStats {
     pub transaction_us: Distribution,
     /// How many commits, or other pieces of work, shared a transaction.
     pub transaction_commits: Distribution,
+    /// Writing transactions that failed: the disk is full, or does not take what it should.
+    pub write_failures: u64,
+    /// How long ago the last of them failed, in milliseconds.
+    pub failed_ms_ago: Option<u64>,
+    /// Deliveries that could not be read and were given up, so that they stop no others.
+    pub set_aside: u64,
     /// The size of the database on the disk, in bytes.
     pub database_bytes: Option<u64>,
     /// The size of what is written and not yet moved into it, in bytes.
@@ -126,6 +132,8 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Leases up to `limit` deliveries whose time has come, oldest first, until `until`: their
     /// `next_at` becomes `until`, and they come up again then unless they are marked before.
+    /// One that cannot be read becomes a dead letter, with [`UNREADABLE`](crate::UNREADABLE) and
+    /// why as its error; it is counted as set aside and stops none of the others.
     fn lease_deliveries(
         &self,
         now: i64,
@@ -135,6 +143,10 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// When the next pending delivery is to be tried, in milliseconds UTC.
     fn next_delivery(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+
+    /// Moves the time at which pending deliveries are tried, and that at which their channels want
+    /// to be asked again, by so many milliseconds: the clock was set. Returns how many there are.
+    fn shift_deliveries(&self, by: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Marks deliveries as arrived, by (case, seq). Unknown ones and those that had arrived are
     /// ignored.
@@ -304,6 +316,10 @@ pub trait Store: Clone + Send + Sync + 'static {
         suite: Option<&str>,
         now: i64,
     ) -> impl Future<Output = Result<Vec<LightCount>, StoreError>> + Send;
+
+    /// How many items need attention, by kind and unit, in that order. Its cost grows with their
+    /// number, not with that of the others.
+    fn attention(&self) -> impl Future<Output = Result<Vec<AttentionCount>, StoreError>> + Send;
 
     /// A case's events after a position, oldest first.
     fn events(

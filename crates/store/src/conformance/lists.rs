@@ -2,9 +2,11 @@
 
 use duban_core::ItemRow;
 
-use super::{all, commit, failed, item, outgoing, page, write};
+use super::deliveries::failed;
+use super::{all, commit, item, outgoing, page, write};
 use crate::{
-    CaseFilter, Commit, DeliveryFilter, DeliveryState, ItemFilter, LightFilter, NotedState, Store,
+    AttentionFilter, CaseFilter, Commit, DeliveryFilter, DeliveryState, ItemFilter, LightFilter,
+    NotedState, Store,
 };
 
 /// Whichever index serves it, a filter finds the rows that meet it, by due date.
@@ -178,4 +180,58 @@ pub async fn every_filter_of_deliveries_means_what_it_says<S: Store>(store: S) {
             }
         }
     }
+}
+
+/// What needs attention is found among what does not, by due date, by kind and by unit, and
+/// counted; it is forgotten with its end, and with rows that are made again.
+pub async fn rule_26_what_needs_attention_is_listed_and_counted<S: Store>(store: S) {
+    let needing = |key: &str, due, unit: &str, kinds: Option<&str>| {
+        let mut row = item("a", key, due);
+        (row.unit, row.attention) = (unit.to_owned(), kinds.map(str::to_owned));
+        row
+    };
+    let rows = vec![
+        needing("v", None, "u1", Some("owner_vacant")),
+        needing("w", Some(90), "u2", Some("owner_vacant unit_gone")),
+        needing("x", Some(50), "u1", Some("reviewer_vacant")),
+        needing("y", Some(10), "u1", None),
+    ];
+    let begun = commit("a", 0);
+    let case = begun.case.clone();
+    write(&store, Commit { items: rows.clone(), ..begun }).await;
+    let keys = async |filter: ItemFilter| -> Vec<String> {
+        let part = async |after| store.items(&filter, &page(after, 1)).await;
+        all(part).await.into_iter().map(|row| row.key).collect()
+    };
+    let any = || ItemFilter { attention: Some(AttentionFilter::Any), ..ItemFilter::default() };
+    let of = |kind: &str| ItemFilter {
+        attention: Some(AttentionFilter::Kind(kind.to_owned())),
+        ..ItemFilter::default()
+    };
+    assert_eq!(keys(any()).await, ["x", "w", "v"]);
+    assert_eq!(keys(of("owner_vacant")).await, ["w", "v"]);
+    assert_eq!(keys(of("vacant")).await, Vec::<String>::new(), "whole words alone");
+    assert_eq!(keys(ItemFilter { units: vec!["u1".to_owned()], ..any() }).await, ["x", "v"]);
+    assert_eq!(keys(ItemFilter { case: Some("a".to_owned()), ..any() }).await, ["x", "w", "v"]);
+    assert_eq!(store.item("a", "w").await.unwrap().unwrap(), rows[1]);
+    let counted = async || -> Vec<(String, String, u64)> {
+        let counts = store.attention().await.unwrap().into_iter();
+        counts.map(|one| (one.kind, one.unit, one.items)).collect()
+    };
+    let count = |kind: &str, unit: &str| (kind.to_owned(), unit.to_owned(), 1);
+    assert_eq!(
+        counted().await,
+        [
+            count("owner_vacant", "u1"),
+            count("owner_vacant", "u2"),
+            count("reviewer_vacant", "u1"),
+            count("unit_gone", "u2"),
+        ]
+    );
+    let over = vec![needing("w", Some(90), "u2", None), needing("x", Some(50), "u1", None)];
+    write(&store, Commit { items: over, ..commit("a", 1) }).await;
+    assert_eq!(keys(any()).await, ["v"]);
+    let again = vec![needing("x", Some(50), "u1", Some("need_missing"))];
+    store.replace_rows(duban_core::CaseRow { version: 2, ..case }, again).await.unwrap();
+    assert_eq!(counted().await, [count("need_missing", "u1")]);
 }

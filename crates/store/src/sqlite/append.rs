@@ -183,11 +183,12 @@ struct StoredItem {
     yellow_at: Option<i64>,
     red_at: Option<i64>,
     waiting_on: Option<String>,
+    attention: Option<String>,
 }
 
 fn find_item(conn: &Connection, case: i64, item: &ItemRow) -> rusqlite::Result<Option<StoredItem>> {
     conn.prepare_cached(
-        "SELECT no, unit, status, due, yellow_at, red_at, waiting_on FROM items
+        "SELECT no, unit, status, due, yellow_at, red_at, waiting_on, attention FROM items
          WHERE case_no = ?1 AND key = ?2",
     )?
     .query_row(params![case, item.key], |row| {
@@ -199,6 +200,7 @@ fn find_item(conn: &Connection, case: i64, item: &ItemRow) -> rusqlite::Result<O
             yellow_at: row.get(4)?,
             red_at: row.get(5)?,
             waiting_on: row.get(6)?,
+            attention: row.get(7)?,
         })
     })
     .optional()
@@ -241,6 +243,10 @@ fn update_item(conn: &Connection, before: &StoredItem, row: &ItemRow) -> rusqlit
         conn.prepare_cached("UPDATE items SET status = ?2 WHERE no = ?1")?
             .execute(params![before.no, row.status])?;
     }
+    if before.attention != row.attention {
+        conn.prepare_cached("UPDATE items SET attention = ?2 WHERE no = ?1")?
+            .execute(params![before.no, row.attention])?;
+    }
     if before.waiting_on != row.waiting_on {
         unlist(conn, before.no, before.waiting_on.as_deref())?;
         list(conn, before.no, row.waiting_on.as_deref())?;
@@ -257,8 +263,9 @@ pub(super) fn insert_item(
     let no = conn
         .prepare_cached(
             "INSERT INTO items (case_no, case_id, key, workflow, task, unit, closed, status, held,
-                 owner, waiting_on, since, due, yellow_at, red_at, window, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 owner, waiting_on, since, due, yellow_at, red_at, window, data, attention)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18)",
         )?
         .insert(params![
             case,
@@ -277,7 +284,8 @@ pub(super) fn insert_item(
             row.yellow_at,
             row.red_at,
             row.window,
-            row.data
+            row.data,
+            row.attention
         ])?;
     list(conn, no, row.waiting_on.as_deref())
 }

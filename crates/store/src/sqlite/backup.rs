@@ -1,11 +1,11 @@
 //! Copies of a database as it was at one moment, made while it is in use.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::BUSY;
-use super::schema::check_owner;
+use super::schema::check_made;
 use crate::error::StoreError;
 
 /// Writes a whole copy of a database into a new file. Whoever uses the database goes on
@@ -17,7 +17,8 @@ use crate::error::StoreError;
 /// # Errors
 ///
 /// [`StoreError::Database`]: there is no such database, the new file exists already, or there is
-/// no room; [`StoreError::Foreign`]. A copy that failed half-way is removed.
+/// no room; [`StoreError::Foreign`], [`StoreError::Newer`]. A copy that failed half-way is
+/// removed; one whose process died is left as `<to>.part`, and removed by the next.
 ///
 /// ```
 /// # use duban_store::{SqliteStore, Store, backup};
@@ -48,27 +49,39 @@ pub fn backup(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), StoreE
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     conn.busy_timeout(BUSY)?;
-    check_owner(&conn, &from.display().to_string())?;
-    let written = conn.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
-    if let Err(error) = written {
+    check_made(&conn, &from.display().to_string())?;
+    // Under another name until it is whole: a copy that was cut off must not pass for one.
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let copy = || -> Result<(), StoreError> {
+        if part.exists() {
+            std::fs::remove_file(&part).map_err(failed)?;
+        }
+        conn.execute("VACUUM INTO ?1", [part.to_string_lossy()])?;
+        std::fs::File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
+        std::fs::rename(&part, to).map_err(failed)
+    };
+    copy().inspect_err(|_| {
         // What is half written is of no use to anybody.
-        drop(std::fs::remove_file(to));
-        return Err(error.into());
-    }
-    std::fs::File::open(to)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| StoreError::Database(Box::new(error)))
+        drop(std::fs::remove_file(&part));
+    })
 }
 
-/// Whether every page and index of a database is whole.
+fn failed(error: std::io::Error) -> StoreError {
+    StoreError::Database(Box::new(error))
+}
+
+/// Whether a file is a database that this version can open, and every page and index of it whole.
 ///
 /// # Errors
 ///
-/// [`StoreError::Database`] with what is broken; [`StoreError::Foreign`].
+/// [`StoreError::Database`] with what is broken; [`StoreError::Foreign`], also for an empty file;
+/// [`StoreError::Newer`].
 pub fn check_file(path: impl AsRef<Path>) -> Result<(), StoreError> {
     let path = path.as_ref();
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    check_owner(&conn, &path.display().to_string())?;
+    check_made(&conn, &path.display().to_string())?;
     let found: String = conn.query_row("PRAGMA integrity_check", (), |row| row.get(0))?;
     if found == "ok" {
         Ok(())

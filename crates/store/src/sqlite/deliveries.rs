@@ -3,16 +3,18 @@
 //! A lease moves `next_at` to its own end: where the process dies, the delivery comes up again
 //! by itself.
 
-use duban_core::Outgoing;
+use duban_core::{Body, Outgoing};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::append::{signed, unsigned};
+use super::column::{count, json, json_or_null, number, text, text_or_null};
 use super::cursor;
 use super::read::optional_count;
 use crate::error::StoreError;
 use crate::query::{
     ChannelNotes, DeliveryFilter, DeliveryRow, DeliveryState, Noted, NotedState, Page, PageRequest,
+    UNREADABLE,
 };
 use crate::store::Backlog;
 
@@ -35,37 +37,92 @@ pub(super) struct Raw {
 impl Raw {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            case: row.get(0)?,
-            seq: unsigned(row, 1)?,
-            kind: row.get(2)?,
-            at: row.get(3)?,
-            state: row.get(4)?,
-            attempts: row.get(5)?,
-            next_at: row.get(6)?,
-            error: row.get(7)?,
-            body: row.get(8)?,
-            channels: row.get(9)?,
+            case: text(row, 0)?,
+            seq: count(row, 1)?,
+            kind: text(row, 2)?,
+            at: number(row, 3)?,
+            state: number(row, 4)?,
+            attempts: u32::try_from(number(row, 5)?).unwrap_or(u32::MAX),
+            next_at: number(row, 6)?,
+            error: text_or_null(row, 7)?,
+            body: json(row, 8)?,
+            channels: json_or_null(row, 9)?,
         })
     }
 
-    pub(super) fn open(self) -> Result<DeliveryRow, StoreError> {
-        let body = serde_json::from_str(&self.body).map_err(StoreError::Unreadable)?;
-        let channels = match &self.channels {
-            Some(text) => serde_json::from_str(text).map_err(StoreError::Unreadable)?,
-            None => ChannelNotes::new(),
+    /// What it carries and what channels have said.
+    fn read(&self) -> Result<(Body, ChannelNotes), serde_json::Error> {
+        let body = serde_json::from_str(&self.body)?;
+        let channels = self.channels.as_deref().map(serde_json::from_str).transpose()?;
+        Ok((body, channels.unwrap_or_default()))
+    }
+
+    /// As listings show it, also where it cannot be read.
+    fn show(self) -> DeliveryRow {
+        let (body, channels, unread) = match self.read() {
+            Ok((body, channels)) => (body, channels, None),
+            Err(error) => (no_body(), ChannelNotes::new(), Some(unreadable(&error))),
         };
-        let Self { case, seq, kind, at, attempts, next_at, error, .. } = self;
+        self.with(body, channels, unread)
+    }
+
+    /// For an attempt: only what can be read.
+    pub(super) fn open(self) -> Result<DeliveryRow, SetAside> {
+        match self.read() {
+            Ok((body, channels)) => Ok(self.with(body, channels, None)),
+            Err(error) => {
+                let error = unreadable(&error);
+                Err(SetAside { case: self.case, seq: self.seq, error })
+            }
+        }
+    }
+
+    fn with(self, body: Body, channels: ChannelNotes, unread: Option<String>) -> DeliveryRow {
         let state = match self.state {
             0 => DeliveryState::Pending,
             1 => DeliveryState::Delivered,
             _ => DeliveryState::Dead,
         };
+        let Self { case, seq, kind, at, attempts, next_at, error, .. } = self;
         let outgoing = Outgoing { case, seq, kind, at, body };
-        Ok(DeliveryRow { outgoing, state, attempts, next_at, error, channels })
+        let is_unreadable = unread.is_some();
+        let error = unread.or(error);
+        DeliveryRow { outgoing, state, attempts, next_at, error, is_unreadable, channels }
     }
 }
 
-fn number(state: DeliveryState) -> i64 {
+/// A delivery that cannot be read: it must not be attempted, nor stop any other.
+pub(super) struct SetAside {
+    pub(super) case: String,
+    pub(super) seq: u64,
+    pub(super) error: String,
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("{UNREADABLE}: {error}")
+}
+
+/// Stands in listings for what cannot be read.
+fn no_body() -> Body {
+    let body = serde_json::json!({ "people": {
+        "kind": "alarm", "to": [], "people": [],
+        "text": "（内容无法读取，请运行 duban repair / it cannot be read, run duban repair）",
+    } });
+    serde_json::from_value(body).expect("invariant: an alarm is a message")
+}
+
+/// Gives deliveries up that cannot be read, as dead letters with the reason.
+pub(super) fn set_aside(conn: &Connection, found: &[SetAside]) -> rusqlite::Result<()> {
+    let mut update = conn.prepare_cached(
+        "UPDATE outbox SET state = 2, error = ?3 WHERE case_id = ?1 AND seq = ?2 AND state = 0",
+    )?;
+    for SetAside { case, seq, error } in found {
+        update.execute(params![case, signed(*seq), error])?;
+    }
+    Ok(())
+}
+
+fn state_number(state: DeliveryState) -> i64 {
     match state {
         DeliveryState::Pending => 0,
         DeliveryState::Delivered => 1,
@@ -102,6 +159,18 @@ pub(super) fn next(conn: &Connection) -> Result<Option<i64>, StoreError> {
         .optional()?)
 }
 
+/// Moves when pending deliveries are tried, and when their channels want to be asked.
+pub(super) fn shift(conn: &Connection, by: i64) -> rusqlite::Result<usize> {
+    conn.execute(
+        "UPDATE outbox SET next_at = next_at + ?1, channels =
+             (SELECT iif(count(*) = 0, NULL, json_group_object(key, json_set(value, '$.next_at',
+                  (value ->> 'next_at') + ?1)))
+              FROM json_each(channels))
+         WHERE state = 0",
+        [by],
+    )
+}
+
 pub(super) fn delivered(conn: &Connection, ids: &[(String, u64)], at: i64) -> rusqlite::Result<()> {
     let mut update = conn.prepare_cached(
         "UPDATE outbox SET state = 1, attempts = attempts + 1, delivered_at = ?3, error = NULL,
@@ -134,7 +203,7 @@ pub(super) fn noted(conn: &Connection, notes: &[Noted]) -> rusqlite::Result<()> 
         update.execute(params![
             case,
             signed(*seq),
-            number(state),
+            state_number(state),
             attempts,
             next_at,
             delivered_at,
@@ -159,7 +228,7 @@ pub(super) fn overtaking(
         "SELECT {COLUMNS} FROM outbox WHERE topic = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
     ))?;
     let raws = select.query_map(params![topic, signed(after), OVERTAKING_MAX], Raw::of)?;
-    raws.map(|raw| raw?.open()).collect()
+    raws.map(|raw| Ok(raw?.show())).collect()
 }
 
 pub(super) fn enqueue(conn: &Connection, messages: &[Outgoing]) -> rusqlite::Result<usize> {
@@ -196,13 +265,13 @@ pub(super) fn last(conn: &Connection, kind: &str) -> Result<Option<DeliveryRow>,
     let mut select = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY no DESC LIMIT 1"
     ))?;
-    select.query_row([kind], Raw::of).optional()?.map(Raw::open).transpose()
+    Ok(select.query_row([kind], Raw::of).optional()?.map(Raw::show))
 }
 
 /// What a dead delivery becomes that is put back: channels that have not taken it begin anew.
 const PUT_BACK: &str = "UPDATE outbox SET state = 0, attempts = 0, next_at = ?1, channels =
-    (SELECT iif(count(*) = 0, NULL, json_group_object(key, json(value))) FROM json_each(channels)
-     WHERE value ->> 'state' IN ('taken', 'collapsed'))";
+    (SELECT iif(count(*) = 0, NULL, json_group_object(key, json(value)))
+     FROM json_each(iif(json_valid(channels), channels, '{}')) WHERE value ->> 'state' IN ('taken', 'collapsed'))";
 
 pub(super) fn retry(conn: &Connection, case: &str, seq: u64, at: i64) -> rusqlite::Result<bool> {
     let changed = conn
@@ -278,12 +347,12 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
     }
     if let Some(state) = filter.state {
         // Written out, so that the partial index of dead ones can serve.
-        sql.push_str(&format!(" AND state = {}", number(state)));
+        sql.push_str(&format!(" AND state = {}", state_number(state)));
     }
     if let Some(channel) = &filter.channel {
         sql.push_str(
-            " AND EXISTS (SELECT 1 FROM json_each(channels) WHERE key = ?
-                 AND value ->> 'state' NOT IN ('taken', 'collapsed'))",
+            " AND EXISTS (SELECT 1 FROM json_each(iif(json_valid(channels), channels, '{}'))
+                 WHERE key = ? AND value ->> 'state' NOT IN ('taken', 'collapsed'))",
         );
         values.push(channel.clone().into());
     }
@@ -332,7 +401,8 @@ pub(super) fn list(
     values.push(i64::from(limit + 1).into());
     let mut select = conn.prepare_cached(&sql)?;
     let raws = select.query_map(params_from_iter(values), Raw::of)?;
-    let rows: Vec<DeliveryRow> = raws.map(|raw| raw?.open()).collect::<Result<_, _>>()?;
+    let rows = raws.map(|raw| Ok(raw?.show()));
+    let rows: Vec<DeliveryRow> = rows.collect::<rusqlite::Result<_>>()?;
     Ok(cursor::page(rows, optional_count(limit), |row| {
         cursor::write(cursor::DELIVERIES, &(&row.outgoing.case, row.outgoing.seq))
     }))

@@ -4,17 +4,20 @@
 //! and then the rows of the page alone are read. Open and closed items lie apart in the indexes,
 //! because nearly every question is about open ones; a question about both asks twice.
 
+use std::collections::BTreeMap;
+
 use duban_core::{CaseRow, ItemRow};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::append::{NEVER, is_closed, signed, unsigned};
+use super::column::{count, json, number, number_or_null, text, text_or_null};
 use super::cursor;
 use super::read::optional_count;
 use crate::error::StoreError;
 use crate::query::{
-    CaseFilter, ItemFilter, LightCount, LightFilter, Page, PageRequest, ScoreFilter, ScoreRow,
-    ScoreTotal,
+    AttentionCount, AttentionFilter, CaseFilter, ItemFilter, LightCount, LightFilter, Page,
+    PageRequest, ScoreFilter, ScoreRow, ScoreTotal,
 };
 
 /// Conditions and their values, in the order of the question marks.
@@ -42,13 +45,13 @@ impl Conditions {
             [] => {}
             [one] => self.equals(column, Some(one)),
             many => {
-                self.add(&format!("{column} IN (SELECT value FROM json_each(?))"), [json(many)]);
+                self.add(&format!("{column} IN (SELECT value FROM json_each(?))"), [array(many)]);
             }
         }
     }
 }
 
-fn json(texts: &[String]) -> Value {
+fn array(texts: &[String]) -> Value {
     serde_json::to_string(texts).expect("invariant: texts are plain data").into()
 }
 
@@ -57,20 +60,20 @@ const CASE_COLUMNS: &str = "id, suite, workflow, unit, period, title, status, fa
 
 fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
     Ok(CaseRow {
-        id: row.get(0)?,
-        suite: row.get(1)?,
-        workflow: row.get(2)?,
-        unit: row.get(3)?,
-        period: row.get(4)?,
-        title: row.get(5)?,
-        status: row.get(6)?,
-        faulted: row.get(7)?,
-        definition: row.get(8)?,
-        version: unsigned(row, 9)?,
-        next_wakeup: row.get(10)?,
-        opened_at: row.get(11)?,
-        closed_at: row.get(12)?,
-        data: row.get(13)?,
+        id: text(row, 0)?,
+        suite: text(row, 1)?,
+        workflow: text(row, 2)?,
+        unit: text(row, 3)?,
+        period: text_or_null(row, 4)?,
+        title: text(row, 5)?,
+        status: text(row, 6)?,
+        faulted: number(row, 7)? != 0,
+        definition: text(row, 8)?,
+        version: count(row, 9)?,
+        next_wakeup: number_or_null(row, 10)?,
+        opened_at: number(row, 11)?,
+        closed_at: number_or_null(row, 12)?,
+        data: json(row, 13)?,
     })
 }
 
@@ -193,6 +196,16 @@ fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions
     if let Some(due) = filter.due_until {
         conditions.add("due <= ?", [due.min(NEVER - 1).into()]);
     }
+    match &filter.attention {
+        // Written out, so that the index of these alone can serve.
+        Some(AttentionFilter::Any) => conditions.add("attention IS NOT NULL", []),
+        Some(AttentionFilter::Kind(kind)) => {
+            conditions.add("attention IS NOT NULL", []);
+            let word = format!(" {kind} ");
+            conditions.add("instr(' ' || attention || ' ', ?) > 0", [word.into()]);
+        }
+        None => {}
+    }
     if let Some((light, now)) = filter.light {
         let now = Value::from(now);
         match light {
@@ -221,7 +234,9 @@ fn closed_ones(filter: &ItemFilter) -> Vec<bool> {
     let means = |closed: bool| {
         let status = filter.statuses.is_empty()
             || filter.statuses.iter().any(|status| is_closed(status) == closed);
-        status && !(closed && (filter.light.is_some() || !filter.waiting_on.is_empty()))
+        let is_open_only =
+            filter.light.is_some() || filter.attention.is_some() || !filter.waiting_on.is_empty();
+        status && !(closed && is_open_only)
     };
     [false, true].into_iter().filter(|closed| means(*closed)).collect()
 }
@@ -234,11 +249,13 @@ fn find(
 ) -> rusqlite::Result<Vec<Place>> {
     let mut values = Vec::new();
     let from = if !filter.waiting_on.is_empty() {
-        values.push(json(&filter.waiting_on));
+        values.push(array(&filter.waiting_on));
         "(SELECT DISTINCT item FROM waiting WHERE assignee IN (SELECT value FROM json_each(?)))
          CROSS JOIN items NOT INDEXED ON no = item"
     } else if filter.case.is_some() {
         "items INDEXED BY items_key"
+    } else if filter.attention.is_some() {
+        "items INDEXED BY items_attention"
     } else if filter.task.as_deref().is_some_and(|task| SPECIAL.contains(&task)) {
         "items INDEXED BY items_special"
     } else if is_few(&filter.units) {
@@ -256,13 +273,13 @@ fn find(
     );
     let mut select = conn.prepare_cached(&sql)?;
     let places = select.query_map(params_from_iter(values), |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        Ok((number(row, 0)?, text(row, 1)?, text(row, 2)?, number(row, 3)?))
     })?;
     places.collect()
 }
 
 const ITEM_COLUMNS: &str = "case_id, key, task, unit, status, held, owner, waiting_on, since, due,
-     yellow_at, red_at, window, data";
+     yellow_at, red_at, window, attention, data";
 
 pub(super) fn item(
     conn: &Connection,
@@ -280,21 +297,40 @@ pub(super) fn item(
 
 fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
     Ok(ItemRow {
-        case: row.get(0)?,
-        key: row.get(1)?,
-        task: row.get(2)?,
-        unit: row.get(3)?,
-        status: row.get(4)?,
-        held: row.get(5)?,
-        owner: row.get(6)?,
-        waiting_on: row.get(7)?,
-        since: row.get(8)?,
-        due: Some(row.get(9)?).filter(|due| *due != NEVER),
-        yellow_at: row.get(10)?,
-        red_at: row.get(11)?,
-        window: row.get(12)?,
-        data: row.get(13)?,
+        case: text(row, 0)?,
+        key: text(row, 1)?,
+        task: text(row, 2)?,
+        unit: text(row, 3)?,
+        status: text(row, 4)?,
+        held: number(row, 5)? != 0,
+        owner: text_or_null(row, 6)?,
+        waiting_on: text_or_null(row, 7)?,
+        since: number(row, 8)?,
+        due: Some(number(row, 9)?).filter(|due| *due != NEVER),
+        yellow_at: number_or_null(row, 10)?,
+        red_at: number_or_null(row, 11)?,
+        window: text_or_null(row, 12)?,
+        attention: text_or_null(row, 13)?,
+        data: json(row, 14)?,
     })
+}
+
+/// Counts on the index of these items alone.
+pub(super) fn attention(conn: &Connection) -> Result<Vec<AttentionCount>, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT attention, unit, count(*) FROM items INDEXED BY items_attention
+         WHERE attention IS NOT NULL GROUP BY attention, unit",
+    )?;
+    let rows = select.query_map([], |row| Ok((text(row, 0)?, text(row, 1)?, unsigned(row, 2)?)))?;
+    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for row in rows {
+        let (kinds, unit, items) = row?;
+        for kind in kinds.split(' ') {
+            *counts.entry((kind.to_owned(), unit.clone())).or_default() += items;
+        }
+    }
+    let counted = counts.into_iter();
+    Ok(counted.map(|((kind, unit), items)| AttentionCount { kind, unit, items }).collect())
 }
 
 /// Counts on two indexes alone: `cases_unit` gives the groups, `items_light` what is counted.
@@ -321,9 +357,9 @@ pub(super) fn lights(
         let (all, red) = (unsigned(row, 3)?, unsigned(row, 4)?);
         let (yellow, green, done) = (unsigned(row, 5)?, unsigned(row, 6)?, unsigned(row, 7)?);
         Ok(LightCount {
-            suite: row.get(0)?,
-            workflow: row.get(1)?,
-            unit: row.get(2)?,
+            suite: text(row, 0)?,
+            workflow: text(row, 1)?,
+            unit: text(row, 2)?,
             grey: all - red - yellow - green,
             green,
             yellow,
@@ -372,13 +408,13 @@ pub(super) fn score_entries(
     ))?;
     let rows = select.query_map(params_from_iter(conditions.values), |row| {
         Ok(ScoreRow {
-            case: row.get(0)?,
-            seq: unsigned(row, 1)?,
-            at: row.get(2)?,
-            unit: row.get(3)?,
-            points: row.get(4)?,
-            rule: row.get(5)?,
-            why: row.get(6)?,
+            case: text(row, 0)?,
+            seq: count(row, 1)?,
+            at: number(row, 2)?,
+            unit: text(row, 3)?,
+            points: number(row, 4)?,
+            rule: text_or_null(row, 5)?,
+            why: text(row, 6)?,
         })
     })?;
     let rows: Vec<ScoreRow> = rows.collect::<Result<_, _>>()?;

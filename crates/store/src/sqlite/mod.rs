@@ -6,6 +6,7 @@
 
 mod append;
 mod backup;
+mod column;
 mod connection;
 mod cursor;
 mod deliveries;
@@ -20,6 +21,7 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -113,6 +115,8 @@ struct Handle {
     path: PathBuf,
     queue: Arc<Queue>,
     readers: Readers,
+    /// Deliveries that could not be read and were set aside.
+    set_aside: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     /// The folder of a throw-away database; it goes last.
@@ -180,6 +184,7 @@ impl SqliteStore {
             readers: Readers::new(&path, options),
             path,
             queue,
+            set_aside: AtomicU64::new(0),
             thread: Mutex::new(Some(thread)),
             ended: Mutex::new(Some(ended)),
             _folder: folder,

@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::append::{signed, unsigned};
+use super::column::{count, json, text};
 use super::cursor;
 use crate::commit::KeyRecord;
 use crate::error::StoreError;
@@ -20,7 +21,7 @@ pub(super) fn load(conn: &Connection, id: &str) -> Result<Option<StoredCase>, St
             let case = StoredCase {
                 version: unsigned(row, 1)?,
                 definition: row.get(2)?,
-                head: row.get(3)?,
+                head: json(row, 3)?,
                 items: Vec::new(),
             };
             Ok((row.get::<_, i64>(0)?, case))
@@ -29,7 +30,7 @@ pub(super) fn load(conn: &Connection, id: &str) -> Result<Option<StoredCase>, St
     let Some((no, mut case)) = head else { return Ok(None) };
     let mut items =
         snapshot.prepare_cached("SELECT key, data FROM items WHERE case_no = ?1 ORDER BY key")?;
-    let items = items.query_map([no], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let items = items.query_map([no], |row| Ok((text(row, 0)?, json(row, 1)?)))?;
     case.items = items.collect::<Result<_, _>>()?;
     Ok(Some(case))
 }
@@ -169,9 +170,9 @@ pub(super) fn events_about(
 fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let hash = match row.get_ref(3)? {
         ValueRef::Blob(bytes) => hex(bytes),
-        other => other.as_str()?.to_owned(),
+        _ => text(row, 3)?,
     };
-    Ok(EventRow { case: row.get(0)?, seq: unsigned(row, 1)?, text: row.get(2)?, hash })
+    Ok(EventRow { case: text(row, 0)?, seq: count(row, 1)?, text: json(row, 2)?, hash })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -187,7 +188,8 @@ pub(super) fn feed(
 ) -> Result<Page<EventRow>, StoreError> {
     let after: i64 = after.map_or(Ok(0), |cursor| cursor::read(cursor::FEED, cursor))?;
     let mut select = conn.prepare_cached(
-        "SELECT (SELECT id FROM cases WHERE no = case_no), seq, text, hash, feed FROM events
+        "SELECT coalesce((SELECT id FROM cases WHERE no = case_no), 'no-row-' || case_no),
+             seq, text, hash, feed FROM events
          WHERE feed > ?1 ORDER BY feed LIMIT ?2",
     )?;
     let mut found = select.query(params![after, limit])?;
@@ -354,7 +356,7 @@ pub(super) fn swap_document(
 pub(super) fn document(conn: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     Ok(conn
         .prepare_cached("SELECT json FROM documents WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
+        .query_row([name], |row| json(row, 0))
         .optional()?)
 }
 
@@ -378,7 +380,7 @@ pub(super) fn documents_after(
          ORDER BY name LIMIT ?4",
     )?;
     let rows = select.query_map(params![prefix.max(after), after, end, limit], |row| {
-        Ok((row.get(0)?, row.get(1)?))
+        Ok((text(row, 0)?, json(row, 1)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4455_424E;
 
 /// Every step from an empty database to the newest schema. A published step is never edited.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 const FIRST: &str = "
 CREATE TABLE cases (
@@ -198,6 +198,13 @@ const FIFTH: &str = "
 CREATE INDEX outbox_kind ON outbox (kind, case_id, seq);
 ";
 
+/// What nobody can move on is little among the items: its index holds nothing else.
+const SIXTH: &str = "
+ALTER TABLE items ADD COLUMN attention TEXT;
+CREATE INDEX items_attention ON items (due, case_id, key, unit, attention)
+    WHERE attention IS NOT NULL;
+";
+
 /// Refuses a database of another program, before anything in it is touched.
 pub(super) fn check_owner(conn: &Connection, path: &str) -> Result<(), StoreError> {
     let foreign = || StoreError::Foreign(path.to_owned());
@@ -217,9 +224,24 @@ pub(super) fn check_owner(conn: &Connection, path: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Refuses what is no whole database of this version or an older one: an empty file, which
+/// [`check_owner`] would let be made one, a foreign or a newer database.
+pub(super) fn check_made(conn: &Connection, path: &str) -> Result<(), StoreError> {
+    check_owner(conn, path)?;
+    match schema_of(conn)? {
+        0 => Err(StoreError::Foreign(path.to_owned())),
+        found if found > known() => Err(StoreError::Newer { found, known: known() }),
+        _ => Ok(()),
+    }
+}
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("invariant: few migrations")
+}
+
 /// Brings the schema up to date, each step in a transaction of its own.
 pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("invariant: few migrations");
+    let known = known();
     let found = schema_of(conn)?;
     if found > known {
         return Err(StoreError::Newer { found, known });

@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::append::{signed, unsigned};
+use super::append::signed;
+use super::column::{count, number, text};
 use super::cursor;
 use super::read::optional_count;
 use crate::error::StoreError;
@@ -180,17 +181,16 @@ fn is_wanted(conn: &Connection, hit: &Row<'_>, wanted: Option<bool>) -> rusqlite
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let item: String = row.get(3)?;
-    let kind = row.get_ref(4)?.as_str()?;
+    let item = text(row, 3)?;
     Ok(Entry {
-        case: row.get(1)?,
-        seq: unsigned(row, 2)?,
+        case: text(row, 1)?,
+        seq: count(row, 2)?,
         item: (!item.is_empty()).then_some(item),
-        kind: EntryKind::of(kind).unwrap_or(EntryKind::Report),
-        unit: row.get(5)?,
-        at: row.get(6)?,
-        title: row.get(7)?,
-        text: row.get(8)?,
+        kind: EntryKind::of(&text(row, 4)?).unwrap_or(EntryKind::Report),
+        unit: text(row, 5)?,
+        at: number(row, 6)?,
+        title: text(row, 7)?,
+        text: text(row, 8)?,
     })
 }
 

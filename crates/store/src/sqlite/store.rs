@@ -2,18 +2,21 @@
 
 use std::path::Path;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use duban_core::{CaseRow, ItemRow, Outgoing};
 
 use super::append::{size_of, write_batch};
+use super::deliveries::SetAside;
 use super::search::{self, Prepared};
 use super::writer::Urgency;
 use super::{SqliteStore, deliveries, list, read, rebuild};
 use crate::commit::{Commit, KeyRecord};
 use crate::error::{CommitError, StoreError};
 use crate::query::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted, Page,
-    PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
+    AttentionCount, CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter,
+    LightCount, Noted, Page, PageRequest, ScoreFilter, ScoreRow, ScoreTotal, VersionRow,
 };
 use crate::search::{Entry, Indexing, SearchFilter};
 use crate::store::{Backlog, DefinitionRow, Leased, Store, StoreStats, StoredCase};
@@ -87,11 +90,33 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Leased>, StoreError> {
         let raws = self.write(move |conn| deliveries::lease(conn, now, until, limit)).await?;
-        raws.into_iter().map(|raw| Ok(Leased { delivery: raw.open()? })).collect()
+        let (mut leased, mut unread) = (Vec::with_capacity(raws.len()), Vec::new());
+        for raw in raws {
+            match raw.open() {
+                Ok(delivery) => leased.push(Leased { delivery }),
+                Err(found) => unread.push(found),
+            }
+        }
+        if !unread.is_empty() {
+            for SetAside { case, seq, error } in &unread {
+                tracing::error!(case, seq, error, "a delivery cannot be read and is set aside");
+            }
+            self.handle.set_aside.fetch_add(count(unread.len()), Ordering::Relaxed);
+            // Where this fails they come up again after the lease, and stop nobody meanwhile.
+            let write = move |conn: &_| deliveries::set_aside(conn, &unread);
+            if let Err(error) = self.write_later(1, write).await {
+                tracing::error!(%error, "deliveries could not be set aside");
+            }
+        }
+        Ok(leased)
     }
 
     async fn next_delivery(&self) -> Result<Option<i64>, StoreError> {
         self.read(deliveries::next)
+    }
+
+    async fn shift_deliveries(&self, by: i64) -> Result<u64, StoreError> {
+        Ok(count(self.write(move |conn| deliveries::shift(conn, by)).await?))
     }
 
     async fn delivered(&self, ids: Vec<(String, u64)>, at: i64) -> Result<(), StoreError> {
@@ -261,6 +286,10 @@ impl Store for SqliteStore {
         self.read(|conn| list::lights(conn, suite, now))
     }
 
+    async fn attention(&self) -> Result<Vec<AttentionCount>, StoreError> {
+        self.read(list::attention)
+    }
+
     async fn events(
         &self,
         case: &str,
@@ -333,9 +362,14 @@ impl Store for SqliteStore {
         let mut log = self.path().as_os_str().to_owned();
         log.push("-wal");
         let (transaction_us, transaction_commits) = self.handle.queue.measured();
+        let failures = self.handle.queue.failures();
+        let ms = |last: Instant| u64::try_from(last.elapsed().as_millis()).unwrap_or(u64::MAX);
         StoreStats {
             transaction_us,
             transaction_commits,
+            write_failures: failures.count,
+            failed_ms_ago: failures.last.map(ms),
+            set_aside: self.handle.set_aside.load(Ordering::Relaxed),
             database_bytes: size(self.path()),
             log_bytes: size(Path::new(&log)),
         }

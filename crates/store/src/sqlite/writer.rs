@@ -90,6 +90,14 @@ pub(super) struct Queue {
     options: SqliteOptions,
     transaction_us: Histogram,
     transaction_commits: Histogram,
+    failures: Mutex<Failures>,
+}
+
+/// Transactions that the disk or the database engine did not take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures {
+    pub(super) count: u64,
+    pub(super) last: Option<Instant>,
 }
 
 impl Queue {
@@ -103,12 +111,24 @@ impl Queue {
             options: options.clone(),
             transaction_us: Histogram::new(DURATIONS_US),
             transaction_commits: Histogram::new(AMOUNTS),
+            failures: Mutex::default(),
         }
     }
 
     /// How long transactions took, in microseconds, and how many commits shared one.
     pub(super) fn measured(&self) -> (Distribution, Distribution) {
         (self.transaction_us.read(), self.transaction_commits.read())
+    }
+
+    /// Which transactions have failed, and when the last one did.
+    pub(super) fn failures(&self) -> Failures {
+        *self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_failure(&self) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.count += 1;
+        failures.last = Some(Instant::now());
     }
 
     /// Has something written and waits until it is durable. Waits before that while the queue is
@@ -242,6 +262,9 @@ fn commit(conn: &Connection, mut work: Vec<Box<dyn Work>>, queue: &Queue) {
     }
     let outcome = outcome.map_err(Arc::new);
     if let Err(error) = &outcome {
+        if !blames_one(error) {
+            queue.note_failure();
+        }
         tracing::error!(%error, pieces = work.len(), "a transaction failed");
     }
     for piece in work {
