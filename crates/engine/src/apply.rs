@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use duban_core::{Act, Actor, CaseId, Command};
+use duban_core::{Actor, CaseId, Command, Operation, Refusal};
+use duban_model::Directory;
 use duban_store::{CaseFilter, Cursor, PageRequest, Store};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -17,28 +18,31 @@ use crate::shared::Shared;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
     Directory,
+    /// Of the directory only who holds which post: no list of any case comes out otherwise.
+    Holders,
     Calendar,
 }
 
 impl Change {
-    fn act(self) -> Act {
+    fn operation(self) -> Operation {
         match self {
-            Self::Directory => Act::ApplyDirectory,
-            Self::Calendar => Act::ApplyCalendar,
+            Self::Directory => Operation::ApplyDirectory,
+            Self::Holders => Operation::ApplyHolders,
+            Self::Calendar => Operation::ApplyCalendar,
         }
     }
 
     /// The document that holds the place up to which the run has come; empty: it is over.
     fn document(self) -> &'static str {
         match self {
-            Self::Directory => "applying:directory",
+            Self::Directory | Self::Holders => "applying:directory",
             Self::Calendar => "applying:calendar",
         }
     }
 
     fn newest<S>(self, shared: &Shared<S>) -> &AtomicU64 {
         match self {
-            Self::Directory => &shared.directory_run,
+            Self::Directory | Self::Holders => &shared.directory_run,
             Self::Calendar => &shared.calendar_run,
         }
     }
@@ -78,8 +82,24 @@ pub(crate) async fn begin<S: Store>(
     shared: &Arc<Shared<S>>,
     change: Change,
 ) -> Result<Applying, EngineError> {
+    // What it takes the place of may have had more to say to the cases that are left.
+    let change = match change {
+        Change::Holders if is_under_way(shared, change).await? => Change::Directory,
+        other => other,
+    };
     keep_place(shared, change, &Some(Cursor(String::new()))).await?;
     Ok(spawn(shared, change, None))
+}
+
+async fn is_under_way<S: Store>(shared: &Shared<S>, change: Change) -> Result<bool, EngineError> {
+    let kept = shared.store.document(change.document()).await?.unwrap_or_default();
+    let place: Option<Cursor> = serde_json::from_str(&kept).unwrap_or_default();
+    Ok(place.is_some())
+}
+
+/// The run that a directory in place of another asks for.
+pub(crate) fn change_between(before: &Directory, after: &Directory) -> Change {
+    if after.has_the_units_of(before) { Change::Holders } else { Change::Directory }
 }
 
 /// Goes on with what an earlier process left undone.
@@ -150,7 +170,7 @@ async fn run_over_all<S: Store>(
     }
 }
 
-async fn apply_chunk<S: Store>(
+pub(crate) async fn apply_chunk<S: Store>(
     shared: &Arc<Shared<S>>,
     change: Change,
     ids: Vec<CaseId>,
@@ -160,8 +180,17 @@ async fn apply_chunk<S: Store>(
     for id in ids {
         let shared = Arc::clone(shared);
         running.spawn(async move {
-            let command = Command::new(Actor::Engine, change.act());
-            let answer = shared.command_later(&id, command, None).await;
+            let command = Command::new(Actor::Engine, change.operation());
+            let mut answer = shared.command_later(&id, command, None).await;
+            if change == Change::Directory
+                && let Err(EngineError::Refused(Refusal::OverBudget(spent))) = &answer
+            {
+                // Lists that take too much keep nobody from finding the owners.
+                let limit = spent.limit();
+                tracing::error!(case = %id, limit, "the lists of a case could not be compared");
+                let command = Command::new(Actor::Engine, Operation::ApplyHolders);
+                answer = shared.command_later(&id, command, None).await;
+            }
             if let Err(error) = &answer {
                 tracing::error!(case = %id, %error, ?change, "a case could not take a change");
             }

@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use tracing::Instrument;
 
 use crate::channel::{Channel, ChannelError, Delivery, Hold};
+use crate::meanwhile::{self, Meanwhile};
 use crate::options::EngineLimits;
 use crate::route::{self, DeliveryId};
 use crate::shared::{Shared, fnv};
@@ -28,8 +29,12 @@ pub(crate) enum Verdict {
     Arrived,
     /// It is tried again, until there have been too many attempts.
     Failed(String),
+    /// It would be refused for ever.
+    Refused(String),
     /// It is tried again for as long as it takes.
     Waits(String),
+    /// Trying again would change nothing.
+    Never(String),
 }
 
 /// What came of one attempt.
@@ -56,7 +61,16 @@ pub(crate) async fn attempt<S: Store>(shared: Arc<Shared<S>>, row: DeliveryRow) 
                 now: shared.now(),
                 sent: Sent::clone(sent),
             };
-            to_people(&shared, &delivery, row.attempts, row.channels).await
+            match meanwhile::look(&shared, delivery, &row).await {
+                Ok(Meanwhile::Goes(delivery)) => {
+                    to_people(&shared, &delivery, row.attempts, row.channels).await
+                }
+                Ok(Meanwhile::Needless) => needless(&shared, &row),
+                Err((delivery, error)) => {
+                    tracing::error!(%error, delivery = delivery.id, "its item cannot be looked up");
+                    to_people(&shared, &delivery, row.attempts, row.channels).await
+                }
+            }
         }
         Body::Case(_, message) => {
             let id = (outgoing.case.clone(), outgoing.seq);
@@ -76,9 +90,11 @@ fn to_case<S: Store>(
     let again = NotedState::Pending(retry_at(&shared.limits, shared.now(), &id, attempt));
     let (error, state) = match verdict {
         Verdict::Arrived => return Attempted::Arrived,
+        Verdict::Refused(error) => (error, NotedState::Dead),
         Verdict::Failed(error) if attempt >= shared.limits.delivery_attempts_max => {
             (error, NotedState::Dead)
         }
+        Verdict::Never(error) => (error, NotedState::Dead),
         Verdict::Failed(error) | Verdict::Waits(error) => (error, again),
     };
     Attempted::Noted(failed(id, state, error))
@@ -147,6 +163,29 @@ async fn to_people<S: Store>(
         error: has_failed.then(|| errors.join("; ")),
         channels: Some(notes),
         topic: if holds { topic(delivery) } else { None },
+    })
+}
+
+/// A reminder of what is done or judged: whichever channel still owes it leaves it out.
+fn needless<S: Store>(shared: &Shared<S>, row: &DeliveryRow) -> Attempted {
+    let mut notes = row.channels.clone();
+    for channel in &shared.channels {
+        let known = notes.get(channel.name());
+        if known.is_none_or(|note| note.state.is_owed()) {
+            let attempts = known.map_or(0, |note| note.attempts);
+            let (state, said) = (ChannelState::Collapsed, None);
+            let note = ChannelNote { state, attempts, next_at: 0, said };
+            notes.insert(channel.name().to_owned(), note);
+        }
+    }
+    Attempted::Noted(Noted {
+        case: row.outgoing.case.clone(),
+        seq: row.outgoing.seq,
+        state: stand(notes.values(), shared.now()),
+        counts: false,
+        error: None,
+        channels: Some(notes),
+        topic: None,
     })
 }
 

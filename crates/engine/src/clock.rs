@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use duban_calendar::Instant;
@@ -18,11 +18,27 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A source of time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment. It may step back; the engine then waits until it has caught up.
+    /// The present moment. It may be set; see [`is_trusted`](Self::is_trusted).
     fn now(&self) -> Instant;
 
     /// Resolves at `at`, or soon after; at once where that has passed.
     fn sleep_until(&self, at: Instant) -> BoxFuture<'_, ()>;
+
+    /// Whether its time is right by definition, as a test's is. Another's is compared with what has
+    /// passed, and believed with care.
+    fn is_trusted(&self) -> bool {
+        true
+    }
+
+    /// Milliseconds that have passed since some beginning; nobody can set them.
+    fn elapsed_ms(&self) -> i64 {
+        self.now().millis()
+    }
+
+    /// Resolves after so many milliseconds; earlier where the clock was set.
+    fn pause(&self, ms: i64) -> BoxFuture<'_, ()> {
+        self.sleep_until(self.now().plus_millis(ms))
+    }
 }
 
 /// The system's wall clock.
@@ -50,7 +66,23 @@ impl Clock for SystemClock {
             }
         })
     }
+
+    fn is_trusted(&self) -> bool {
+        false
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        i64::try_from(BEGUN.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn pause(&self, ms: i64) -> BoxFuture<'_, ()> {
+        let ms = u64::try_from(ms).unwrap_or(0);
+        Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
+    }
 }
+
+/// When the process first asked how much time has passed.
+static BEGUN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
 /// A clock that stands still until a test moves it. Clones show the same time.
 #[derive(Clone, Debug)]
@@ -61,20 +93,41 @@ pub struct TestClock {
 #[derive(Debug)]
 struct TestTime {
     now_ms: AtomicI64,
+    elapsed_ms: AtomicI64,
+    is_trusted: bool,
     moved: Notify,
 }
 
 impl TestClock {
     /// A clock that shows `at`.
     pub fn new(at: Instant) -> Self {
-        let shared = TestTime { now_ms: AtomicI64::new(at.millis()), moved: Notify::new() };
-        Self { shared: Arc::new(shared) }
+        Self::showing(at, true)
+    }
+
+    /// A clock that an engine believes no more than the system's: what [`set`](Self::set) moves has
+    /// passed, what [`jump`](Self::jump) moves has not.
+    pub fn untrusted(at: Instant) -> Self {
+        Self::showing(at, false)
+    }
+
+    fn showing(at: Instant, is_trusted: bool) -> Self {
+        let now_ms = AtomicI64::new(at.millis());
+        let (elapsed_ms, moved) = (AtomicI64::new(0), Notify::new());
+        Self { shared: Arc::new(TestTime { now_ms, elapsed_ms, is_trusted, moved }) }
+    }
+
+    /// Shows `at` from now on, though no time has passed: somebody has set the clock.
+    pub fn jump(&self, at: Instant) {
+        self.shared.now_ms.store(at.millis(), Ordering::SeqCst);
+        self.shared.moved.notify_waiters();
     }
 
     /// Jumps to `at`, forwards or back, and waits for nothing. A jump over several moments is
     /// what an outage looks like to an engine.
     pub fn set(&self, at: Instant) {
-        self.shared.now_ms.store(at.millis(), Ordering::SeqCst);
+        let before = self.shared.now_ms.swap(at.millis(), Ordering::SeqCst);
+        let passed = at.millis().saturating_sub(before).max(0);
+        self.shared.elapsed_ms.fetch_add(passed, Ordering::SeqCst);
         self.shared.moved.notify_waiters();
     }
 
@@ -113,6 +166,31 @@ impl Clock for TestClock {
                 tokio::pin!(moved);
                 moved.as_mut().enable();
                 if self.now() >= at {
+                    return;
+                }
+                moved.await;
+            }
+        })
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.shared.is_trusted
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        self.shared.elapsed_ms.load(Ordering::SeqCst)
+    }
+
+    fn pause(&self, ms: i64) -> BoxFuture<'_, ()> {
+        let until = self.elapsed_ms().saturating_add(ms);
+        let offset = self.now().millis() - self.elapsed_ms();
+        Box::pin(async move {
+            loop {
+                let moved = self.shared.moved.notified();
+                tokio::pin!(moved);
+                moved.as_mut().enable();
+                let elapsed_ms = self.elapsed_ms();
+                if elapsed_ms >= until || self.now().millis() - elapsed_ms != offset {
                     return;
                 }
                 moved.await;

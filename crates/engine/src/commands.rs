@@ -4,18 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use duban_calendar::{Date, Window};
-use duban_core::{Act, Actor, Case, CaseId, CaseName, Command, Decision, Env, Open, cases_of};
+use duban_core::{
+    Act, Actor, AvailableMove, Case, CaseId, CaseName, Command, Decision, Env, ItemKey, Open,
+    Operation, cases_of, check_date,
+};
 use duban_model::{DefinitionHash, SuiteId, UnitId, WorkflowId};
 use duban_store::Store;
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::keys::{self, KeyClaim};
 use crate::shared::Shared;
 use crate::steps::{Upcoming, next_steps};
-use crate::work::{Asked, Outcome, Request, Work};
+use crate::work::{Asked, Outcome, Question, Request, Work};
 
 /// What to open a case for.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,12 +85,13 @@ const OPENINGS_MAX: usize = 64;
 impl<S: Store> Engine<S> {
     /// Opens a case on the current definition of its workflow.
     ///
-    /// With a `key`, the same request of the same actor gets the same answer again. Without one,
-    /// a case that exists is refused as [`Refusal::Exists`](duban_core::Refusal::Exists).
+    /// With a `key`, the same request of the same actor gets the same answer again; for another
+    /// unit, period or form the key is refused. Without one, a case that exists is refused as [`Refusal::Exists`](duban_core::Refusal::Exists).
     ///
     /// # Errors
     ///
-    /// [`EngineError`]; no case was opened.
+    /// [`EngineError`]; no case was opened. [`EngineError::KeyReused`] where the actor's key stands
+    /// for another opening.
     pub async fn open(
         &self,
         spec: OpenSpec,
@@ -102,10 +108,52 @@ impl<S: Store> Engine<S> {
         let definition = shared.on_runtime(current).await?;
         let name = spec.name();
         let case = name.id();
-        let open = Open { name, form: spec.form, carried: Vec::new() };
-        let command = Command::new(actor, Act::Open(open));
+        let open = Open::new(name, spec.form);
+        let claim = match &key {
+            Some(key) => Some(self.claim_key(&actor, key, &open).await?),
+            None => None,
+        };
+        let command = Command::new(actor, open);
         let asked = Asked { key, definition: Some(definition), version: None };
-        self.command(&case, command, asked).await
+        let opened = self.command(&case, command, asked).await;
+        // Whether a store that failed has opened it is unknown.
+        if let (Some(claim), Err(error)) = (claim, &opened)
+            && !matches!(error, EngineError::Store(_))
+        {
+            self.give_back_key(claim).await?;
+        }
+        opened
+    }
+
+    /// Notes that an actor's key stands for a request that opens many cases: for another one it
+    /// is refused from now on, for as long as the limit `key_ms_max`. The cases themselves are
+    /// opened once, whatever the key.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::KeyReused`].
+    pub async fn claim_key(
+        &self,
+        actor: &Actor,
+        key: &str,
+        request: &impl Serialize,
+    ) -> Result<KeyClaim, EngineError> {
+        let json = serde_json::to_value(request).expect("invariant: requests are plain data");
+        let (shared, actor, key) = (Arc::clone(self.shared()), actor.clone(), key.to_owned());
+        shared.check_running()?;
+        let claim = async move { keys::claim(&shared, &actor, &key, &json).await };
+        self.shared().on_runtime(claim).await
+    }
+
+    /// Gives a key back whose request came to nothing, so that it may stand for another one.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`].
+    pub async fn give_back_key(&self, claim: KeyClaim) -> Result<(), EngineError> {
+        let shared = Arc::clone(self.shared());
+        let back = async move { keys::give_back(&shared, &claim).await };
+        self.shared().on_runtime(back).await
     }
 
     /// Opens a case for every unit that each workflow of a suite names in its `cases`, in the
@@ -116,7 +164,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     ///
-    /// [`EngineError`] where the units cannot be found; no case was opened then. What came of
+    /// [`EngineError`] where the units cannot be found or the date lies outside
+    /// [`CivilDate::RANGE`](duban_calendar::CivilDate::RANGE); no case was opened then. What came of
     /// each case is in the answer.
     pub async fn open_suite(
         &self,
@@ -151,6 +200,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<Opened>, EngineError> {
         let shared = Arc::clone(self.shared());
         shared.check_running()?;
+        check_date("date", on)?;
         let names = names_of(Arc::clone(&shared), suite.clone(), workflow.cloned(), on);
         let mut names = shared.on_runtime(names).await?.into_iter().enumerate();
         let mut running = JoinSet::new();
@@ -160,10 +210,10 @@ impl<S: Store> Engine<S> {
                 && let Some((place, (name, definition))) = names.next()
             {
                 let (engine, actor) = (self.clone(), actor.clone());
-                let open = Open { name: name.clone(), form: Map::new(), carried: Vec::new() };
+                let open = Open::new(name.clone(), Map::new());
                 running.spawn_on(
                     async move {
-                        let command = Command::new(actor, Act::Open(open));
+                        let command = Command::new(actor, open);
                         let asked = Asked { definition: Some(definition), ..Asked::default() };
                         let outcome = engine.command(&name.id(), command, asked).await;
                         let version = outcome.map(|outcome| outcome.version);
@@ -223,7 +273,43 @@ impl<S: Store> Engine<S> {
         self.command(case, Command::new(actor, act), asked).await
     }
 
-    async fn command(
+    /// The moves that a case would take now, on an item (`None`: on the case), from one of
+    /// `actors`; earlier moments are imagined first.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoCase`](duban_core::Refusal::NoCase); [`EngineError::Busy`].
+    pub async fn available_moves(
+        &self,
+        case: &CaseId,
+        item: Option<ItemKey>,
+        actors: Vec<Actor>,
+    ) -> Result<Vec<AvailableMove>, EngineError> {
+        let shared = self.shared();
+        shared.check_running()?;
+        let (reply, answer) = oneshot::channel();
+        let question = Question { item, actors, now: shared.now() };
+        shared.submit(case, Work::Moves(question, reply))?;
+        shared.answered(case, answer.await)
+    }
+
+    /// Lets a faulted case go on, for the reason given.
+    ///
+    /// # Errors
+    ///
+    /// As [`act`](Self::act).
+    pub async fn repair(
+        &self,
+        case: &CaseId,
+        actor: Actor,
+        reason: impl Into<String>,
+        key: Option<String>,
+    ) -> Result<Outcome, EngineError> {
+        let command = Command::new(actor, Operation::Repair { reason: reason.into() });
+        self.command(case, command, Asked { key, ..Asked::default() }).await
+    }
+
+    pub(crate) async fn command(
         &self,
         case: &CaseId,
         command: Command,
@@ -248,10 +334,17 @@ impl<S: Store> Engine<S> {
         actor: Actor,
         act: Act,
     ) -> Result<Decision, EngineError> {
+        self.imagine(case, Command::new(actor, act)).await
+    }
+
+    pub(crate) async fn imagine(
+        &self,
+        case: &CaseId,
+        command: Command,
+    ) -> Result<Decision, EngineError> {
         let shared = self.shared();
         shared.check_running()?;
         let (reply, answer) = oneshot::channel();
-        let command = Command::new(actor, act);
         let asked = Asked::default();
         let request = Request { command, admitted_at: shared.now(), asked };
         shared.submit(case, Work::DryRun(Box::new(request), reply))?;
@@ -309,7 +402,16 @@ async fn names_of<S: Store>(
         }
         let calendar = shared.library.calendar(&program.definition().suite.calendar).await?;
         let directory = shared.library.directory();
-        let env = Env { now: shared.now(), program, directory, calendar };
+        let budget = shared.thinking.budget();
+        let env = Env {
+            now: shared.now(),
+            program,
+            previous: None,
+            directory,
+            calendar,
+            epoch: 0,
+            budget,
+        };
         names.extend(cases_of(&env, on)?.into_iter().map(|name| (name, hash.clone())));
     }
     Ok(names)

@@ -1,9 +1,10 @@
 //! The [`Engine`] handle: starting, settling, stopping.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use duban_calendar::Instant;
 use duban_store::Store;
@@ -12,15 +13,20 @@ use tokio::sync::{mpsc, watch};
 
 use crate::agenda::Agenda;
 use crate::apply;
+use crate::attention;
+use crate::believed::{self, Believed};
+use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::index;
 use crate::library::Library;
+use crate::openings::Openings;
 use crate::options::Options;
 use crate::outbox;
 use crate::route::Waiting;
 use crate::shard::Shard;
 use crate::shared::{Inbox, Phase, Queues, Shared};
 use crate::stats::{Counters, Meters, Stats};
+use crate::thinking::Thinking;
 use crate::upkeep;
 use crate::wake::{self, Claims};
 
@@ -56,6 +62,7 @@ struct Inner<S: Store> {
 impl<S: Store> Drop for Inner<S> {
     fn drop(&mut self) {
         self.shared.phase.send_replace(Phase::Stopped);
+        self.shared.thinking.stop();
         let runtime = self.runtime.take();
         if let Some(runtime) = runtime {
             // Dropping it here could block the host's runtime.
@@ -98,6 +105,7 @@ impl<S: Store> Engine<S> {
         }
         let loaded = Arc::clone(&shared);
         let load = async move {
+            believed::begin(&loaded).await?;
             loaded.library.load().await?;
             apply::resume(&loaded).await
         };
@@ -142,13 +150,32 @@ impl<S: Store> Engine<S> {
         let shared = self.shared();
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let (commands_queued, background_queued) = shared.queued();
+        let counted = shared.meters.complete(shared.counters.snapshot());
         Stats {
+            unreadable: counted.unreadable + shared.store.stats().set_aside,
             commands_queued: count(commands_queued),
             background_queued: count(background_queued),
             in_flight: count(*shared.jobs.borrow()),
             wakes_claimed: count(shared.claims.len()),
-            ..shared.meters.complete(shared.counters.snapshot())
+            ..counted
         }
+    }
+
+    /// For how long no command, wake-up or other work has finished at one of the workers although
+    /// some is under way there. Zero while nothing is.
+    pub fn stuck_for(&self) -> Duration {
+        self.shared().meters.stuck_for()
+    }
+
+    /// Tells of something stored that a listing could not read and passed over: in the log, and
+    /// in [`Stats::unreadable`]. Others go on.
+    pub fn note_unreadable(
+        &self,
+        case: &str,
+        what: &str,
+        error: &(dyn std::error::Error + 'static),
+    ) {
+        self.shared().note_unreadable(case, what, error);
     }
 
     /// Waits until everything that is due at the clock's present is done: commands, wake-ups,
@@ -165,6 +192,7 @@ impl<S: Store> Engine<S> {
                 let mut jobs = shared.jobs.subscribe();
                 let idle = jobs.wait_for(|jobs| *jobs == 0).await.is_ok();
                 shared.wakeups.quiet().await;
+                shared.attention.quiet().await;
                 shared.outbox.quiet().await;
                 if idle && *shared.jobs.borrow() == 0 && self.progress() == before {
                     return;
@@ -199,12 +227,24 @@ impl<S: Store> Engine<S> {
     pub async fn next_moment(&self) -> Result<Option<Instant>, EngineError> {
         self.shared().check_running()?;
         let shared = self.shared();
-        let at = shared.wakeups.earliest().min(shared.outbox.earliest());
+        let told = match shared.attends.load(Ordering::SeqCst) {
+            true => shared.attention.earliest(),
+            false => Instant::MAX,
+        };
+        let at = shared.wakeups.earliest().min(shared.outbox.earliest()).min(told);
         Ok(Some(at).filter(|at| *at < Instant::MAX))
     }
 
+    /// Gives long decisions up, now and from now on: whoever waits for one is answered with
+    /// [`EngineError::Closed`], and nothing of it was stored. For a host that was told to end and
+    /// still waits for requests under way before it calls [`shutdown`](Self::shutdown).
+    pub fn give_up_long_decisions(&self) {
+        self.shared().thinking.stop();
+    }
+
     /// Shuts the engine down in order: takes nothing new on, finishes what was taken on, closes
-    /// the store. Deliveries under way are waited for as long as one attempt may take; what is
+    /// the store. Decisions that take long are given up and answered with
+    /// [`EngineError::Closed`]: nothing of them was stored. Deliveries under way are waited for as long as one attempt may take; what is
     /// left is delivered after the next start.
     ///
     /// From the first call on, every other method answers [`EngineError::Closed`], on all
@@ -225,6 +265,7 @@ impl<S: Store> Engine<S> {
             shared.reached(Phase::Closed).await;
             return Ok(());
         }
+        shared.thinking.stop();
         self.inner.drain().await;
         shared.phase.send_replace(Phase::Stopped);
         let closed = self.inner.close().await;
@@ -239,6 +280,8 @@ impl<S: Store> Inner<S> {
         let mut loops = vec![
             shared.runtime.spawn(wake::run(Arc::clone(shared), poll)),
             shared.runtime.spawn(outbox::run(Arc::clone(shared), poll)),
+            shared.runtime.spawn(attention::run(Arc::clone(shared))),
+            shared.runtime.spawn(believed::run(Arc::clone(shared))),
         ];
         if let Some(every) = self.options.check_every {
             loops.push(shared.runtime.spawn(upkeep::watch(Arc::clone(shared), every)));
@@ -272,8 +315,14 @@ impl<S: Store> Inner<S> {
         if !matches!(joined.await, Ok(0)) {
             tracing::error!("a worker of the engine had failed");
         }
-        let store = self.shared.store.clone();
-        self.shared.on_runtime(async move { Ok(store.close().await?) }).await
+        let shared = Arc::clone(&self.shared);
+        let close = async move {
+            if let Err(error) = believed::note(&shared).await {
+                tracing::error!(%error, "the time could not be written down");
+            }
+            Ok(shared.store.close().await?)
+        };
+        self.shared.on_runtime(close).await
     }
 }
 
@@ -290,15 +339,20 @@ fn share<S: Store>(store: S, options: &Options, runtime: &Runtime) -> (Arc<Share
     let library = Library::new(store.clone(), options.script.clone(), limits.programs_max);
     let shared = Shared {
         store,
-        clock: Arc::clone(&options.clock),
+        clock: Believed::new(Arc::clone(&options.clock), limits),
         limits: limits.clone(),
         channels: options.channels.clone(),
+        evidence: Arc::clone(&options.evidence),
         library,
+        thinking: Thinking::new(limits, options.workers()),
         queues,
         wakeups: Arc::new(Agenda::new()),
         claims: Arc::new(Claims::default()),
         outbox: Agenda::new(),
+        attention: Agenda::new(),
+        attends: AtomicBool::new(false),
         waiting: Waiting::default(),
+        openings: Openings::default(),
         counters: Counters::default(),
         meters: Meters::new(options.workers()),
         commits: watch::Sender::new(0),

@@ -52,9 +52,13 @@ impl<'a, S: Store> Reader<'a, S> {
 
     /// Takes an event in. What cannot be read is passed over: no case may hold up the others.
     pub(crate) async fn read(&mut self, row: &EventRow) -> Result<(), EngineError> {
-        let Ok(event) = decode(&row.text) else {
-            tracing::warn!(case = row.case, seq = row.seq, "an event is not indexed");
-            return Ok(());
+        let event = match decode(&row.text) {
+            Ok(event) => event,
+            Err(error) => {
+                let what = format!("event {}", row.seq);
+                self.shared.note_unreadable(&row.case, &what, &error);
+                return Ok(());
+            }
         };
         let said = said(&event.fact);
         let (case, items) = renamed(&event);
@@ -194,7 +198,7 @@ impl<'a, S: Store> Reader<'a, S> {
             None => None,
         };
         let unit = unit.unwrap_or_else(|| row.unit.clone());
-        let title = item.map(|key| subject.teller(&self.directory).key_title(key));
+        let title = subject.teller(&self.directory).title_then(event);
         let title = title.unwrap_or_else(|| row.title.clone());
         let is_interview = item.is_some_and(|key| {
             key.as_str().starts_with("interview/") || key.as_str().starts_with("rectification/")
@@ -205,7 +209,8 @@ impl<'a, S: Store> Reader<'a, S> {
         };
         let mut place = vec![title.clone(), row.title.clone(), self.unit_name(&unit)];
         if let Actor::Person { person, .. } = &event.actor {
-            place.push(self.directory.name_of(&Assignee::Person(person.clone())));
+            let person = Assignee::Person(person.clone());
+            place.push(event.names.name_of(&person, &self.directory));
         }
         let entry = Entry {
             case: row.id.clone(),
@@ -235,40 +240,138 @@ impl Subject {
 /// Whether an event may change what the case is called, and which items it may rename.
 fn renamed(event: &Event) -> (bool, Vec<ItemKey>) {
     let case = matches!(event.fact, Fact::CaseOpened { .. } | Fact::Migrated { .. });
-    let items = match event.fact {
+    let renames = matches!(
+        event.fact,
         Fact::ItemsAdded { .. }
-        | Fact::ItemOpened { .. }
-        | Fact::ItemReady { .. }
-        | Fact::Transferred { .. }
-        | Fact::Delegated { .. } => touched(event).collect(),
-        _ => Vec::new(),
-    };
-    (case, items)
+            | Fact::ItemOpened { .. }
+            | Fact::ItemReady { .. }
+            | Fact::Transferred { .. }
+            | Fact::HandedOver { .. }
+            | Fact::Delegated { .. }
+    );
+    (case, if renames { touched(event).collect() } else { Vec::new() })
 }
 
-/// What somebody wrote, if the event holds it.
+/// What somebody wrote, if the event holds it. What a case's suspension does to its items is found
+/// at the case.
+#[deny(clippy::wildcard_enum_match_arm)]
+#[expect(clippy::too_many_lines, reason = "one pattern for each fact that holds no text")]
 fn said(fact: &Fact) -> Option<(EntryKind, String)> {
-    if let Fact::Sent(sent) = fact {
-        return issued(sent);
-    }
     let text = match fact {
+        Fact::Sent(sent) => return issued(sent),
         Fact::Reported { text, evidence, .. } => with_files(text.clone(), evidence),
         Fact::Submitted { form, evidence, .. } => with_files(values(form), evidence),
         Fact::Returned { reason, .. }
+        | Fact::ReviewRefused { reason, .. }
         | Fact::Reopened { reason, .. }
         | Fact::ExtensionAsked { reason, .. }
         | Fact::ExtensionRefused { reason, .. }
         | Fact::Transferred { reason, .. }
+        | Fact::HandedOver { reason, .. }
+        | Fact::FinishesAsItIs { reason, .. }
         | Fact::ItemCancelled { reason, .. }
         | Fact::CaseCancelled { reason }
-        | Fact::Held { cause: HoldCause::Suspended(reason), .. }
+        | Fact::SuspensionAsked { reason, .. }
+        | Fact::SuspensionRefused { reason, .. }
+        | Fact::Mended { reason: Some(reason), .. }
+        | Fact::CaseSuspended { reason, .. }
+        | Fact::Repaired { reason }
+        | Fact::Held {
+            cause: HoldCause::Suspended(reason) | HoldCause::Order(reason) | HoldCause::Own(reason),
+            ..
+        }
         | Fact::ItemSkipped { why: SkipReason::Dropped(reason), .. } => reason.clone(),
         Fact::Countersigned { text, .. }
         | Fact::Accepted { text, .. }
         | Fact::StruckOff { text, .. }
         | Fact::Delegated { reason: text, .. }
         | Fact::ReviewersChanged { reason: text, .. } => text.clone()?,
-        _ => return None,
+        Fact::Held {
+            cause: HoldCause::Item(_) | HoldCause::Case(_) | HoldCause::Above(_), ..
+        }
+        | Fact::ItemSkipped {
+            why:
+                SkipReason::When
+                | SkipReason::Needs
+                | SkipReason::Blocked
+                | SkipReason::Earlier
+                | SkipReason::Excused
+                | SkipReason::TooShort
+                | SkipReason::TookOver(_),
+            ..
+        }
+        | Fact::CaseOpened { .. }
+        | Fact::WindowsPlanned { .. }
+        | Fact::ItemsAdded { .. }
+        | Fact::ItemOpened { .. }
+        | Fact::ItemHeldUntil { .. }
+        | Fact::ItemReady { .. }
+        | Fact::OwnerMissing { .. }
+        | Fact::ItemCarried { .. }
+        | Fact::Signed { .. }
+        | Fact::Withdrawn { .. }
+        | Fact::Superseded { .. }
+        | Fact::AnswerOverdue { .. }
+        | Fact::ExtensionLapsed { .. }
+        | Fact::CaseResumed
+        | Fact::Rescheduled { .. }
+        | Fact::JudgementDeferred { .. }
+        | Fact::DeadlineSet { .. }
+        | Fact::EarlierDueProposed { .. }
+        | Fact::Released { .. }
+        | Fact::RungFired { .. }
+        | Fact::StartOverdue { .. }
+        | Fact::DueSoon { .. }
+        | Fact::Overdue { .. }
+        | Fact::ReviewOverdue { .. }
+        | Fact::ReportMissed { .. }
+        | Fact::ReportKept { .. }
+        | Fact::Stalled { .. }
+        | Fact::PlanChecked { .. }
+        | Fact::WindowJudged { .. }
+        | Fact::MadeUp { .. }
+        | Fact::IndicatorJudged { .. }
+        | Fact::Unrectified { .. }
+        | Fact::Referred { .. }
+        | Fact::VarSet { .. }
+        | Fact::Scored { .. }
+        | Fact::Logged { .. }
+        | Fact::ScriptFailed { .. }
+        | Fact::MessageSent { .. }
+        | Fact::Watched(_)
+        | Fact::NeedAnswered { .. }
+        | Fact::WatchAnswered { .. }
+        | Fact::ChildClosed { .. }
+        | Fact::SubCaseOpened { .. }
+        | Fact::SubCaseLeft { .. }
+        | Fact::SubCaseEnded { .. }
+        | Fact::SubCaseSilent { .. }
+        | Fact::ParentSaid { .. }
+        | Fact::Renewed
+        | Fact::CaseClosed
+        | Fact::CaseReopened
+        | Fact::Migrated { .. }
+        | Fact::NeedsChanged { .. }
+        | Fact::PlanMoved { .. }
+        | Fact::RungsArmed { .. }
+        | Fact::ReviewPlanned { .. }
+        | Fact::CadenceTaken { .. }
+        | Fact::CalendarApplied { .. }
+        | Fact::LatenessWithdrawn { .. }
+        | Fact::Mended { reason: None, .. }
+        | Fact::EntryCounted { .. }
+        | Fact::AxesDiffer { .. }
+        | Fact::AttentionNeeded { .. }
+        | Fact::AttentionEnded { .. }
+        | Fact::NeedAwaited { .. }
+        | Fact::NeedMissing { .. }
+        | Fact::NeedFound { .. }
+        | Fact::NeedEnded { .. }
+        | Fact::OpeningHeld { .. }
+        | Fact::SeatFilled { .. }
+        | Fact::BoundReached { .. }
+        | Fact::TakenBack { .. }
+        | Fact::Faulted { .. } => return None,
     };
     Some((EntryKind::Report, text))
 }
@@ -279,7 +382,13 @@ fn issued(sent: &Sent) -> Option<(EntryKind, String)> {
         Notification::Slip => EntryKind::Slip,
         Notification::Notice => EntryKind::Notice,
         Notification::Refer => EntryKind::Referral,
-        _ => return None,
+        Notification::Remind
+        | Notification::Urge
+        | Notification::Interview
+        | Notification::Ask
+        | Notification::Tell
+        | Notification::Alarm
+        | Notification::Emit => return None,
     };
     if sent.collapsed {
         return None;
@@ -336,6 +445,7 @@ mod tests {
             colour: Some(SlipColour::Yellow),
             number: Some(3),
             data: Map::new(),
+            names: duban_core::Names::default(),
             collapsed: false,
         };
         let text = "黄色督办单第3号 限期整改".to_owned();

@@ -1,8 +1,11 @@
 //! What can go wrong between a caller and a case.
 
+use duban_calendar::Instant;
 use duban_core::{CaseId, DecodeError, Refusal, RowError};
 use duban_model::Problem;
 use duban_store::StoreError;
+
+use crate::evidence::EvidenceError;
 
 /// Why a call of the engine gave no answer. Unless said otherwise nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -11,14 +14,15 @@ pub enum EngineError {
     /// The case says no. Tell the caller why.
     #[error("refused: {0}")]
     Refused(#[from] Refusal),
+    /// The move names a file that it cannot name. Give the file for the case first.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// A queue is full. Try again in a moment; nothing was taken on.
     #[error("limit `{0}` reached; try again")]
     Busy(&'static str),
     /// The idempotency key was used before for another request. Use a new one.
-    #[error("the idempotency key `{key}` of case `{case}` was used for another request")]
+    #[error("the idempotency key `{key}` was used for another request")]
     KeyReused {
-        /// The case.
-        case: CaseId,
         /// The key.
         key: String,
     },
@@ -111,6 +115,25 @@ pub enum EngineError {
     /// A worker thread could not be started.
     #[error("a worker thread could not be started")]
     Thread(#[source] std::io::Error),
+    /// Earlier moments of the case wait, because the wall clock is not believed. Put it right, or run
+    /// `duban clock accept`.
+    #[error(
+        "the system clock shows {wall}, which is not believed (it should be about {believed}); moments of the case wait for it"
+    )]
+    ClockDoubted {
+        /// The time that the engine goes by.
+        believed: Instant,
+        /// What the wall clock shows.
+        wall: Instant,
+    },
+    /// The clock has no such epoch. Ask for the epochs first: `duban clock show` lists them.
+    #[error("the clock has no epoch {epoch}; the present one is {present}")]
+    NoEpoch {
+        /// The number asked for.
+        epoch: u32,
+        /// The number of the present epoch; 0: the host answers for its clock, which has none.
+        present: u32,
+    },
     /// The engine is shut down, or is shutting down. Nothing more is taken on.
     #[error("the engine is shut down")]
     Closed,
@@ -137,13 +160,18 @@ impl EngineError {
             Self::UnreadableEvent { .. } => "DB4010",
             Self::BrokenLog { .. } => "DB4011",
             Self::BadDocument { .. } => "DB4012",
+            Self::Store(StoreError::BadCursor(_)) => "DB4033",
             Self::Store(_) => "DB4013",
             Self::Thread(_) => "DB4014",
             Self::Closed => "DB4015",
+            Self::ClockDoubted { .. } => "DB4040",
+            Self::NoEpoch { .. } => "DB4041",
             Self::NoSuite(_) => "DB4016",
             Self::ChannelsShareName(_) => "DB4017",
             Self::Changed { .. } => "DB4018",
             Self::Outdated(_) => "DB4020",
+            Self::Evidence(EvidenceError::NotGiven { .. }) => "DB4031",
+            Self::Evidence(EvidenceError::Unreachable(_)) => "DB4032",
         }
     }
 
@@ -169,10 +197,18 @@ impl EngineError {
             }
             Self::BadDocument { name, .. } => format!("库中的 {name} 无法读取，请重新载入"),
             Self::Outdated(_) => "内容已有新的变化，请重新核对后再确认".to_owned(),
+            Self::Store(StoreError::BadCursor(_)) => "翻页位置无效，请从第一页重新开始".to_owned(),
             Self::Store(_) => "数据库出错，请稍后重试".to_owned(),
+            Self::Evidence(error) => error.zh(),
             Self::ChannelsShareName(name) => format!("有两个渠道都叫 {name}"),
             Self::Thread(_) => "无法启动工作线程".to_owned(),
             Self::Closed => "系统正在停止".to_owned(),
+            Self::NoEpoch { epoch, present } => {
+                format!("时钟没有第 {epoch} 段，当前为第 {present} 段；各段见 duban clock show")
+            }
+            Self::ClockDoubted { .. } => {
+                "服务器时钟异常，本事项到点的处理已暂停，暂不能办理；请管理员校准时钟，或确认无误后执行 duban clock accept".to_owned()
+            }
         }
     }
 }

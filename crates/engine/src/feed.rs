@@ -49,22 +49,38 @@ impl<S: Store> Subscription<S> {
             if self.shared.check_running().is_err() {
                 return Ok(None);
             }
-            // Seen before reading: a commit during the read is noticed by the next wait.
-            self.commits.mark_unchanged();
-            let limit = self.shared.limits.feed_batch;
-            let (store, after) = (self.shared.store.clone(), self.after.clone());
-            let read = async move { Ok(store.feed(after.as_ref(), limit).await?) };
-            let page = self.shared.on_runtime(read).await?;
-            if let Some(cursor) = page.next.filter(|_| !page.rows.is_empty()) {
-                self.after = Some(cursor.clone());
-                return Ok(Some(FeedBatch { events: page.rows, cursor }));
+            if let Some(batch) = self.read().await? {
+                return Ok(Some(batch));
             }
-            tokio::select! {
-                _ = self.commits.changed() => {}
-                () = self.shared.reached(Phase::Draining) => {}
-                () = tick(self.poll) => {}
-            }
+            self.wait().await;
         }
+    }
+
+    /// The next events, where there are some already. Dropping it loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`]; ask again to try again.
+    pub async fn read(&mut self) -> Result<Option<FeedBatch>, EngineError> {
+        // Seen before reading: a commit during the read is noticed by the next wait.
+        self.commits.mark_unchanged();
+        let limit = self.shared.limits.feed_batch;
+        let (store, after) = (self.shared.store.clone(), self.after.clone());
+        let read = async move { Ok(store.feed(after.as_ref(), limit).await?) };
+        let page = self.shared.on_runtime(read).await?;
+        let Some(cursor) = page.next.filter(|_| !page.rows.is_empty()) else { return Ok(None) };
+        self.after = Some(cursor.clone());
+        Ok(Some(FeedBatch { events: page.rows, cursor }))
+    }
+
+    /// Waits until there may be more to read; `false` once the engine has shut down.
+    pub async fn wait(&mut self) -> bool {
+        tokio::select! {
+            _ = self.commits.changed() => {}
+            () = self.shared.reached(Phase::Draining) => {}
+            () = tick(self.poll) => {}
+        }
+        self.shared.check_running().is_ok()
     }
 
     /// The place after the last events read; `None`: the beginning.

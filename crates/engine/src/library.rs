@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use duban_calendar::{Calendar, Instant};
+use duban_calendar::{Calendar, Date, Instant, Tz, date_of};
+use duban_core::{Refusal, check_date};
 use duban_model::{
-    Definition, DefinitionHash, Directory, DirectoryData, Problem, SuiteId, WorkflowId,
+    Definition, DefinitionHash, Directory, DirectoryData, Problem, SuiteId, UnitId, WorkflowId,
 };
 use duban_script::{Limits, Program};
 use duban_store::{DefinitionRow, Store};
@@ -24,6 +25,54 @@ fn read_directory(json: &str) -> Result<Directory, EngineError> {
     let bad = |error: String| EngineError::BadDocument { name: DIRECTORY.to_owned(), error };
     let data: DirectoryData = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
     Directory::new(data).map_err(|error| bad(error.to_string()))
+}
+
+/// Refuses new dates beyond the years. What an older version has kept may stay as it is.
+fn check_dates(known: &Directory, new: &Directory) -> Result<(), Refusal> {
+    let (known, new) = (known.data(), new.data());
+    for unit in &new.units {
+        let checked = unit.since.map_or(Ok(()), |since| check_date("since", since));
+        if checked.is_err() && !known.units.contains(unit) {
+            return checked;
+        }
+    }
+    for one in &new.stand_ins {
+        let checked = check_date("from", one.from).and_then(|()| check_date("until", one.until));
+        if checked.is_err() && !known.stand_ins.contains(one) {
+            return checked;
+        }
+    }
+    Ok(())
+}
+
+/// The civil time by which units date from their import.
+const TZ: Tz = Tz::Asia__Shanghai;
+
+/// The new directory with the days on which units came that do not say since when they exist. What
+/// an empty directory is filled with has been there from the beginning.
+fn dated(
+    known: &Directory,
+    new: &Arc<Directory>,
+    at: Instant,
+) -> Result<Arc<Directory>, EngineError> {
+    let mut came: BTreeMap<UnitId, Date> = BTreeMap::new();
+    for unit in new.units().filter(|unit| unit.since.is_none()) {
+        let said = match known.unit(&unit.id) {
+            Some(_) => known.data().came.get(&unit.id).copied(),
+            None if known.units().next().is_none() => new.data().came.get(&unit.id).copied(),
+            None => Some(date_of(at, TZ)),
+        };
+        came.extend(said.map(|date| (unit.id.clone(), date)));
+    }
+    if came == new.data().came {
+        return Ok(Arc::clone(new));
+    }
+    let data = DirectoryData { came, ..new.data().clone() };
+    let dated = Directory::new(data).map_err(|error| EngineError::BadDocument {
+        name: DIRECTORY.to_owned(),
+        error: error.to_string(),
+    })?;
+    Ok(Arc::new(dated))
 }
 
 /// What the names of calendars' documents begin with.
@@ -104,6 +153,10 @@ impl<S: Store> Library<S> {
         directory: Arc<Directory>,
         at: Instant,
     ) -> Result<(), EngineError> {
+        let before = self.directory();
+        check_dates(&before, &directory)?;
+        let directory = dated(&before, &directory, at)?;
+        let directory = Arc::new(directory.following(&before));
         self.store.put_document(DIRECTORY, &text_of(&directory), at.millis()).await?;
         self.put_directory(directory);
         Ok(())
@@ -122,6 +175,9 @@ impl<S: Store> Library<S> {
         if current.version() != expected {
             return Err(outdated());
         }
+        check_dates(&current, &directory)?;
+        let directory = dated(&current, &directory, at)?;
+        let directory = Arc::new(directory.following(&current));
         let json = text_of(&directory);
         if !self.store.swap_document(DIRECTORY, kept.as_deref(), &json, at.millis()).await? {
             return Err(outdated());

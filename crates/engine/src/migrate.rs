@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use duban_core::{Act, Actor, CaseId, CaseRow, Decision};
+use duban_core::{Actor, CaseId, CaseRow, Command, Decision, Operation, Take};
 use duban_model::{DefinitionHash, SuiteId, WorkflowId};
 use duban_store::{CaseFilter, Cursor, Page, PageRequest, Store};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::work::Outcome;
+use crate::work::{Asked, Outcome};
 
 impl<S: Store> Engine<S> {
-    /// Has a case run on the current definition of its workflow from now on. Where it does
-    /// already, nothing happens.
+    /// Has a case run on the current definition of its workflow from now on, and takes over what
+    /// is named for work that has begun. Where it runs on it already, nothing happens.
     ///
     /// # Errors
     ///
@@ -21,13 +21,17 @@ impl<S: Store> Engine<S> {
         &self,
         case: &CaseId,
         actor: Actor,
+        take: &[Take],
         key: Option<String>,
     ) -> Result<Outcome, EngineError> {
         let definition = self.current_of(case).await?;
-        self.act(case, actor, Act::Migrate { definition }, key).await
+        let command = Command::new(actor, Operation::Migrate { definition, take: take.to_vec() });
+        self.command(case, command, Asked { key, ..Asked::default() }).await
     }
 
-    /// What [`migrate`](Self::migrate) would do. Nothing is stored.
+    /// What [`migrate`](Self::migrate) would do: [`Decision::migration`] says it for each task and
+    /// each difference; it is empty where the case runs on that definition already. Nothing is
+    /// stored.
     ///
     /// # Errors
     ///
@@ -36,9 +40,11 @@ impl<S: Store> Engine<S> {
         &self,
         case: &CaseId,
         actor: Actor,
+        take: &[Take],
     ) -> Result<Decision, EngineError> {
         let definition = self.current_of(case).await?;
-        self.dry_run(case, actor, Act::Migrate { definition }).await
+        let operation = Operation::Migrate { definition, take: take.to_vec() };
+        self.imagine(case, Command::new(actor, operation)).await
     }
 
     /// Has every open case of a workflow run on its current definition, one after the other, and
@@ -53,6 +59,7 @@ impl<S: Store> Engine<S> {
         suite: &SuiteId,
         workflow: &WorkflowId,
         actor: Actor,
+        take: &[Take],
         mut progress: impl FnMut(&CaseId, &Result<Outcome, EngineError>),
     ) -> Result<u64, EngineError> {
         let (mut failed, mut after) = (0, None);
@@ -60,7 +67,7 @@ impl<S: Store> Engine<S> {
             let page = self.outdated(suite, workflow, after).await?;
             for row in page.rows {
                 let case = CaseId::new(&row.id);
-                let migrated = self.migrate(&case, actor.clone(), None).await;
+                let migrated = self.migrate(&case, actor.clone(), take, None).await;
                 failed += u64::from(migrated.is_err());
                 progress(&case, &migrated);
             }

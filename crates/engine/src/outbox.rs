@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_calendar::Instant;
+use duban_core::{Body, Message};
 use duban_store::{ChannelState, DeliveryRow, Noted, NotedState, Store, StoreError};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::attempt::{Attempted, attempt, failed, retry_at};
+use crate::clock::Clock;
+use crate::openings::{self, Admission};
 use crate::route::DeliveryId;
 use crate::shared::{Phase, Shared};
 use crate::stats::add;
@@ -91,9 +94,14 @@ impl<S: Store> Pump<S> {
             false => Some(now.millis()),
         };
         shared.outbox.note(next);
+        let mut held = Vec::new();
         for leased in leased {
-            self.start(leased.delivery);
+            match self.hold(&leased.delivery).await {
+                Some(note) => held.push(note),
+                None => self.start(leased.delivery),
+            }
         }
+        self.note(held).await;
         Ok(shared.outbox.earliest())
     }
 
@@ -109,6 +117,31 @@ impl<S: Store> Pump<S> {
         self.shared.store.noted(ready.into_iter().map(note).collect()).await?;
         self.shared.outbox.note(Some(now));
         Ok(())
+    }
+
+    /// Whether a case that another asks to be opened must wait, or is never opened. Looked at one
+    /// after the other, so that they open in their order.
+    async fn hold(&self, delivery: &DeliveryRow) -> Option<Noted> {
+        let Body::Case(_, message) = &delivery.outgoing.body else { return None };
+        let Message::Open(request) = &**message else { return None };
+        let id = (delivery.outgoing.case.clone(), delivery.outgoing.seq);
+        match openings::admit(&self.shared, &id, request).await {
+            Ok(Admission::Open) => None,
+            Ok(Admission::Later(at, why)) => {
+                openings::held_back(&self.shared, request, Some("opened_per_day_max")).await;
+                let note = failed(id, NotedState::Pending(at.millis()), why);
+                Some(Noted { counts: false, ..note })
+            }
+            Ok(Admission::Never(why)) => {
+                openings::held_back(&self.shared, request, Some("opened_depth_max")).await;
+                Some(failed(id, NotedState::Dead, why))
+            }
+            // The attempt itself comes upon the same error, and is tried again for it.
+            Err(error) => {
+                tracing::warn!(%error, case = id.0, seq = id.1, "an opening could not be counted");
+                None
+            }
+        }
     }
 
     fn start(&mut self, delivery: DeliveryRow) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use duban_calendar::Calendar;
+use duban_core::opening_cost;
 use duban_model::{
     Definition, DefinitionHash, Directory, DirectoryData, Problem, Severity, StandIn, Suite,
     WorkflowId,
@@ -13,10 +14,11 @@ use tokio::sync::watch;
 use crate::apply::{self, Applying, Change};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::thinking::aside;
 
 impl<S: Store> Engine<S> {
-    /// Compiles every workflow of a suite without keeping anything, and answers with every
-    /// problem found. Names of units and posts are checked against the engine's directory, or the
+    /// Compiles every workflow of a suite without keeping anything, opens a few of its cases to see
+    /// what that takes, and answers with every problem found. Names of units and posts are checked against the engine's directory, or the
     /// suite's own where the engine has none. Warnings do not stand in the way of
     /// [`publish`](Self::publish).
     ///
@@ -27,17 +29,25 @@ impl<S: Store> Engine<S> {
         let shared = Arc::clone(self.shared());
         shared.check_running()?;
         let definitions: Vec<_> = suite.definitions.values().cloned().collect();
+        let calendar = Arc::clone(&suite.calendar);
         let own = shared.library.directory();
         let is_empty = own.units().next().is_none();
         let directory = suite.directory.clone().filter(|_| is_empty).unwrap_or(own);
-        let check = async move {
+        let check = move || {
             let compiled = definitions.into_iter().map(|one| shared.library.compile(one));
-            let problems = compiled.map(|program| match program {
-                Ok(program) => program.check(&directory),
+            let budget = shared.thinking.budget();
+            let problems = compiled.map(|program| match program.map(Arc::new) {
+                Ok(program) => {
+                    let mut problems = program.check(&directory);
+                    problems.extend(opening_cost(&program, &directory, &calendar, &budget));
+                    problems
+                }
                 Err(problems) => problems,
             });
-            Ok(problems.flatten().collect())
+            problems.flatten().collect()
         };
+        // Opening cases to see what it costs may take as long as a decision may.
+        let check = async move { aside(check).await };
         self.shared().on_runtime(check).await
     }
 
@@ -111,19 +121,25 @@ impl<S: Store> Engine<S> {
         self.shared().library.directory_changes()
     }
 
-    /// Keeps a new directory and lets every open case look again for owners that it lacks now. The
-    /// latter goes on in the background, through a restart too.
+    /// Keeps a new directory and lets every open case look again for owners that it lacks now, and
+    /// where units or posts changed, say which items its axes would add and drop. The latter goes
+    /// on in the background, through a restart too. A unit that comes without a date dates from
+    /// today, unless the directory was empty.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Store`]; the old directory stays.
+    /// [`EngineError::Refused`] where a date lies outside
+    /// [`CivilDate::RANGE`](duban_calendar::CivilDate::RANGE); [`EngineError::Store`]. The old
+    /// directory stays.
     pub async fn set_directory(&self, directory: Directory) -> Result<Applying, EngineError> {
         let shared = Arc::clone(self.shared());
         shared.check_running()?;
         let keep = async move {
+            let before = shared.library.directory();
             shared.library.set_directory(Arc::new(directory), shared.now()).await?;
             shared.call_readers();
-            apply::begin(&shared, Change::Directory).await
+            let change = apply::change_between(&before, &shared.library.directory());
+            apply::begin(&shared, change).await
         };
         self.shared().on_runtime(keep).await
     }
@@ -133,8 +149,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Outdated`] where it has changed since; [`EngineError::Store`]. The old
-    /// directory stays.
+    /// [`EngineError::Outdated`] where it has changed since; otherwise as
+    /// [`set_directory`](Self::set_directory). The old directory stays.
     pub async fn replace_directory(
         &self,
         expected: &str,
@@ -145,9 +161,11 @@ impl<S: Store> Engine<S> {
         let expected = expected.to_owned();
         let keep = async move {
             let directory = Arc::new(directory);
+            let before = shared.library.directory();
             shared.library.replace_directory(&expected, directory, shared.now()).await?;
             shared.call_readers();
-            apply::begin(&shared, Change::Directory).await
+            let change = apply::change_between(&before, &shared.library.directory());
+            apply::begin(&shared, change).await
         };
         self.shared().on_runtime(keep).await
     }
@@ -157,8 +175,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Outdated`] where the directory has changed since; [`EngineError::Store`]. The
-    /// old absences stay.
+    /// [`EngineError::Outdated`] where the directory has changed since; otherwise as
+    /// [`set_directory`](Self::set_directory). The old absences stay.
     pub async fn set_stand_ins(
         &self,
         expected: &str,

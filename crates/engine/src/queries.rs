@@ -7,9 +7,9 @@ use duban_calendar::Instant;
 use duban_core::{CaseId, CaseRow, ItemKey, ItemRow, Outgoing};
 use duban_model::{Assignee, SuiteId};
 use duban_store::{
-    CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter, LightCount, Noted,
-    NotedState, Page, PageRequest, ScoreFilter, ScoreRow, ScoreTotal, Store, StoreError,
-    VersionRow,
+    AttentionCount, CaseFilter, Cursor, DeliveryFilter, DeliveryRow, EventRow, ItemFilter,
+    LightCount, Noted, NotedState, Page, PageRequest, ScoreFilter, ScoreRow, ScoreTotal, Store,
+    StoreError, VersionRow,
 };
 use tokio::sync::oneshot;
 
@@ -162,6 +162,11 @@ impl<S: Store> Engine<S> {
         self.read(|store| async move { store.lights(suite.as_deref(), now).await }).await
     }
 
+    /// How many items need attention, by kind and unit.
+    pub async fn attention(&self) -> Result<Vec<AttentionCount>, EngineError> {
+        self.read(|store| async move { store.attention().await }).await
+    }
+
     /// Points by unit.
     pub async fn scores(&self, suite: Option<&str>) -> Result<Vec<ScoreTotal>, EngineError> {
         let suite = suite.map(str::to_owned);
@@ -242,8 +247,7 @@ impl<S: Store> Engine<S> {
         while let Some(cases) = self.next_cases(&mut openings).await? {
             for case in cases {
                 let audit = self.verify(&case).await;
-                let is_whole = audit.as_ref().is_ok_and(|audit| audit.broken.is_none());
-                broken += u64::from(!is_whole);
+                broken += u64::from(!audit.as_ref().is_ok_and(Audit::is_well));
                 progress(&case, &audit);
             }
         }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use duban_core::{Act, Actor, CaseId, Command, Message, OpenRequest, Refusal, Watch};
+use duban_core::{Actor, CaseId, Command, Message, OpenRequest, Refusal, Signal, Watch};
+use duban_script::Spent;
 use duban_store::Store;
 
 use crate::attempt::Verdict;
 use crate::error::EngineError;
+use crate::openings;
 use crate::shared::Shared;
 
 /// A delivery's stable id.
@@ -76,8 +78,30 @@ impl Waiting {
     }
 }
 
-/// Carries a message of `from` to the case that it is for.
+/// Carries a message of `from` to the case that it is for; a refusal that stays is told to whoever
+/// administers `from`.
 pub(crate) async fn route<S: Store>(
+    shared: &Shared<S>,
+    from: &CaseId,
+    id: &DeliveryId,
+    message: &Message,
+) -> Verdict {
+    let verdict = carry(shared, from, id, message).await;
+    if let Verdict::Never(error) = &verdict {
+        let text =
+            format!("由本事项发往其他事项的要求未被受理，请检查措施后由督查部门处理：{error}");
+        if let Message::Open(request) = message {
+            openings::held_back(shared, request, Some(error)).await;
+        }
+        let about = format!("{}-{}", id.0, id.1);
+        if let Err(error) = openings::alarm(shared, from.as_str(), about, text).await {
+            tracing::error!(%error, case = id.0, seq = id.1, "a refused message could not be told");
+        }
+    }
+    verdict
+}
+
+async fn carry<S: Store>(
     shared: &Shared<S>,
     from: &CaseId,
     id: &DeliveryId,
@@ -89,11 +113,23 @@ pub(crate) async fn route<S: Store>(
             watch_first(shared, from, id, candidates, watch).await
         }
         Message::Answer { to, answer } => {
-            verdict(send(shared, from, to, Act::Answer(answer.clone())).await)
+            verdict(send(shared, from, to, Signal::Answer(answer.clone())).await)
         }
         Message::ChildClosed { to, item, number } => {
-            let act = Act::ChildClosed { item: item.clone(), number: *number, child: from.clone() };
-            verdict(send(shared, from, to, act).await)
+            let (item, child) = (item.clone(), from.clone());
+            let closed = Signal::ChildClosed { item, number: *number, child };
+            verdict(send(shared, from, to, closed).await)
+        }
+        Message::ChildEnded { to, item, number } => {
+            let (item, child) = (item.clone(), from.clone());
+            let ended = Signal::ChildEnded { item, number: *number, child };
+            verdict(send(shared, from, to, ended).await)
+        }
+        // A sub-case that does not exist yet is about to: the message is tried again.
+        Message::ToChild { to, item, number, says } => {
+            let (item, says) = (item.clone(), says.clone());
+            let told = Signal::ParentSays { from: from.clone(), item, number: *number, says };
+            verdict(send(shared, from, to, told).await)
         }
     }
 }
@@ -102,9 +138,9 @@ async fn send<S: Store>(
     shared: &Shared<S>,
     from: &CaseId,
     to: &CaseId,
-    act: Act,
+    signal: Signal,
 ) -> Result<(), EngineError> {
-    let command = Command::new(Actor::Case { case: from.clone() }, act);
+    let command = Command::new(Actor::Case { case: from.clone() }, signal);
     shared.command_later(to, command, None).await.map(|_| ())
 }
 
@@ -115,10 +151,12 @@ async fn open<S: Store>(
 ) -> Result<(), EngineError> {
     let name = &request.open.name;
     let definition = shared.library.current(&name.suite, &request.workflow).await?;
-    let act = Act::Open(request.open.clone());
-    let command = Command::new(Actor::Case { case: from.clone() }, act);
+    let command = Command::new(Actor::Case { case: from.clone() }, request.open.clone());
     match shared.command_later(&name.id(), command, Some(definition)).await {
-        Ok(_) | Err(EngineError::Refused(Refusal::Exists(_))) => Ok(()),
+        Ok(_) | Err(EngineError::Refused(Refusal::Exists(_))) => {
+            openings::held_back(shared, request, None).await;
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }
@@ -139,7 +177,7 @@ async fn watch_first<S: Store>(
         Err(error) => return verdict(Err(error)),
     };
     shared.waiting.forget(candidates, id);
-    verdict(send(shared, from, to, Act::Watch(watch.clone())).await)
+    verdict(send(shared, from, to, Signal::Watch(watch.clone())).await)
 }
 
 async fn first_existing<'a, S: Store>(
@@ -159,6 +197,15 @@ async fn first_existing<'a, S: Store>(
 fn verdict(answer: Result<(), EngineError>) -> Verdict {
     match answer {
         Ok(()) => Verdict::Arrived,
+        // It would take as much every time; how busy the machine was would not.
+        Err(EngineError::Refused(Refusal::OverBudget(spent))) if spent != Spent::Time => {
+            Verdict::Never(Refusal::OverBudget(spent).zh())
+        }
+        Err(error @ EngineError::ClockDoubted { .. }) => Verdict::Waits(error.to_string()),
+        // A period that nobody means, asked for by a case of an older version.
+        Err(error @ EngineError::Refused(Refusal::OutOfRange { .. })) => {
+            Verdict::Refused(error.to_string())
+        }
         Err(error) => Verdict::Failed(error.to_string()),
     }
 }

@@ -159,6 +159,7 @@ impl<S: Store> Shard<S> {
         let task = perform(Arc::clone(&self.shared), slot.case.clone(), turn, job).instrument(span);
         let handle = self.running.spawn(task);
         self.tasks.insert(handle.id(), running);
+        self.shared.meters.note_begun(self.number);
         *self.counter(is_background) += 1;
     }
 
@@ -181,6 +182,7 @@ impl<S: Store> Shard<S> {
             finished.reply();
         }
         self.go_on(&running.case);
+        self.shared.meters.note_finished(self.number, !self.tasks.is_empty());
         self.evict();
         self.shared.meters.note_memory(self.number, self.recent.len(), self.bytes);
     }

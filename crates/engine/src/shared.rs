@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use duban_calendar::Instant;
 use duban_core::{CaseId, Command};
@@ -12,13 +12,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::agenda::Agenda;
+use crate::believed::{Believed, ClockState};
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::evidence::EvidenceCheck;
 use crate::library::Library;
+use crate::openings::Openings;
 use crate::options::EngineLimits;
 use crate::route::Waiting;
 use crate::stats::{Counters, Meters, add};
+use crate::thinking::Thinking;
 use crate::wake::Claims;
 use crate::work::{Asked, Job, Outcome, Request, Work};
 
@@ -50,15 +54,22 @@ pub(crate) struct Inbox {
 /// One engine, as its parts see it.
 pub(crate) struct Shared<S> {
     pub(crate) store: S,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Believed,
     pub(crate) limits: EngineLimits,
     pub(crate) channels: Vec<Arc<dyn Channel>>,
+    pub(crate) evidence: Arc<dyn EvidenceCheck>,
     pub(crate) library: Library<S>,
+    pub(crate) thinking: Thinking,
     pub(crate) queues: Vec<Queues>,
     pub(crate) wakeups: Arc<Agenda>,
     pub(crate) claims: Arc<Claims>,
     pub(crate) outbox: Agenda,
+    /// When people are next told of what nobody can move on.
+    pub(crate) attention: Agenda,
+    /// Whether something will be told, or may be, without anything else happening before.
+    pub(crate) attends: AtomicBool,
     pub(crate) waiting: Waiting,
+    pub(crate) openings: Openings,
     pub(crate) counters: Counters,
     pub(crate) meters: Meters,
     /// Counts commits, and whatever else readers of the feed must look at: they wait for it to
@@ -102,6 +113,17 @@ impl<S: Store> Shared<S> {
         Ticket::new(&self.jobs)
     }
 
+    /// Tells of something stored that cannot be read.
+    pub(crate) fn note_unreadable(
+        &self,
+        case: &str,
+        what: &str,
+        error: &(dyn std::error::Error + 'static),
+    ) {
+        add(&self.counters.unreadable, 1);
+        tracing::error!(case, what, error, "a stored row cannot be read and is passed over");
+    }
+
     /// Has readers of the feed look again.
     pub(crate) fn call_readers(&self) {
         self.commits.send_modify(|commits| *commits += 1);
@@ -110,6 +132,15 @@ impl<S: Store> Shared<S> {
     /// Refuses what comes too late.
     pub(crate) fn check_running(&self) -> Result<(), EngineError> {
         if *self.phase.borrow() == Phase::Running { Ok(()) } else { Err(EngineError::Closed) }
+    }
+
+    /// Refuses what time alone may bring while the wall clock is not believed.
+    pub(crate) fn check_clock(&self) -> Result<(), EngineError> {
+        let ClockState { believed, wall, doubted_since, .. } = self.clock.state();
+        match doubted_since {
+            Some(_) => Err(EngineError::ClockDoubted { believed, wall }),
+            None => Ok(()),
+        }
     }
 
     /// Resolves once the engine is in this phase or a later one.

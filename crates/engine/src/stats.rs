@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use duban_store::{AMOUNTS, DURATIONS_US, Distribution, Histogram};
 use serde::Serialize;
@@ -51,6 +51,9 @@ pub struct Stats {
     pub deliveries_held: u64,
     /// Deliveries given up.
     pub dead_letters: u64,
+    /// Rows, events and deliveries that could not be read and were passed over; one may be
+    /// counted as often as somebody asks for it.
+    pub unreadable: u64,
     /// Entries written to the search index.
     pub indexed: u64,
     /// Events that the search index has yet to take in, as of its last step.
@@ -118,6 +121,7 @@ pub(crate) struct Counters {
     pub(crate) delivery_failures: AtomicU64,
     pub(crate) deliveries_held: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    pub(crate) unreadable: AtomicU64,
     pub(crate) indexed: AtomicU64,
     pub(crate) index_behind: AtomicU64,
     pub(crate) index_queries: AtomicU64,
@@ -131,6 +135,8 @@ pub(crate) struct Meters {
     attempts: Mutex<BTreeMap<(String, &'static str), Histogram>>,
     /// Cases and bytes, by worker.
     memory: Vec<(AtomicUsize, AtomicUsize)>,
+    /// Since when work is under way and none has finished, by worker.
+    waits: Vec<Mutex<Option<Instant>>>,
 }
 
 impl Meters {
@@ -140,6 +146,7 @@ impl Meters {
             commit_events: Histogram::new(AMOUNTS),
             attempts: Mutex::default(),
             memory: (0..workers).map(|_| Default::default()).collect(),
+            waits: (0..workers).map(|_| Mutex::default()).collect(),
         }
     }
 
@@ -159,6 +166,28 @@ impl Meters {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let found = attempts.entry((channel.to_owned(), outcome));
         found.or_insert_with(|| Histogram::new(DURATIONS_US)).note_time(took);
+    }
+
+    /// Work has begun at a worker that had none.
+    pub(crate) fn note_begun(&self, worker: usize) {
+        let mut since = self.waits[worker].lock().unwrap_or_else(PoisonError::into_inner);
+        since.get_or_insert_with(Instant::now);
+    }
+
+    /// Some work has finished at a worker; whether there is more under way.
+    pub(crate) fn note_finished(&self, worker: usize, more: bool) {
+        let mut since = self.waits[worker].lock().unwrap_or_else(PoisonError::into_inner);
+        *since = more.then(Instant::now);
+    }
+
+    /// For how long no work has finished at the worker that is slowest, although some is under
+    /// way.
+    pub(crate) fn stuck_for(&self) -> Duration {
+        let since = self
+            .waits
+            .iter()
+            .filter_map(|since| *since.lock().unwrap_or_else(PoisonError::into_inner));
+        since.map(|since| since.elapsed()).max().unwrap_or_default()
     }
 
     /// Keeps what a worker has in memory now.
@@ -226,10 +255,33 @@ impl Counters {
             delivery_failures: read(&self.delivery_failures),
             deliveries_held: read(&self.deliveries_held),
             dead_letters: read(&self.dead_letters),
+            unreadable: read(&self.unreadable),
             indexed: read(&self.indexed),
             index_behind: read(&self.index_behind),
             index_queries: read(&self.index_queries),
             ..Stats::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_stuck_only_while_work_is_under_way_and_none_finishes() {
+        let meters = Meters::new(2);
+        let wait = Duration::from_millis(2);
+        assert_eq!(meters.stuck_for(), Duration::ZERO);
+        meters.note_begun(1);
+        std::thread::sleep(wait);
+        // More work at the same worker is no sign of life; the other worker has none.
+        meters.note_begun(1);
+        assert!(meters.stuck_for() >= wait);
+        meters.note_finished(1, true);
+        meters.note_begun(0);
+        meters.note_finished(0, false);
+        meters.note_finished(1, false);
+        assert_eq!(meters.stuck_for(), Duration::ZERO);
     }
 }

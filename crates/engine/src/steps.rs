@@ -73,7 +73,7 @@ pub fn next_steps(case: &Case) -> Vec<Upcoming> {
 
 fn steps_of(item: &Item) -> Vec<Upcoming> {
     let mut found: Vec<(Option<Instant>, NextStep)> = Vec::new();
-    found.push((item.hold.as_ref().and_then(|hold| hold.until), NextStep::Resumes));
+    found.push((item.holds.iter().filter_map(|hold| hold.until).min(), NextStep::Resumes));
     if item.window_met.is_none() && !matches!(item.status, Status::Skipped | Status::Cancelled) {
         found.push((item.judged_at, NextStep::WindowJudged));
     }
@@ -113,11 +113,13 @@ fn work_steps(item: &Item, found: &mut Vec<(Option<Instant>, NextStep)>) {
 }
 
 fn review_steps(item: &Item, found: &mut Vec<(Option<Instant>, NextStep)>) {
-    if let Some(armed) = &item.review.armed {
-        let rung = |rung: u16| NextStep::ReviewRung(armed.ladder.clone(), rung);
-        found.extend(armed.rungs.iter().map(|armed| (Some(armed.at), rung(armed.rung))));
-    }
-    if !item.review.overdue {
-        found.push((item.review.due, NextStep::ReviewDue));
+    for date in item.review.dates() {
+        if let Some(armed) = date.armed {
+            let rung = |rung: u16| NextStep::ReviewRung(armed.ladder.clone(), rung);
+            found.extend(armed.rungs.iter().map(|armed| (Some(armed.at), rung(armed.rung))));
+        }
+        if !date.overdue {
+            found.push((date.due, NextStep::ReviewDue));
+        }
     }
 }

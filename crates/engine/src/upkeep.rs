@@ -7,10 +7,12 @@ use duban_calendar::Instant;
 use duban_core::{
     CaseId, CaseRow, Event, ItemRow, Refusal, case_from_texts, decode, replay, verify,
 };
-use duban_store::{CaseFilter, EventRow, PageRequest, Store};
+use duban_store::{CaseFilter, EventRow, PageRequest, Store, StoredCase};
+use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::error::EngineError;
+use crate::keys;
 use crate::shared::{Phase, Shared};
 use crate::stats::add;
 use crate::work::{Desk, Work};
@@ -40,6 +42,23 @@ pub struct Audit {
     /// Where the log is broken: the position and what is wrong there; `None`: it is whole, and
     /// ends where the case's row says.
     pub broken: Option<(u64, String)>,
+    /// What is as it was written and still cannot be read by this version: `event 3`, `row case`
+    /// or `row KEY`, and what the reader said. The log may be whole all the same.
+    pub unreadable: Vec<(String, String)>,
+}
+
+impl Audit {
+    /// Whether the log is whole and everything in it can be read.
+    pub fn is_well(&self) -> bool {
+        self.broken.is_none() && self.unreadable.is_empty()
+    }
+}
+
+/// Of a case's head, what says where its log ends.
+#[derive(Deserialize)]
+struct End {
+    version: u64,
+    chain: String,
 }
 
 /// Compares a case's wake-up with the index and puts a wrong index right; `true` if it was.
@@ -71,6 +90,12 @@ pub(crate) async fn rebuild<S: Store>(desk: &mut Desk<S>) -> Result<Rebuilt, Eng
     if let Err((seq, what)) = check_log(&rows) {
         return Err(EngineError::BrokenLog { case: desk.id.clone(), seq, what });
     }
+    // Rows made again from a log that lost its end would make it look whole.
+    let events = rows.last().map_or(0, |row| row.seq);
+    if let Some(seq) = end_of(&shared.store, &desk.id).await?.filter(|end| *end > events) {
+        let what = format!("the log ends at {events}, before its last event");
+        return Err(EngineError::BrokenLog { case: desk.id.clone(), seq, what });
+    }
     let events = rows.iter().map(|row| decoded(&desk.id, row)).collect::<Result<Vec<_>, _>>()?;
     let log = events.iter().zip(rows.iter().map(|row| row.hash.as_str()));
     let case = replay(log).ok_or_else(|| Refusal::NoCase(desk.id.clone()))?;
@@ -83,7 +108,14 @@ pub(crate) async fn rebuild<S: Store>(desk: &mut Desk<S>) -> Result<Rebuilt, Eng
     Ok(Rebuilt { case: desk.id.clone(), events })
 }
 
-fn decoded(case: &CaseId, row: &EventRow) -> Result<Event, EngineError> {
+/// Where a case's log ends, where column and head of its row say the same.
+async fn end_of<S: Store>(store: &S, case: &CaseId) -> Result<Option<u64>, EngineError> {
+    let Some(stored) = store.load(case.as_str()).await? else { return Ok(None) };
+    let end = serde_json::from_str::<End>(&stored.head).ok().map(|end| end.version);
+    Ok(end.filter(|end| *end == stored.version))
+}
+
+pub(crate) fn decoded(case: &CaseId, row: &EventRow) -> Result<Event, EngineError> {
     decode(&row.text).map_err(|source| EngineError::UnreadableEvent {
         case: case.clone(),
         seq: row.seq,
@@ -91,7 +123,10 @@ fn decoded(case: &CaseId, row: &EventRow) -> Result<Event, EngineError> {
     })
 }
 
-async fn read_log<S: Store>(store: &S, case: &CaseId) -> Result<Vec<EventRow>, EngineError> {
+pub(crate) async fn read_log<S: Store>(
+    store: &S,
+    case: &CaseId,
+) -> Result<Vec<EventRow>, EngineError> {
     let mut rows: Vec<EventRow> = Vec::new();
     loop {
         let after = rows.last().map_or(0, |row| row.seq);
@@ -113,24 +148,42 @@ pub(crate) async fn audit<S: Store>(store: &S, case: &CaseId) -> Result<Audit, E
     // The row first: events that are added meanwhile are beyond it and are not compared.
     let stored = store.load(case.as_str()).await?;
     let stored = stored.ok_or_else(|| Refusal::NoCase(case.clone()))?;
-    let mut rows = read_log(store, case).await?;
+    let rows = read_log(store, case).await?;
     let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let audit = |broken| Audit { case: case.clone(), events, broken };
-    if let Err(broken) = check_log(&rows) {
-        return Ok(audit(Some(broken)));
+    let broken = check_log(&rows).err().or_else(|| check_end(&rows, &stored));
+    Ok(Audit { case: case.clone(), events, broken, unreadable: unreadable(case, &rows, &stored) })
+}
+
+/// Compares the end of a log with the one that the case's row names.
+fn check_end(rows: &[EventRow], stored: &StoredCase) -> Option<(u64, String)> {
+    let version = stored.version;
+    let last = rows.iter().rev().find(|row| row.seq <= version);
+    if last.map_or(0, |row| row.seq) < version {
+        return Some((version, format!("the log ends before version {version}")));
     }
-    rows.retain(|row| row.seq <= stored.version);
-    let head = case_from_texts(case.as_str(), &stored.head, [])?;
-    let last = rows.last().map_or("", |row| row.hash.as_str());
-    if rows.last().map_or(0, |row| row.seq) < stored.version {
-        let what = format!("the log ends before version {}", stored.version);
-        return Ok(audit(Some((stored.version, what))));
+    // A head that cannot be read names no end; it is told of as unreadable.
+    let end: End = serde_json::from_str(&stored.head).ok()?;
+    let is_other = last.map_or("", |row| row.hash.as_str()) != end.chain;
+    is_other.then(|| (version, "the last hash is not the one in the case's row".to_owned()))
+}
+
+/// Everything of a case that this version cannot read.
+fn unreadable(case: &CaseId, rows: &[EventRow], stored: &StoredCase) -> Vec<(String, String)> {
+    let told = |error: &dyn std::error::Error| {
+        let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        format!("{error}{source}")
+    };
+    let mut found = Vec::new();
+    for row in rows {
+        if let Err(error) = decode(&row.text) {
+            found.push((format!("event {}", row.seq), told(&error)));
+        }
     }
-    if last != head.head().chain {
-        let what = "the last hash is not the one in the case's row".to_owned();
-        return Ok(audit(Some((stored.version, what))));
+    let items = stored.items.iter().map(|(key, text)| (key.as_str(), text.as_str()));
+    if let Err(error) = case_from_texts(case.as_str(), &stored.head, items) {
+        found.push((format!("row {}", error.row), told(&error)));
     }
-    Ok(audit(None))
+    found
 }
 
 /// Every case that has a log, in the order of their openings, a page at a time.
@@ -173,6 +226,7 @@ pub(crate) async fn watch<S: Store>(shared: Arc<Shared<S>>, every: Duration) {
 pub(crate) async fn check_all<S: Store>(shared: &Shared<S>) -> Result<(), EngineError> {
     let before = shared.now().plus_millis(-shared.limits.key_ms_max);
     shared.store.forget_keys(before.millis()).await?;
+    keys::forget_claims(shared, before.millis()).await?;
     let statuses = vec!["open".to_owned(), "closed".to_owned()];
     let filter = CaseFilter { statuses, ..CaseFilter::default() };
     let mut request = PageRequest::first(shared.limits.chunk_cases);

@@ -12,6 +12,7 @@ use duban_core::CaseId;
 use duban_store::{Store, StoreError};
 
 use crate::agenda::Agenda;
+use crate::clock::Clock;
 use crate::shared::{Phase, Shared};
 use crate::stats::add;
 use crate::work::Work;
@@ -23,7 +24,7 @@ const PUT_OFF_MS: i64 = 60_000;
 const RECHECK_MS: i64 = 100;
 const RECHECK_PUT_OFF_MS: i64 = 1_000;
 
-/// The pause after a failure of the store, in milliseconds.
+/// The pause after a failure of the store, or while the clock is not believed, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
 
 /// Cases claimed as due and not yet handled.
@@ -63,6 +64,8 @@ impl Claims {
 pub(crate) struct Claim {
     case: String,
     pub(crate) due: Instant,
+    /// More has passed already at this instant: the case is claimed again once it is free.
+    pub(crate) more_at: Option<Instant>,
     claims: Arc<Claims>,
     agenda: Arc<Agenda>,
 }
@@ -70,7 +73,8 @@ pub(crate) struct Claim {
 impl Claim {
     fn new(case: String, due: Instant, claims: &Arc<Claims>, agenda: &Arc<Agenda>) -> Self {
         claims.lock().under_way.insert(case.clone());
-        Self { case, due, claims: Arc::clone(claims), agenda: Arc::clone(agenda) }
+        let (claims, agenda) = (Arc::clone(claims), Arc::clone(agenda));
+        Self { case, due, more_at: None, claims, agenda }
     }
 
     /// Leaves the case alone for a while: its wake-up failed.
@@ -82,6 +86,8 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.claims.lock().under_way.remove(&self.case);
+        // Noted any earlier, it would be looked for while the case could not be claimed.
+        self.agenda.note(self.more_at.map(Instant::millis));
         self.agenda.nudge();
     }
 }
@@ -145,6 +151,9 @@ impl<S: Store> WakeLoop<S> {
     async fn step(&mut self) -> Result<Next, StoreError> {
         let shared = Arc::clone(&self.shared);
         let now = shared.now();
+        if shared.clock.is_doubted() {
+            return Ok(Next::Idle(now.plus_millis(PAUSE_MS)));
+        }
         let under_way = shared.claims.len();
         if shared.wakeups.earliest() <= now {
             return self.claim(now, under_way).await;

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use duban_calendar::Instant;
 use duban_core::{
-    Act, Actor, Case, CaseId, Command, Decision, Env, Event, Fact, Refusal, case_from_texts, decide,
+    Actor, AvailableMove, Case, CaseId, Command, Decision, Env, Event, Fact, ItemKey, Operation,
+    Refusal, Signal, available_moves, case_from_texts,
 };
 use duban_model::DefinitionHash;
-use duban_script::Program;
+use duban_script::{Budget, Program};
 use duban_store::{Commit, KeyRecord, Store};
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
 use crate::error::EngineError;
+use crate::evidence;
 use crate::keys;
 use crate::shard::Turn;
 use crate::shared::{Shared, Ticket};
 use crate::stats::add;
+use crate::thinking::{Decided, aside};
 use crate::upkeep::{self, Rebuilt};
 use crate::wake::Claim;
 
@@ -49,6 +52,13 @@ pub(crate) struct Asked {
     pub(crate) version: Option<u64>,
 }
 
+/// Which moves are asked about.
+pub(crate) struct Question {
+    pub(crate) item: Option<ItemKey>,
+    pub(crate) actors: Vec<Actor>,
+    pub(crate) now: Instant,
+}
+
 impl Request {
     /// Whether somebody outside waits for it; cases and the engine itself can.
     fn is_urgent(&self) -> bool {
@@ -62,6 +72,7 @@ type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 pub(crate) enum Work {
     Command(Box<Request>, Reply<Outcome>),
     DryRun(Box<Request>, Reply<Decision>),
+    Moves(Question, Reply<Vec<AvailableMove>>),
     Look(Reply<Case>),
     Wake(Claim),
     Check(Reply<bool>),
@@ -73,7 +84,7 @@ impl Work {
     pub(crate) fn is_background(&self) -> bool {
         match self {
             Self::Command(request, _) => !request.is_urgent(),
-            Self::DryRun(..) | Self::Look(_) => false,
+            Self::DryRun(..) | Self::Moves(..) | Self::Look(_) => false,
             Self::Wake(_) | Self::Check(_) | Self::Rebuild(_) => true,
         }
     }
@@ -83,6 +94,7 @@ impl Work {
         match self {
             Self::Command(_, reply) => drop(reply.send(Err(error))),
             Self::DryRun(_, reply) => drop(reply.send(Err(error))),
+            Self::Moves(_, reply) => drop(reply.send(Err(error))),
             Self::Look(reply) => drop(reply.send(Err(error))),
             Self::Check(reply) => drop(reply.send(Err(error))),
             Self::Rebuild(reply) => drop(reply.send(Err(error))),
@@ -129,15 +141,20 @@ pub(crate) async fn perform<S: Store>(
             Box::new(move || drop((reply.send(answer), ticket)))
         }
         Work::DryRun(request, reply) => {
+            desk.is_urgent = true;
             let answer = desk.dry_run(&request).await;
+            Box::new(move || drop((reply.send(answer), ticket)))
+        }
+        Work::Moves(question, reply) => {
+            let answer = desk.moves(&question).await;
             Box::new(move || drop((reply.send(answer), ticket)))
         }
         Work::Look(reply) => {
             let answer = desk.look().await;
             Box::new(move || drop((reply.send(answer), ticket)))
         }
-        Work::Wake(claim) => {
-            desk.wake_claimed(&claim).await;
+        Work::Wake(mut claim) => {
+            desk.wake_claimed(&mut claim).await;
             Box::new(move || drop((claim, ticket)))
         }
         Work::Check(reply) => {
@@ -164,6 +181,9 @@ pub(crate) struct Desk<S> {
     is_urgent: bool,
 }
 
+/// Cases with more items, and decisions with more events, are read and written beside the worker.
+const ITEMS_AT_THE_WORKER: usize = 500;
+
 /// What came of one attempt to commit.
 enum Attempt<T> {
     Done(T),
@@ -178,8 +198,13 @@ impl<S: Store> Desk<S> {
         }
         let Some(stored) = self.shared.store.load(self.id.as_str()).await? else { return Ok(()) };
         add(&self.shared.counters.loads, 1);
-        let items = stored.items.iter().map(|(key, text)| (key.as_str(), text.as_str()));
-        self.case = Some(case_from_texts(self.id.as_str(), &stored.head, items)?);
+        let id = self.id.clone();
+        let is_large = stored.items.len() > ITEMS_AT_THE_WORKER;
+        let read = move || {
+            let items = stored.items.iter().map(|(key, text)| (key.as_str(), text.as_str()));
+            case_from_texts(id.as_str(), &stored.head, items)
+        };
+        self.case = Some(if is_large { aside(read).await? } else { read() }?);
         Ok(())
     }
 
@@ -191,8 +216,13 @@ impl<S: Store> Desk<S> {
 
     /// Everything that a decision may know, for the definition that the command needs.
     async fn env(&self, request: &Request) -> Result<Env, EngineError> {
-        let hash = match (&request.command.act, &self.case) {
-            (Act::Migrate { definition }, _) => definition,
+        let hash = match (&request.command.request, &self.case) {
+            (duban_core::Request::Operate(Operation::Migrate { definition, .. }), Some(case)) => {
+                let library = &self.shared.library;
+                let previous = library.program(&case.head().definition).await?;
+                let env = self.env_on(definition, request.admitted_at).await?;
+                return Ok(Env { previous: Some(previous), ..env });
+            }
             (_, Some(case)) => &case.head().definition,
             (_, None) => match &request.asked.definition {
                 Some(hash) => hash,
@@ -206,7 +236,11 @@ impl<S: Store> Desk<S> {
         let library = &self.shared.library;
         let program = library.program(hash).await?;
         let calendar = library.calendar(&program.definition().suite.calendar).await?;
-        Ok(Env { now, program, directory: library.directory(), calendar })
+        // Its budget comes with the decision.
+        let budget = Budget::default();
+        let directory = library.directory();
+        let epoch = self.shared.clock.epoch();
+        Ok(Env { now, program, previous: None, directory, calendar, epoch, budget })
     }
 
     async fn carry_out(&mut self, request: &Request) -> Result<Outcome, EngineError> {
@@ -232,6 +266,7 @@ impl<S: Store> Desk<S> {
             let env = self.env(request).await?;
             match self.decide(&request.command, &env).await? {
                 Err(Refusal::WakeFirst) => {
+                    self.shared.check_clock()?;
                     if let Attempt::Overtaken = self.wake(request.admitted_at).await? {
                         return Ok(Attempt::Overtaken);
                     }
@@ -240,7 +275,10 @@ impl<S: Store> Desk<S> {
                     add(&self.shared.counters.refused, 1);
                     return Err(refusal.into());
                 }
-                Ok(decision) => return self.commit(decision, &env.program, Some(request)).await,
+                Ok(decision) => {
+                    self.check_evidence(&decision, &env.program).await?;
+                    return self.commit(decision, &env.program, Some(request)).await;
+                }
             }
         }
         Err(EngineError::Busy("wakes_before_command_max"))
@@ -257,6 +295,22 @@ impl<S: Store> Desk<S> {
         Err(EngineError::Changed { case: self.id.clone(), version })
     }
 
+    /// Refuses a decision whose files are not there. What the engine and its cases bring about
+    /// names none.
+    async fn check_evidence(
+        &self,
+        decision: &Decision,
+        program: &Program,
+    ) -> Result<(), EngineError> {
+        let files = evidence::named(decision, program.definition());
+        if files.is_empty() {
+            return Ok(());
+        }
+        let (check, case) = (Arc::clone(&self.shared.evidence), self.id.clone());
+        let at = self.shared.now();
+        self.shared.on_runtime(async move { Ok(check.check(&case, &files, at).await?) }).await
+    }
+
     /// Decides on a copy that is thrown away.
     async fn dry_run(&mut self, request: &Request) -> Result<Decision, EngineError> {
         self.load().await?;
@@ -267,21 +321,40 @@ impl<S: Store> Desk<S> {
     }
 
     async fn decide_ahead(&mut self, request: &Request) -> Result<Decision, EngineError> {
+        if self.case.is_some() {
+            self.imagine_moments(request.admitted_at).await?;
+        }
+        let env = self.env(request).await?;
+        let decision = self.think(&request.command, &env).await?;
+        let decision = decision.map_err(|error| self.faulted(error))??;
+        self.check_evidence(&decision, &env.program).await?;
+        Ok(decision)
+    }
+
+    /// The moves that the case would take; what time has brought is imagined.
+    async fn moves(&mut self, question: &Question) -> Result<Vec<AvailableMove>, EngineError> {
+        let committed = self.look().await?;
+        let imagined = self.imagine_moments(question.now).await;
+        let ahead = self.case.replace(committed);
+        imagined?;
+        let Some(case) = ahead else { return Ok(Vec::new()) };
+        let env = self.env_on(&case.head().definition, question.now).await?;
+        let item = question.item.as_ref();
+        catch_unwind(AssertUnwindSafe(|| available_moves(&case, item, &question.actors, &env)))
+            .map_err(|_| self.faulted("a move could not be tried".to_owned()))
+    }
+
+    /// Lets what has passed by `now` happen to the case in hand. Nothing is stored.
+    async fn imagine_moments(&mut self, now: Instant) -> Result<(), EngineError> {
         for _ in 0..=self.shared.limits.wakes_before_command_max {
-            let env = self.env(request).await?;
-            let wake = Command::new(Actor::Engine, Act::Wake);
-            match guarded(self.case.as_ref(), &request.command, &env) {
-                Ok(Err(Refusal::WakeFirst)) => {
-                    let hash = env.program.definition().hash.clone();
-                    let hash =
-                        self.case.as_ref().map_or(hash, |case| case.head().definition.clone());
-                    let env = self.env_on(&hash, request.admitted_at).await?;
-                    let decision = guarded(self.case.as_ref(), &wake, &env);
-                    self.case = Some(decision.map_err(|error| self.faulted(error))??.case);
-                }
-                Ok(decision) => return Ok(decision?),
-                Err(error) => return Err(self.faulted(error)),
+            let Some(case) = &self.case else { return Ok(()) };
+            if case.next_wakeup().is_none_or(|at| at >= now) {
+                return Ok(());
             }
+            let env = self.env_on(&case.head().definition, now).await?;
+            let wake = Command::new(Actor::Engine, Signal::Wake);
+            let decision = self.think(&wake, &env).await?;
+            self.case = Some(decision.map_err(|error| self.faulted(error))??.case);
         }
         Err(EngineError::Busy("wakes_before_command_max"))
     }
@@ -290,13 +363,18 @@ impl<S: Store> Desk<S> {
         EngineError::Faulted { case: self.id.clone(), error }
     }
 
+    async fn think(&self, command: &Command, env: &Env) -> Result<Decided, EngineError> {
+        let thinking = &self.shared.thinking;
+        thinking.decide(self.case.as_ref(), command, env, self.is_urgent).await
+    }
+
     /// Decides; a panic marks the case and leaves all others alone.
     async fn decide(
         &mut self,
         command: &Command,
         env: &Env,
     ) -> Result<Result<Decision, Refusal>, EngineError> {
-        match guarded(self.case.as_ref(), command, env) {
+        match self.think(command, env).await? {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 self.mark_faulted(&error, env).await;
@@ -310,14 +388,15 @@ impl<S: Store> Desk<S> {
         add(&self.shared.counters.faulted, 1);
         tracing::error!(case = %self.id, error, "a case failed inside the engine");
         let Some(case) = &self.case else { return };
-        let mark = Act::MarkFaulted { error: error.to_owned() };
+        let mark = Signal::MarkFaulted { error: error.to_owned() };
         let hash = case.head().definition.clone();
         let Ok(env) = self.env_on(&hash, env.now).await else { return };
         let command = Command::new(Actor::Engine, mark);
-        let marked = match guarded(self.case.as_ref(), &command, &env) {
-            Ok(Ok(decision)) => self.commit(decision, &env.program, None).await.map(|_| ()),
-            Ok(Err(refusal)) => Err(refusal.into()),
-            Err(error) => Err(self.faulted(error)),
+        let marked = match self.think(&command, &env).await {
+            Ok(Ok(Ok(decision))) => self.commit(decision, &env.program, None).await.map(|_| ()),
+            Ok(Ok(Err(refusal))) => Err(refusal.into()),
+            Ok(Err(error)) => Err(self.faulted(error)),
+            Err(error) => Err(error),
         };
         if let Err(error) = marked {
             tracing::error!(case = %self.id, %error, "a failed case could not be marked");
@@ -331,7 +410,7 @@ impl<S: Store> Desk<S> {
         let hash = case.head().definition.clone();
         // A clock that stepped back must not hide what lies before the case's last event.
         let env = self.env_on(&hash, now.max(case.head().last_at)).await?;
-        let decision = self.decide(&Command::new(Actor::Engine, Act::Wake), &env).await??;
+        let decision = self.decide(&Command::new(Actor::Engine, Signal::Wake), &env).await??;
         if decision.events.is_empty() {
             return Ok(Attempt::Done(None));
         }
@@ -343,17 +422,18 @@ impl<S: Store> Desk<S> {
     }
 
     /// Wakes a case that was claimed as due.
-    async fn wake_claimed(&mut self, claim: &Claim) {
+    async fn wake_claimed(&mut self, claim: &mut Claim) {
         let now = self.shared.now();
+        if self.shared.clock.is_doubted() {
+            return;
+        }
         match self.wake_once(now).await {
             Ok(Some(more)) => {
                 let late_ms = now.millis_since(claim.due);
                 self.shared.counters.note_wake(late_ms);
                 let late_us = u64::try_from(late_ms).unwrap_or(0).saturating_mul(1_000);
                 self.shared.meters.lateness_us.note(late_us);
-                if more {
-                    self.shared.wakeups.note(Some(now.millis()));
-                }
+                claim.more_at = more.then_some(now);
             }
             Ok(None) => {}
             Err(error) => {
@@ -399,8 +479,14 @@ impl<S: Store> Desk<S> {
         if decision.events.is_empty() {
             return Ok(Attempt::Done(outcome(decision)));
         }
+        if let Some(spent) = decision.spent {
+            tracing::warn!(case = %self.id, limit = spent.limit(), "scripts of a wake-up were cut off");
+        }
         let key = request.and_then(|request| self.key_record(request, &decision));
-        let mut commit = Commit::of(&decision, program.definition(), key);
+        let definition = Arc::clone(program.definition());
+        let is_large = decision.events.len() > ITEMS_AT_THE_WORKER;
+        let make = move || (Commit::of(&decision, &definition, key), decision);
+        let (mut commit, decision) = if is_large { aside(make).await? } else { make() };
         commit.urgent = self.is_urgent;
         let has_outgoing = !commit.outgoing.is_empty();
         // Until the store has answered, what is in it is unknown.
@@ -465,18 +551,4 @@ impl<S: Store> Desk<S> {
 
 fn as_u64(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// Decides; a panic is caught and told as text.
-fn guarded(
-    case: Option<&Case>,
-    command: &Command,
-    env: &Env,
-) -> Result<Result<Decision, Refusal>, String> {
-    // The case and the environment are only read; what the panic left half-done is dropped.
-    catch_unwind(AssertUnwindSafe(|| decide(case, command, env))).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "panicked without a message".to_owned())
-    })
 }

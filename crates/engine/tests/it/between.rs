@@ -46,6 +46,28 @@ async fn a_need_waits_through_a_restart() {
     assert_eq!(office.status(&after, "x").await, "ready");
 }
 
+/// Sub-cases of the workflow `child` with their statuses.
+async fn children(office: &Office) -> Vec<String> {
+    let filter =
+        duban_store::CaseFilter { workflow: Some("child".to_owned()), ..Default::default() };
+    let page = office.engine.cases(filter, duban_store::PageRequest::first(10)).await.unwrap();
+    let mut statuses: Vec<String> = page.rows.iter().map(|row| row.status.clone()).collect();
+    statuses.sort();
+    statuses
+}
+
+#[tokio::test]
+async fn rule_34_a_cancelled_case_cancels_its_sub_cases() {
+    let office = Office::new(1).await;
+    let parent = office.open("parent", 0).await;
+    office.engine.settled().await.unwrap();
+    assert_eq!(children(&office).await, ["open"]);
+    let cancel = duban_core::Act::Cancel { item: None, reason: "不办了".to_owned() };
+    office.act(&parent, "s1", cancel).await.unwrap();
+    office.engine.settled().await.unwrap();
+    assert_eq!(children(&office).await, ["cancelled"]);
+}
+
 #[tokio::test]
 async fn a_task_is_done_when_its_sub_case_is() {
     let office = Office::new(1).await;

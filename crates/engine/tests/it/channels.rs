@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use duban_calendar::Instant;
-use duban_core::{Body, CaseId, Notification, Outgoing, Sent};
+use duban_core::{Act, Actor, Body, CaseId, Notification, Outgoing, Sent};
 use duban_engine::{
     BoxFuture, Channel, ChannelError, Delivery, Engine, EngineError, EngineLimits, Hold, Options,
     TestClock,
@@ -16,7 +16,7 @@ use duban_store::{
 use serde_json::Map;
 use tempfile::TempDir;
 
-use crate::support::{at, end, operator, spec, suite};
+use crate::support::{ONE, accept, at, end, operator, spec, submit, suite, suite_with};
 
 /// A channel that holds until an instant, fails while it is told to, and keeps what it takes.
 struct Gate {
@@ -89,6 +89,23 @@ impl Office {
         engine.publish(&suite(1)).await.unwrap();
         engine.open(spec("one", 0), operator(), None).await.unwrap();
         Self { engine, clock, folder, gates }
+    }
+
+    /// The same with a slip on the day after the due date.
+    async fn with_slips(gate: &Arc<Gate>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = TestClock::new(at("2022-01-04", 9));
+        let engine = start(&folder, &clock, std::slice::from_ref(gate)).await;
+        let one = ONE.replace("due: 2022-03-31", "due: 2022-03-31, hooks: { overdue: slips }");
+        engine.publish(&suite_with(1, &one)).await.unwrap();
+        engine.open(spec("one", 0), operator(), None).await.unwrap();
+        Self { engine, clock, folder, gates: vec![Arc::clone(gate)] }
+    }
+
+    async fn act(&self, person: &str, act: Act) {
+        let rows = self.rows().await;
+        let case = CaseId::new(&rows[0].outgoing.case);
+        self.engine.act(&case, Actor::person(person), act, None).await.unwrap();
     }
 
     async fn restart(self) -> Self {
@@ -225,6 +242,7 @@ async fn a_message_that_no_case_sends_travels_as_all_others_and_only_once() {
         colour: None,
         number: None,
         data: Map::new(),
+        names: duban_core::Names::default(),
         collapsed: false,
     };
     let message = Outgoing {
@@ -248,4 +266,42 @@ async fn two_channels_of_one_name_are_refused() {
     let refused = Engine::start(SqliteStore::open_in_memory().unwrap(), options).await;
     let Err(EngineError::ChannelsShareName(name)) = refused else { panic!("it was started") };
     assert_eq!(name, "mail");
+}
+
+#[tokio::test]
+async fn rule_33_a_reminder_about_what_is_done_meanwhile_is_left_out() {
+    let gate = Gate::new("mail");
+    gate.opens.store(at("2022-03-30", 8).millis(), Ordering::SeqCst);
+    let office = Office::new(&[&gate]).await;
+    office.advance(at("2022-03-29", 9)).await;
+    office.act("o-0", submit("a")).await;
+    office.act("s-0", accept("a")).await;
+    office.advance(at("2022-03-30", 9)).await;
+    assert!(gate.taken().is_empty(), "{:?}", gate.taken());
+    let rows = office.rows().await;
+    assert_eq!(rows[0].state, DeliveryState::Delivered);
+    assert_eq!(states(&rows[0].channels), [("mail", ChannelState::Collapsed)]);
+}
+
+#[tokio::test]
+async fn rule_33_s78b_a_numbered_paper_goes_out_and_says_what_was_done_meanwhile() {
+    for accepted in [false, true] {
+        let gate = Gate::new("mail");
+        let office = Office::with_slips(&gate).await;
+        office.advance(at("2022-03-31", 9)).await;
+        gate.opens.store(at("2022-04-06", 8).millis(), Ordering::SeqCst);
+        office.advance(at("2022-04-02", 9)).await;
+        office.act("o-0", submit("a")).await;
+        let remark = if accepted {
+            office.act("s-0", accept("a")).await;
+            "请抓紧（送达前，该任务已于2022年4月2日办结。）"
+        } else {
+            "请抓紧（送达前，该任务已于2022年4月2日申请办结。）"
+        };
+        office.advance(at("2022-04-06", 9)).await;
+        let taken = gate.taken();
+        assert!(taken.iter().any(|text| text == remark), "{taken:?}");
+        let reminded = taken.iter().filter(|text| text.starts_with("第1级")).count();
+        assert_eq!(reminded, usize::from(!accepted), "{taken:?}");
+    }
 }

@@ -64,6 +64,42 @@ async fn the_same_key_gives_the_same_answer_again() {
 }
 
 #[tokio::test]
+async fn a_key_opens_one_case_whatever_it_is_used_for_again() {
+    let office = Office::new(2).await;
+    let reused = |answer: &Result<Outcome, EngineError>| matches!(answer, Err(EngineError::KeyReused { key }) if key == "k");
+    let opened = office.try_open("one", 0, Some("k")).await.unwrap();
+    for (workflow, district) in [("one", 1), ("parent", 0)] {
+        let other = office.try_open(workflow, district, Some("k")).await;
+        assert!(reused(&other), "{other:?}");
+    }
+    let form = [("note".to_owned(), "另一份".into())].into_iter().collect();
+    let other = duban_engine::OpenSpec { form, ..spec("one", 0) };
+    let other = office.engine.open(other, operator(), Some("k".to_owned())).await;
+    assert!(reused(&other), "{other:?}");
+    // Somebody else's key is another one, and what came to nothing leaves the key free.
+    let theirs = office.engine.open(spec("one", 1), Actor::operator("other"), Some("k".to_owned()));
+    let theirs = theirs.await.unwrap();
+    let exists = office.try_open("one", 1, Some("k2")).await;
+    assert!(matches!(exists, Err(EngineError::Refused(Refusal::Exists(_)))), "{exists:?}");
+    office.try_open("parent", 0, Some("k2")).await.unwrap();
+    let office = office.restart().await;
+    assert_eq!(office.try_open("one", 0, Some("k")).await.unwrap(), opened);
+    assert!(reused(&office.try_open("one", 1, Some("k")).await));
+    assert_ne!(theirs.case, opened.case);
+}
+
+#[tokio::test]
+async fn of_two_openings_under_one_key_at_once_one_is_made() {
+    let office = Office::new(8).await;
+    let openings = (0..8).map(|district| office.try_open("one", district, Some("k")));
+    let answers = futures_util::future::join_all(openings).await;
+    let made = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(made, 1, "{answers:?}");
+    let is_reused = |error: &EngineError| matches!(error, EngineError::KeyReused { .. });
+    assert!(answers.iter().filter_map(|answer| answer.as_ref().err()).all(is_reused));
+}
+
+#[tokio::test]
 async fn a_key_survives_a_restart() {
     let office = Office::new(1).await;
     let opened = office.try_open("one", 0, Some("k0")).await.unwrap();
@@ -190,10 +226,12 @@ async fn a_new_version_reaches_a_case_by_migration_alone() {
     office.engine.publish(&crate::support::suite_renamed(1)).await.unwrap();
     let title = async |case| office.engine.case(case).await.unwrap().head().title.clone();
     assert_eq!(title(&case).await, "一件事");
-    let plan = office.engine.migrate_dry_run(&case, operator()).await.unwrap();
+    let plan = office.engine.migrate_dry_run(&case, operator(), &[]).await.unwrap();
     assert_eq!(plan.case.head().title, "改名的事");
+    let report = plan.migration.expect("what it means is said");
+    assert_eq!((report.case, report.tasks.len()), (case.clone(), plan.case.items().count()));
     assert_eq!(title(&case).await, "一件事");
-    office.engine.migrate(&case, operator(), None).await.unwrap();
+    office.engine.migrate(&case, operator(), &[], None).await.unwrap();
     assert_eq!(title(&case).await, "改名的事");
     office.act(&case, "o-0", sign("a")).await.unwrap();
 }
@@ -210,15 +248,17 @@ async fn every_open_case_of_a_workflow_is_migrated_once() {
             told.push(one.as_ref().unwrap().events.len());
         };
         let (suite, workflow) = ("s".into(), "one".into());
-        let failed = office.engine.migrate_all(&suite, &workflow, operator(), tell).await.unwrap();
+        let failed =
+            office.engine.migrate_all(&suite, &workflow, operator(), &[], tell).await.unwrap();
         assert_eq!(failed, 0);
         assert_eq!(told.len(), changed, "the second time nothing is left");
         assert!(told.iter().all(|events| *events > 0));
     }
-    let again = office.engine.migrate(&spec("one", 0).name().id(), operator(), None).await.unwrap();
+    let again =
+        office.engine.migrate(&spec("one", 0).name().id(), operator(), &[], None).await.unwrap();
     assert_eq!(again.events, []);
     let nothing =
-        office.engine.migrate_all(&"s".into(), &"nothing".into(), operator(), |_, _| {}).await;
+        office.engine.migrate_all(&"s".into(), &"nothing".into(), operator(), &[], |_, _| {}).await;
     assert!(matches!(nothing, Err(EngineError::NoWorkflow { .. })));
 }
 

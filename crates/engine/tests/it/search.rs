@@ -40,8 +40,12 @@ async fn work(office: &Office) {
         let (owner, head) = (format!("o-{number}"), format!("s-{number}"));
         office.act(&case, &owner, report("a", "进展顺利，约谈３人")).await.unwrap();
         office.act(&case, &owner, submit("a")).await.unwrap();
-        let back =
-            Act::Return { item: "a".into(), reason: "材料不全".to_owned(), upstream: None };
+        let back = Act::Return {
+            item: "a".into(),
+            reason: "材料不全".to_owned(),
+            upstream: Vec::new(),
+            due: None,
+        };
         office.act(&case, &head, back).await.unwrap();
     }
 }
@@ -63,6 +67,20 @@ async fn what_was_written_is_found_with_what_it_belongs_to() {
     let found = engine.search(words, filter, PageRequest::first(9)).await.unwrap();
     let units: Vec<_> = found.page.rows.iter().map(|entry| entry.unit.as_str()).collect();
     assert_eq!(units, ["D1"]);
+}
+
+#[tokio::test]
+async fn why_work_was_suspended_is_found() {
+    let office = Office::new(1).await;
+    let case = office.open("one", 0).await;
+    let suspend = Act::Suspend {
+        item: Some("a".into()),
+        reason: "等候批复".to_owned(),
+        until: None,
+        stops_clock: None,
+    };
+    office.act(&case, "o-0", suspend).await.unwrap();
+    assert_eq!(told(&office.engine, "批复").await, ["report 甲等候批复"]);
 }
 
 #[tokio::test]

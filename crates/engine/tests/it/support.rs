@@ -38,11 +38,22 @@ ladders:
 
 const HOOKS: &str = "
 fn nudge(task, rung) { remind(#{ to: rung.to, text: `第${rung.index}级` }); }
+fn slips(task) { slip(\"blue\", task.owner, \"请抓紧\"); }
 fn breaks(task) { throw \"坏了\"; }
+fn spins(task, rung) { loop { } }
+fn counts(task) { if now < date(2022, 1, 15) { return; } let n = 0; while n < 20000 { n += 1; } }
+fn again(task) { open_case(#{ workflow: \"one\", unit: unit }); }
+fn eight(task) { let n = 0; while n < 8 { open_case(#{ workflow: \"child\", unit: unit }); n += 1; } }
+fn heavy(task) {
+    if unit.code == \"D0\" { open_case(#{ workflow: \"one\", unit: units(\"district\")[1] }); return; }
+    let n = 0;
+    while n < 10000 { n += 1; }
+}
+fn searches(task, rung) { let s = \"x\"; s.pad(60000, 'x'); loop { s.contains(\"y\"); } }
 ";
 
 /// One task, due at the end of March.
-const ONE: &str = "
+pub(crate) const ONE: &str = "
 id: one
 title: 一件事
 lead: org(\"督查室\")
@@ -198,7 +209,7 @@ pub(crate) struct Office {
     pub(crate) clock: TestClock,
     pub(crate) postbox: Arc<Postbox>,
     pub(crate) path: PathBuf,
-    _folder: Option<tempfile::TempDir>,
+    pub(crate) _folder: Option<tempfile::TempDir>,
 }
 
 pub(crate) fn at(date: &str, hour: i64) -> Instant {
@@ -234,9 +245,13 @@ impl Office {
     }
 
     pub(crate) async fn with(districts: usize, limits: EngineLimits) -> Self {
+        Self::by(TestClock::new(at("2022-01-01", 9)), districts, limits).await
+    }
+
+    /// The same by a clock.
+    pub(crate) async fn by(clock: TestClock, districts: usize, limits: EngineLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("duban.db");
-        let clock = TestClock::new(at("2022-01-01", 9));
         let postbox = Arc::new(Postbox::default());
         let engine = start(&path, &clock, &postbox, limits).await;
         engine.publish(&suite(districts)).await.unwrap();
@@ -245,8 +260,20 @@ impl Office {
 
     /// Shuts down and starts anew on the same file.
     pub(crate) async fn restart(self) -> Self {
+        self.engine.shutdown().await.unwrap();
+        self.restarted().await
+    }
+
+    /// Starts anew on the same file, after a shutdown.
+    pub(crate) async fn restarted(self) -> Self {
         let Self { engine, clock, postbox, path, _folder } = self;
         engine.shutdown().await.unwrap();
+        Self { engine, clock, postbox, path, _folder }.restart_only().await
+    }
+
+    /// Starts anew on the same file, after a shutdown.
+    pub(crate) async fn restart_only(self) -> Self {
+        let Self { engine, clock, postbox, path, _folder } = self;
         drop(engine);
         let engine = start(&path, &clock, &postbox, EngineLimits::default()).await;
         Self { engine, clock, postbox, path, _folder }
@@ -326,7 +353,7 @@ pub(crate) fn submit(item: &str) -> Act {
 }
 
 pub(crate) fn accept(item: &str) -> Act {
-    Act::Accept { item: item.into(), text: None }
+    Act::Accept { item: item.into(), text: None, seat: None }
 }
 
 pub(crate) fn report(item: &str, text: &str) -> Act {

@@ -21,20 +21,22 @@ async fn moments_happen_when_their_time_comes() {
 }
 
 #[tokio::test]
-async fn after_an_outage_one_reminder_goes_out_and_the_others_are_recorded() {
+async fn after_an_outage_the_lowest_reminder_goes_out_and_nobody_is_late() {
     let office = Office::new(1).await;
     let case = office.open("one", 0).await;
     office.sleep_until(at("2022-05-01", 0)).await;
-    assert_eq!(office.count(&case, "rung_fired").await, 3);
-    assert_eq!(office.postbox.texts(), ["第2级"]);
+    assert_eq!(office.count(&case, "rung_fired").await, 1);
+    assert_eq!(office.count(&case, "overdue").await, 0);
+    assert_eq!(office.postbox.texts(), ["第0级"]);
     assert!(office.engine.stats().lateness_ms_max > 0);
 }
 
 #[tokio::test]
-async fn after_an_outage_a_command_lets_the_past_happen_first() {
+async fn a_command_lets_the_past_happen_first() {
     let office = Office::new(1).await;
     let case = office.open("one", 0).await;
-    office.clock.set(at("2022-05-01", 0));
+    office.advance(at("2022-03-31", 20)).await;
+    office.clock.set(at("2022-04-01", 9));
     // Whether the wake loop or the command comes first, the past comes before the command.
     office.act(&case, "o-0", submit("a")).await.unwrap();
     let kinds = office.kinds(&case).await;
@@ -63,7 +65,9 @@ async fn an_idle_engine_asks_its_store_nothing() {
     office.engine.settled().await.unwrap();
     let before = office.engine.stats();
     office.sleep_until(at("2022-02-01", 0)).await;
-    assert_eq!(office.engine.stats(), before);
+    // The search index is written without urgency, perhaps only now.
+    let indexed = office.engine.stats().indexed;
+    assert_eq!(office.engine.stats(), duban_engine::Stats { indexed, ..before });
 }
 
 #[tokio::test]
@@ -73,6 +77,7 @@ async fn a_burst_of_deadlines_leaves_nothing_out_while_people_act() {
     let on = "2022-01-01".parse().unwrap();
     let opened = office.engine.open_suite(&"s".into(), on, operator()).await.unwrap();
     assert_eq!(opened.len(), districts);
+    office.advance(at("2022-03-31", 12)).await;
     office.clock.set(end("2022-03-31").plus_millis(1));
     let acts: Vec<_> = (0..districts)
         .step_by(10)

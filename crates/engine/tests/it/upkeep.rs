@@ -67,11 +67,11 @@ async fn a_wrong_wake_up_index_is_found_at_the_start_and_put_right() {
         ..Options::default()
     };
     let engine = Engine::start(store, options).await.unwrap();
-    // The check runs in the background; the feed tells when the overdue moment has happened.
+    // The check runs in the background; the feed tells when what time has brought has happened.
     let mut feed = engine.subscribe(Some(engine.feed_end().await.unwrap()));
     office.clock.set(end("2022-03-31").plus_millis(1));
     let mut kinds = Vec::new();
-    while !kinds.contains(&"overdue") {
+    while !kinds.contains(&"rung_fired") {
         let batch = feed.next().await.unwrap().unwrap();
         let found =
             batch.events.iter().map(|row| duban_core::decode(&row.text).unwrap().fact.kind());
