@@ -12,6 +12,7 @@ use duban_core::{
 };
 use duban_model::{Assignee, Better, Directory, UnitId};
 
+use crate::budget::Stop;
 use crate::moves::{
     as_first_of, as_office, ask_extension, first_holder, is_enough, report, submission, task_of,
 };
@@ -90,9 +91,22 @@ impl Cast {
         }
     }
 
-    /// Lets the world live until an instant. `tick` is called with the present as it moves on.
-    pub fn play(&mut self, world: &mut World<'_>, until: Instant, mut tick: impl FnMut(Instant)) {
+    /// Lets the world live until an instant, or until it has stopped. `tick` is called with the
+    /// present as it moves on.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`]: a bound of the world's budget was reached.
+    pub fn play(
+        &mut self,
+        world: &mut World<'_>,
+        until: Instant,
+        mut tick: impl FnMut(Instant),
+    ) -> Result<(), Stop> {
         loop {
+            if let Some(stop) = world.stopped() {
+                return Err(stop);
+            }
             self.look(world);
             let planned = self.plans.first_key_value().map(|((at, _), _)| *at);
             let wakes = world.next_wakeup();
@@ -111,6 +125,7 @@ impl Cast {
             tick(world.now());
         }
         world.sleep_until(until);
+        Ok(())
     }
 
     fn look(&mut self, world: &mut World<'_>) {
@@ -134,7 +149,9 @@ impl Cast {
                 let soon = self.office_hour(world, case, item, at, 4);
                 self.plan(soon, case, item, What::Submit);
             }
-            Fact::Submitted { item, .. } | Fact::Countersigned { item, .. } => {
+            Fact::Submitted { item, .. }
+            | Fact::Countersigned { item, .. }
+            | Fact::ReviewRefused { item, .. } => {
                 let soon = self.office_hour(world, case, item, at, 3);
                 self.plan(soon, case, item, What::Review);
             }
@@ -396,9 +413,14 @@ impl Cast {
         let returns = item.attempt == 1 && item.window.is_none() && chance.percent(6);
         let key = item.key.clone();
         let act = if returns {
-            Act::Return { item: key, reason: "佐证材料不充分".to_owned(), upstream: None }
+            Act::Return {
+                item: key,
+                reason: "佐证材料不充分".to_owned(),
+                upstream: Vec::new(),
+                due: None,
+            }
         } else {
-            Act::Accept { item: key, text: None }
+            Act::Accept { item: key, text: None, seat: None }
         };
         as_first_of(world, case, &item.review.pending(), &act)
     }

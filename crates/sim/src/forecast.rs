@@ -1,7 +1,7 @@
 //! What comes next if nobody acts: a look ahead at one case.
 
 use duban_calendar::Instant;
-use duban_core::{Act, Actor, Case, Command, Env, Event, Teller, decide};
+use duban_core::{Actor, Case, Command, Env, Event, Signal, Teller, decide};
 
 /// The most events that a forecast looks at; then it ends early.
 pub const FORECAST_EVENTS_MAX: usize = 100_000;
@@ -29,7 +29,7 @@ impl Forecast {
 /// Looks ahead from `env.now` to `until`: every wake-up at its own instant, nobody acts, no other
 /// case answers. The case given is left as it is.
 pub fn forecast(case: &Case, env: &Env, until: Instant) -> Forecast {
-    let command = Command::new(Actor::Engine, Act::Wake);
+    let command = Command::new(Actor::Engine, Signal::Wake);
     let mut ahead = Forecast { events: Vec::new(), case: case.clone(), cut: false };
     let mut env = env.clone();
     while let Some(at) = ahead.case.next_wakeup().filter(|at| *at <= until) {

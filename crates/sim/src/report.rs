@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use duban_calendar::{Date, Instant, start_of};
-use duban_core::{CaseId, Fact, ItemKind, Light, Refusal, Status, Teller, light};
+use duban_core::{CaseId, Fact, ItemKind, Light, Refusal, Status, Teller, check_date, light};
 use duban_model::Suite;
 use duban_script::Program;
 use serde::Serialize;
 
+use crate::budget::{Budget, Stop};
 use crate::cast::Cast;
 use crate::world::{Observer, World};
 
@@ -42,6 +43,26 @@ pub struct Interview {
     pub outcome: String,
 }
 
+/// A script that failed, how and how often.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ScriptFailure {
+    /// The function, or the key whose expression it is.
+    pub function: String,
+    /// What went wrong, with its place.
+    pub error: String,
+    /// How often.
+    pub count: usize,
+    /// The first case in which it did.
+    pub first: String,
+}
+
+impl std::fmt::Display for ScriptFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { function, error, count, first } = self;
+        write!(f, "{function}：{error}（{count} 次，首次在“{first}”）")
+    }
+}
+
 /// What a simulated period came to.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Report {
@@ -67,33 +88,87 @@ pub struct Report {
     pub referrals: usize,
     /// Points by unit, in hundredths.
     pub scores: Vec<(String, i64)>,
-    /// Scripts that failed.
-    pub script_failures: Vec<String>,
+    /// Items that nobody can move on at the end, by kind. One may need attention for several.
+    pub attention: BTreeMap<String, usize>,
+    /// Scripts that failed, each once; the most frequent first.
+    pub script_failures: Vec<ScriptFailure>,
     /// Moves of the cast that were refused.
     pub refused: Vec<String>,
+}
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
+    /// What the cast's behaviour follows from.
+    pub seed: u64,
+    /// What it may use up.
+    pub budget: Budget,
+}
+
+/// Why there is no report.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NotSimulated {
+    /// A workflow cannot be opened.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A bound of the budget was reached.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
+}
+
+impl NotSimulated {
+    /// The code of docs/errors.md.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Stopped(stop) => stop.code(),
+        }
+    }
+
+    /// What people read.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.zh(),
+            Self::Stopped(stop) => stop.zh(),
+        }
+    }
 }
 
 /// Simulates a period: opens every workflow, lets the cast live, and sums up.
 ///
 /// # Errors
 ///
-/// [`Refusal`] where a workflow cannot be opened.
+/// [`NotSimulated`] where a workflow cannot be opened, a day lies outside
+/// [`CivilDate::RANGE`](duban_calendar::CivilDate::RANGE), or the budget is used up.
 pub fn simulate(
     suite: &Suite,
     programs: &[Arc<Program>],
-    from: Date,
-    to: Date,
-    seed: u64,
+    plan: &Plan,
     observer: &mut (dyn Observer + Send),
     tick: impl FnMut(Instant),
-) -> Result<Report, Refusal> {
+) -> Result<Report, NotSimulated> {
+    check_date("from", plan.from)?;
+    check_date("to", plan.to)?;
     let tz = suite.head.time_zone;
-    let mut world = World::new(suite, programs, start_of(from, tz)).observed_by(observer);
-    world.open_all(from)?;
-    let mut cast = Cast::sample(seed, world.directory());
+    let mut world = World::new(suite, programs, start_of(plan.from, tz))
+        .within(plan.budget.clone())
+        .observed_by(observer);
+    let mut cast = Cast::sample(plan.seed, world.directory());
     // At the last moment of the last day; what the next day begins with is left to it.
-    let last = duban_calendar::end_of(to, tz).plus_millis(-1);
-    cast.play(&mut world, last, tick);
+    let last = duban_calendar::end_of(plan.to, tz).plus_millis(-1);
+    plan.budget.stop.during(|| {
+        let opened = world.open_all(plan.from);
+        // A definition that fails because it was cut off is not to blame.
+        if let Some(stop) = world.stopped() {
+            return Err(NotSimulated::Stopped(stop));
+        }
+        opened?;
+        Ok(cast.play(&mut world, last, tick)?)
+    })?;
     Ok(summarise(&world, &cast))
 }
 
@@ -112,21 +187,27 @@ fn summarise(world: &World<'_>, cast: &Cast) -> Report {
         interviews: Vec::new(),
         referrals: 0,
         scores: Vec::new(),
+        attention: BTreeMap::new(),
         script_failures: Vec::new(),
         refused: Vec::new(),
     };
-    let mut scores: BTreeMap<String, i64> = BTreeMap::new();
+    let mut sums = Sums::default();
     for (id, case) in world.cases() {
         report.cases += 1;
         report.items += case.items().count();
+        for one in case.items().flat_map(|item| &item.attention) {
+            *report.attention.entry(one.kind.as_str().to_owned()).or_default() += 1;
+        }
         add_lights(&mut report, world, id);
-        add_events(&mut report, &mut scores, world, id);
+        add_events(&mut report, &mut sums, world, id);
     }
     name_columns(&mut report, world);
     report.interviews.sort_by(|one, two| {
         (&one.measure, one.opened_on, &one.who).cmp(&(&two.measure, two.opened_on, &two.who))
     });
-    report.scores = scores.into_iter().collect();
+    report.script_failures = sums.failures.into_values().collect();
+    report.script_failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+    report.scores = sums.scores.into_iter().collect();
     report.scores.sort_by_key(|(unit, points)| (*points, unit.clone()));
     report.refused = cast
         .refusals()
@@ -154,12 +235,15 @@ fn add_lights(report: &mut Report, world: &World<'_>, id: &CaseId) {
     }
 }
 
-fn add_events(
-    report: &mut Report,
-    scores: &mut BTreeMap<String, i64>,
-    world: &World<'_>,
-    id: &CaseId,
-) {
+/// What is added up before it is put in order.
+#[derive(Default)]
+struct Sums {
+    scores: BTreeMap<String, i64>,
+    /// By function and error.
+    failures: BTreeMap<(String, String), ScriptFailure>,
+}
+
+fn add_events(report: &mut Report, sums: &mut Sums, world: &World<'_>, id: &CaseId) {
     let (Some(case), Some(definition)) = (world.case(id), world.definition(id)) else { return };
     let teller = Teller { definition, directory: world.directory() };
     for event in world.log(id) {
@@ -171,10 +255,17 @@ fn add_events(
             Fact::Referred { .. } => report.referrals += 1,
             Fact::Scored { unit, points, .. } => {
                 let name = teller.name(&duban_model::Assignee::Unit(unit.clone()));
-                *scores.entry(name).or_default() += points;
+                *sums.scores.entry(name).or_default() += points;
             }
             Fact::ScriptFailed { function, error, .. } => {
-                report.script_failures.push(format!("{} {function}：{error}", case.head().title));
+                let key = (function.clone(), error.clone());
+                let failure = sums.failures.entry(key).or_insert_with(|| ScriptFailure {
+                    function: function.clone(),
+                    error: error.clone(),
+                    count: 0,
+                    first: case.head().title.clone(),
+                });
+                failure.count += 1;
             }
             Fact::ItemOpened { key, kind: ItemKind::Interview { who, why, .. }, ready, .. } => {
                 report.interviews.push(Interview {

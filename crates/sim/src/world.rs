@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use duban_calendar::{Calendar, Date, Instant};
 use duban_core::{
-    Act, Actor, Case, CaseId, CaseName, Command, Decision, Env, Event, Fact, Message, Open,
-    Refusal, cases_of, decide,
+    Act, Actor, AvailableMove, Case, CaseId, CaseName, Command, Decision, Env, Event, Fact,
+    ItemKey, Message, MigrationReport, OPENED_DEPTH_MAX, Open, OpenRequest, Operation, Refusal,
+    Request, Signal, Take, available_moves, cases_of, check_date, decide,
 };
 use duban_model::{Definition, Directory, Suite, WorkflowId};
-use duban_script::Program;
+use duban_script::{BudgetLimits, Program};
 use serde_json::{Map, Value as Json};
+
+use crate::budget::{Budget, Stop, Used};
+use crate::growth::Growth;
 
 /// Sees every decision as it is made, for example to store it.
 pub trait Observer {
@@ -22,11 +26,10 @@ impl Observer for () {
     fn decided(&mut self, _: &Decision, _: &Arc<Definition>) {}
 }
 
-/// How often a case may be woken at one instant before the world is thought to be stuck.
-const WAKES_MAX: usize = 100_000;
-
 struct Slot {
     case: Case,
+    /// How many items it has.
+    items: u64,
     program: Arc<Program>,
     log: Vec<Event>,
     /// The wake-up that stands in `World::due`.
@@ -44,9 +47,12 @@ pub struct World<'o> {
     messages: VecDeque<(CaseId, Message)>,
     /// Requests to cases that do not exist yet.
     parked: Vec<(CaseId, Message)>,
+    growth: Growth,
     /// Events that the cast has not looked at: the case and the place in its log.
     fresh: VecDeque<(CaseId, usize)>,
     observer: Option<&'o mut (dyn Observer + Send)>,
+    budget: Budget,
+    used: Used,
 }
 
 impl<'o> World<'o> {
@@ -67,9 +73,25 @@ impl<'o> World<'o> {
             due: BTreeSet::new(),
             messages: VecDeque::new(),
             parked: Vec::new(),
+            growth: Growth::default(),
             fresh: VecDeque::new(),
             observer: None,
+            budget: Budget::default(),
+            used: Used::default(),
         }
+    }
+
+    /// Bounds what may happen in the world; without it the bounds are the default ones.
+    #[must_use]
+    pub fn within(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// The bound that is reached, if one is. Nothing moves any more then: no message travels, no
+    /// case is woken.
+    pub fn stopped(&self) -> Option<Stop> {
+        self.used.reached(&self.budget)
     }
 
     /// Lets an observer see every decision from now on.
@@ -130,18 +152,20 @@ impl<'o> World<'o> {
     ///
     /// [`Refusal`]; nothing happened.
     pub fn open(&mut self, name: CaseName, form: Map<String, Json>) -> Result<CaseId, Refusal> {
-        let opened = self.open_with(Open { name, form, carried: Vec::new() })?;
+        let opened = self.open_with(Open::new(name, form))?;
         self.route();
         Ok(opened)
     }
 
     /// Opens every workflow for every unit of its `cases`, in the period around a date. Cases
-    /// that exist are passed over. Returns how many were opened.
+    /// that exist are passed over. Returns how many were opened, until the world has
+    /// [`stopped`](Self::stopped).
     ///
     /// # Errors
     ///
     /// The first [`Refusal`]; what was opened before it stands.
     pub fn open_all(&mut self, on: Date) -> Result<usize, Refusal> {
+        check_date("date", on)?;
         let programs: Vec<Arc<Program>> = self.programs.values().cloned().collect();
         let mut opened = 0;
         for program in programs {
@@ -150,8 +174,11 @@ impl<'o> World<'o> {
                 continue;
             }
             for name in cases_of(&self.env(&program), on)? {
+                if self.stopped().is_some() {
+                    return Ok(opened);
+                }
                 if !self.cases.contains_key(&name.id()) {
-                    self.open_with(Open { name, form: Map::new(), carried: Vec::new() })?;
+                    self.open_with(Open::new(name, Map::new()))?;
                     opened += 1;
                 }
             }
@@ -171,19 +198,33 @@ impl<'o> World<'o> {
         if self.cases.contains_key(&id) {
             return Err(Refusal::Exists(id));
         }
-        let command = Command::new(Actor::operator("立项"), Act::Open(open));
-        let decision = decide(None, &command, &self.env(&program))?;
+        let command = Command::new(Actor::operator("立项"), open);
+        self.used.moment();
+        let decision = self.ask(None, &command, &program)?;
         self.take(&id, decision, &program);
         self.retry_parked();
         Ok(id)
+    }
+
+    /// Decides what comes from outside.
+    fn ask(
+        &self,
+        case: Option<&Case>,
+        command: &Command,
+        program: &Arc<Program>,
+    ) -> Result<Decision, Refusal> {
+        decide(case, command, &self.env(program))
     }
 
     fn env(&self, program: &Arc<Program>) -> Env {
         Env {
             now: self.now,
             program: Arc::clone(program),
+            previous: None,
             directory: Arc::clone(&self.directory),
             calendar: Arc::clone(&self.calendar),
+            epoch: 0,
+            budget: duban_script::Budget::new(BudgetLimits::default(), self.budget.stop.clone()),
         }
     }
 
@@ -193,14 +234,21 @@ impl<'o> World<'o> {
             observer.decided(&decision, program.definition());
         }
         let next = decision.case.next_wakeup();
+        // The map knows its length: counting would go through all of it at each decision.
+        let (items, _) = decision.case.items().size_hint();
+        let items = u64::try_from(items).unwrap_or(u64::MAX);
+        let before = self.cases.get(id).map_or(0, |slot| slot.items);
+        self.used.decision(&decision, items, before);
         let case = decision.case;
         let slot = self.cases.entry(id.clone()).or_insert_with(|| Slot {
             case: case.clone(),
+            items,
             program: Arc::clone(program),
             log: Vec::new(),
             due: None,
         });
         slot.case = case;
+        slot.items = items;
         for event in decision.events {
             if let Fact::MessageSent { message, .. } = &event.fact {
                 self.messages.push_back((id.clone(), message.clone()));
@@ -224,7 +272,24 @@ impl<'o> World<'o> {
     /// [`Refusal`].
     pub fn dry_run(&self, id: &CaseId, actor: Actor, act: Act) -> Result<Decision, Refusal> {
         let slot = self.cases.get(id).ok_or_else(|| Refusal::NoCase(id.clone()))?;
-        decide(Some(&slot.case), &Command::new(actor, act), &self.env(&slot.program))
+        self.ask(Some(&slot.case), &Command::new(actor, act), &slot.program)
+    }
+
+    /// The moves that a case would take now, on an item (`None`: on the case), from one of
+    /// `actors`. Moments of the case that have passed must have happened, as
+    /// [`advance_to`](Self::advance_to) leaves them.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoCase`].
+    pub fn available_moves(
+        &self,
+        id: &CaseId,
+        item: Option<&ItemKey>,
+        actors: &[Actor],
+    ) -> Result<Vec<AvailableMove>, Refusal> {
+        let slot = self.cases.get(id).ok_or_else(|| Refusal::NoCase(id.clone()))?;
+        Ok(available_moves(&slot.case, item, actors, &self.env(&slot.program)))
     }
 
     /// Makes a move now, and lets its messages travel.
@@ -238,6 +303,17 @@ impl<'o> World<'o> {
         done
     }
 
+    /// Another directory holds from now on; every case looks at what it means for it.
+    pub fn change_directory(&mut self, directory: Directory) {
+        self.directory = Arc::new(directory);
+        let cases: Vec<CaseId> = self.cases.keys().cloned().collect();
+        for id in cases {
+            // A case that has ended has nothing to look at.
+            drop(self.command(&id, Actor::Engine, Operation::ApplyDirectory));
+        }
+        self.route();
+    }
+
     /// Makes a move that was weighed by [`dry_run`](Self::dry_run) and nothing has followed since.
     pub(crate) fn adopt(&mut self, id: &CaseId, decision: Decision) {
         let Some(slot) = self.cases.get(id) else { return };
@@ -246,12 +322,52 @@ impl<'o> World<'o> {
         self.route();
     }
 
-    fn command(&mut self, id: &CaseId, actor: Actor, act: Act) -> Result<(), Refusal> {
-        let command = Command::new(actor, act);
-        for _ in 0..WAKES_MAX {
+    /// Has a case run on another version of its workflow from now on; cases that are opened later
+    /// run on it too. What it means for the case is in the report; `None`: it ran on it already.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; earlier moments have happened all the same.
+    pub fn migrate(
+        &mut self,
+        id: &CaseId,
+        program: &Arc<Program>,
+        take: &[Take],
+    ) -> Result<Option<MigrationReport>, Refusal> {
+        let definition = program.definition().hash.clone();
+        let migrate = Operation::Migrate { definition, take: take.to_vec() };
+        let command = Command::new(Actor::operator("改版"), migrate);
+        while self.case(id).and_then(Case::next_wakeup).is_some_and(|at| at < self.now) {
+            self.wake(id);
+        }
+        let slot = self.cases.get_mut(id).ok_or_else(|| Refusal::NoCase(id.clone()))?;
+        let previous = Some(Arc::clone(&slot.program));
+        let case = slot.case.clone();
+        let env = Env { previous, ..self.env(program) };
+        let mut decision = decide(Some(&case), &command, &env)?;
+        let report = decision.migration.take();
+        let workflow = program.definition().workflow.id.clone();
+        self.programs.insert(workflow, Arc::clone(program));
+        self.take(id, decision, program);
+        if let Some(slot) = self.cases.get_mut(id) {
+            slot.program = Arc::clone(program);
+        }
+        self.route();
+        Ok(report.map(|report| *report))
+    }
+
+    fn command(
+        &mut self,
+        id: &CaseId,
+        actor: Actor,
+        request: impl Into<Request>,
+    ) -> Result<(), Refusal> {
+        let command = Command::new(actor, request);
+        while self.stopped().is_none() {
+            self.used.moment();
             let slot = self.cases.get(id).ok_or_else(|| Refusal::NoCase(id.clone()))?;
             let program = Arc::clone(&slot.program);
-            match decide(Some(&slot.case), &command, &self.env(&program)) {
+            match self.ask(Some(&slot.case), &command, &program) {
                 Err(Refusal::WakeFirst) => self.wake(id),
                 Err(refusal) => return Err(refusal),
                 Ok(decision) => {
@@ -266,7 +382,8 @@ impl<'o> World<'o> {
     fn wake(&mut self, id: &CaseId) {
         let Some(slot) = self.cases.get(id) else { return };
         let program = Arc::clone(&slot.program);
-        let command = Command::new(Actor::Engine, Act::Wake);
+        let command = Command::new(Actor::Engine, Signal::Wake);
+        self.used.moment();
         if let Ok(decision) = decide(Some(&slot.case), &command, &self.env(&program)) {
             self.take(id, decision, &program);
         }
@@ -274,22 +391,28 @@ impl<'o> World<'o> {
 
     /// When the next case is to be woken.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.growth.next()).min()
     }
 
     /// Wakes the first case that is due no later than `until`, at its own instant. `false`
-    /// where there is none; time does not move then.
+    /// where there is none, or the world has [`stopped`](Self::stopped); time does not move then.
     pub fn step(&mut self, until: Instant) -> bool {
-        let Some((at, id)) = self.due.first().filter(|(at, _)| *at <= until).cloned() else {
+        if self.stopped().is_some() {
             return false;
-        };
+        }
+        let Some(at) = self.next_wakeup().filter(|at| *at <= until) else { return false };
         self.now = self.now.max(at);
-        self.wake(&id);
+        self.messages.extend(self.growth.take(at));
+        if let Some((_, id)) = self.due.first().filter(|(due, _)| *due == at).cloned() {
+            self.wake(&id);
+        }
         self.route();
         true
     }
 
-    /// Lets everything happen up to an instant, each at its own time; then it is that instant.
+    /// Lets everything happen up to an instant, each at its own time; then it is that instant,
+    /// unless the world has [`stopped`](Self::stopped).
     pub fn advance_to(&mut self, until: Instant) {
         while self.step(until) {}
         self.now = self.now.max(until);
@@ -302,7 +425,9 @@ impl<'o> World<'o> {
 
     /// Carries messages between cases until none is left.
     fn route(&mut self) {
-        while let Some((from, message)) = self.messages.pop_front() {
+        while self.stopped().is_none()
+            && let Some((from, message)) = self.messages.pop_front()
+        {
             self.carry(from, message);
         }
     }
@@ -311,6 +436,14 @@ impl<'o> World<'o> {
         let actor = Actor::Case { case: from.clone() };
         match &message {
             Message::Open(request) => {
+                if self.is_too_deep(&request.open.name) {
+                    self.used.grow_too_deep();
+                    return;
+                }
+                if let Err(until) = self.admit(request) {
+                    self.growth.wait(until, from, message);
+                    return;
+                }
                 // A case that exists was opened by an earlier copy of the message.
                 let opened = self.open_with(request.open.clone());
                 if let Err(refusal) = opened
@@ -321,23 +454,58 @@ impl<'o> World<'o> {
             }
             Message::Watch { candidates, watch } => {
                 match candidates.iter().find(|id| self.cases.contains_key(id)).cloned() {
-                    Some(id) => self.deliver(&id, actor, Act::Watch(watch.clone())),
+                    Some(id) => self.deliver(&id, actor, Signal::Watch(watch.clone())),
                     None => self.parked.push((from, message)),
                 }
             }
             Message::Answer { to, answer } => {
-                self.deliver(&to.clone(), actor, Act::Answer(answer.clone()));
+                self.deliver(&to.clone(), actor, Signal::Answer(answer.clone()));
             }
             Message::ChildClosed { to, item, number } => {
-                let act = Act::ChildClosed { item: item.clone(), number: *number, child: from };
-                self.deliver(&to.clone(), actor, act);
+                let closed =
+                    Signal::ChildClosed { item: item.clone(), number: *number, child: from };
+                self.deliver(&to.clone(), actor, closed);
+            }
+            Message::ChildEnded { to, item, number } => {
+                let ended = Signal::ChildEnded { item: item.clone(), number: *number, child: from };
+                self.deliver(&to.clone(), actor, ended);
+            }
+            Message::ToChild { to, .. } if !self.cases.contains_key(to) => {
+                self.parked.push((from, message));
+            }
+            Message::ToChild { to, item, number, says } => {
+                let (item, says) = (item.clone(), says.clone());
+                let told = Signal::ParentSays { from, item, number: *number, says };
+                self.deliver(&to.clone(), actor, told);
             }
         }
     }
 
+    /// Counts a case that another one asks for; otherwise when there is room again.
+    fn admit(&mut self, request: &OpenRequest) -> Result<(), Instant> {
+        let name = &request.open.name;
+        match self.programs.get(&request.workflow) {
+            Some(program) if !self.cases.contains_key(&name.id()) => {
+                let tz = program.definition().suite.time_zone;
+                self.growth.admit(request, self.now, tz)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Too deep a case ends virtual time: the daemon would never open it.
+    fn is_too_deep(&self, name: &CaseName) -> bool {
+        let mut above = name.parent.as_ref();
+        for _ in 0..OPENED_DEPTH_MAX {
+            let Some((parent, _)) = above else { return false };
+            above = self.case(parent).and_then(|case| case.head().name.parent.as_ref());
+        }
+        above.is_some()
+    }
+
     /// A message that is refused has come too late; its sender has nothing to undo.
-    fn deliver(&mut self, to: &CaseId, actor: Actor, act: Act) {
-        drop(self.command(to, actor, act));
+    fn deliver(&mut self, to: &CaseId, actor: Actor, signal: Signal) {
+        drop(self.command(to, actor, signal));
     }
 
     fn retry_parked(&mut self) {

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
-use duban_calendar::{Date, Instant, Span, Tz, date_of, end_of, start_of};
+use duban_calendar::{CivilDate, Date, Instant, Span, Tz, date_of, start_of};
 use duban_core::{
-    Act, Actor, CaseId, CaseName, Evidence, Fact, Item, ItemKey, ItemKind, Refusal, Status, Teller,
-    light,
+    AttentionKind, CaseId, CaseName, Fact, Item, ItemKey, ItemKind, Light, Notification, Refusal,
+    Status, Teller, light,
 };
-use duban_model::{Assignee, PersonId, Suite, UnitId};
+use duban_model::{Assignee, Directory, PersonId, Suite, UnitId};
 use duban_script::{Program, Value};
 use serde_json::{Map, Value as Json};
 
+use super::words;
+use crate::budget::{Budget, Stop};
 use crate::world::World;
 
 /// A move or an assertion that failed, in Chinese.
@@ -26,30 +28,86 @@ pub(super) struct ItemRef {
 
 /// The world of one test.
 pub(super) struct Bench {
-    world: World<'static>,
+    pub(super) world: World<'static>,
     suite: duban_model::SuiteId,
-    tz: Tz,
+    pub(super) tz: Tz,
+    /// On whose behalf moves are made; `None`: of whoever makes them by the table.
+    pub(super) acting: Option<Assignee>,
+    /// How often something was asserted.
+    asserts: usize,
+    /// Scripts that are to fail: in which case, or in any, and which function.
+    expected: Vec<(Option<CaseId>, String)>,
 }
 
 const NINE_MS: i64 = 9 * 3_600_000;
 
 impl Bench {
-    pub(super) fn new(suite: &Suite, programs: &[Arc<Program>]) -> Self {
+    pub(super) fn new(suite: &Suite, programs: &[Arc<Program>], budget: &Budget) -> Self {
         let tz = suite.head.time_zone;
         let first = Date::from_ymd_opt(suite.head.target_year, 1, 1).unwrap_or_default();
-        let world = World::new(suite, programs, start_of(first, tz));
-        Self { world, suite: suite.head.id.clone(), tz }
+        let world = World::new(suite, programs, start_of(first, tz)).within(budget.clone());
+        let suite = suite.head.id.clone();
+        Self { world, suite, tz, acting: None, asserts: 0, expected: Vec::new() }
     }
 
-    /// What happened in every case, told.
-    pub(super) fn timeline(&self) -> Vec<String> {
+    /// The bound that is reached, if one is.
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.world.stopped()
+    }
+
+    /// Something is asserted.
+    pub(super) fn note_assert(&mut self) {
+        self.asserts += 1;
+    }
+
+    /// A script is to fail, in a case or in any.
+    pub(super) fn expect_failure(&mut self, case: Option<CaseId>, function: &str) {
+        self.expected.push((case, function.to_owned()));
+    }
+
+    /// What is wrong with a test that ran to its end.
+    pub(super) fn verdict(&self) -> Outcome {
+        let mut waiting: Vec<&(Option<CaseId>, String)> = self.expected.iter().collect();
+        for (id, _) in self.world.cases() {
+            for event in self.world.log(id) {
+                let Fact::ScriptFailed { function, error, .. } = &event.fact else { continue };
+                let fits = |(case, name): &(Option<CaseId>, String)| {
+                    name == function && case.as_ref().is_none_or(|case| case == id)
+                };
+                if !self.expected.iter().any(fits) {
+                    return Err(format!(
+                        "脚本“{function}”出错：{error}。若本应出错，请写 \
+                         预期脚本出错(\"{function}\")（expect_script_failure）"
+                    ));
+                }
+                waiting.retain(|one| !fits(one));
+            }
+        }
+        if let Some((_, function)) = waiting.first() {
+            return Err(format!("脚本“{function}”应出错，实际没有"));
+        }
+        if self.asserts == 0 {
+            return Err("测试里没有断言；至少写一个，例如 断言状态(…)（assert_status）".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What happened in every case, told in so many lines.
+    pub(super) fn timeline(&self, lines_max: usize) -> Vec<String> {
         let mut lines = Vec::new();
         for (id, case) in self.world.cases() {
+            if lines.len() > lines_max {
+                break;
+            }
             let Some(definition) = self.world.definition(id) else { continue };
             let teller = Teller { definition, directory: self.world.directory() };
             let unit = teller.name(&Assignee::Unit(case.head().name.unit.clone()));
             lines.push(format!("{} {unit}", definition.workflow.id));
             lines.extend(self.world.log(id).iter().filter_map(|event| teller.line(event)));
+        }
+        if lines.len() > lines_max {
+            lines.truncate(lines_max);
+            lines.push("……以下略".to_owned());
         }
         lines
     }
@@ -60,7 +118,7 @@ impl Bench {
             return Ok(unit.id.clone());
         }
         let found = directory.units_named(name).next().map(|unit| unit.id.clone());
-        found.ok_or_else(|| format!("通讯录中没有单位“{name}”"))
+        found.ok_or_else(|| words::no_unit(directory, name))
     }
 
     fn unit_name(&self, unit: &UnitId) -> String {
@@ -95,7 +153,7 @@ impl Bench {
     pub(super) fn advance_to(&mut self, text: &str) -> Outcome {
         let at = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M") {
             Ok(at) => {
-                let midnight = at.date();
+                let midnight = self.date(&at.date().to_string())?;
                 let since = at.signed_duration_since(midnight.and_time(chrono::NaiveTime::MIN));
                 start_of(midnight, self.tz).plus_millis(since.num_milliseconds())
             }
@@ -112,7 +170,10 @@ impl Bench {
     pub(super) fn advance(&mut self, span: Span) -> Outcome {
         let now = self.world.now();
         let at = match span {
-            Span::Hours(hours) => now.plus_millis(hours * 3_600_000),
+            Span::Hours(_) => {
+                let moved = self.world.calendar().add_instant(now, span, self.tz);
+                moved.map_err(|error| error.to_string())?.0
+            }
             days => {
                 let moved = self.world.calendar().add(date_of(now, self.tz), days);
                 self.nine(moved.map_err(|error| error.to_string())?.date)
@@ -126,8 +187,9 @@ impl Bench {
         start_of(date, self.tz).plus_millis(NINE_MS)
     }
 
-    fn date(&self, text: &str) -> Outcome<Date> {
-        text.parse().map_err(|_| format!("“{text}”不是日期；请写成 2022-07-08"))
+    pub(super) fn date(&self, text: &str) -> Outcome<Date> {
+        let date = text.parse::<CivilDate>().map(CivilDate::date);
+        date.map_err(|_| format!("“{text}”不是 1900 至 2200 年的日期；请写成 2022-07-08"))
     }
 
     pub(super) fn item(
@@ -189,88 +251,6 @@ impl Bench {
         found.ok_or_else(|| format!("没有任务 {}", item.key))
     }
 
-    fn holder(&self, assignee: Option<&Assignee>) -> Outcome<PersonId> {
-        let assignee = assignee.ok_or("没有承办方")?;
-        let holder = self.world.directory().holders(assignee).into_iter().next();
-        holder.ok_or_else(|| format!("{} 无人", self.world.directory().name_of(assignee)))
-    }
-
-    fn act(&mut self, item: &ItemRef, person: PersonId, act: Act) -> Outcome {
-        self.world.act(&item.case, Actor::person(person), act).map_err(refused)
-    }
-
-    /// A move of the owner.
-    pub(super) fn as_owner(&mut self, item: &ItemRef, act: Act) -> Outcome {
-        let owner = self.state(item)?.owner.clone();
-        let person = self.holder(owner.as_ref())?;
-        self.act(item, person, act)
-    }
-
-    /// A move of the supervision office; where the suite names none, the lead.
-    pub(super) fn as_office(&mut self, item: &ItemRef, act: Act) -> Outcome {
-        let head = self.world.case(&item.case).map(|case| case.head().clone());
-        let office = head.and_then(|head| head.supervision.or(head.lead));
-        let person = self.holder(office.as_ref())?;
-        self.act(item, person, act)
-    }
-
-    /// A move of a reviewer: the first one who may.
-    pub(super) fn as_reviewer(&mut self, item: &ItemRef, act: &Act) -> Outcome {
-        let state = Arc::clone(self.state(item)?);
-        let members: Vec<Assignee> = if state.status == Status::Submitted {
-            state.review.pending().into_iter().cloned().collect()
-        } else {
-            state.review.members.clone()
-        };
-        let mut last = Err(format!("任务 {} 没有审核人", item.key));
-        for member in members {
-            for person in self.world.directory().holders(&member) {
-                last = self.act(item, person, act.clone());
-                if last.is_ok() {
-                    return last;
-                }
-            }
-        }
-        last
-    }
-
-    /// One reviewer accepts: the first whose turn it is.
-    pub(super) fn accept(&mut self, item: &ItemRef) -> Outcome {
-        self.as_reviewer(item, &Act::Accept { item: item.key.clone(), text: None })
-    }
-
-    /// Every reviewer accepts, until nothing is left to accept.
-    pub(super) fn accept_all(&mut self, item: &ItemRef) -> Outcome {
-        self.accept(item)?;
-        while self.state(item)?.status == Status::Submitted {
-            self.accept(item)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn submit(
-        &mut self,
-        item: &ItemRef,
-        form: Map<String, Json>,
-        evidence: Option<Vec<String>>,
-    ) -> Outcome {
-        let state = Arc::clone(self.state(item)?);
-        let declared = self
-            .world
-            .definition(&item.case)
-            .and_then(|definition| definition.workflow.task(state.task.as_str()))
-            .map(|(_, task)| task.evidence.clone())
-            .unwrap_or_default();
-        let files = evidence.unwrap_or(declared).into_iter();
-        let evidence = files.map(|name| Evidence { file: format!("test:{name}"), name }).collect();
-        self.as_owner(item, Act::Submit { item: item.key.clone(), form, evidence })
-    }
-
-    /// The end of a day, for due dates.
-    pub(super) fn end(&self, text: &str) -> Outcome<Instant> {
-        Ok(end_of(self.date(text)?, self.tz))
-    }
-
     /// `UNIT POST`, a unit's name, or an assignee's own text.
     pub(super) fn assignee(&self, text: &str) -> Outcome<Assignee> {
         if let Ok(assignee) = text.parse() {
@@ -282,37 +262,82 @@ impl Bench {
         }
     }
 
-    /// The interview that is struck off: itself, or that of a rectification.
-    pub(super) fn strike_off(&mut self, item: &ItemRef) -> Outcome {
-        let key = match &self.state(item)?.kind {
-            ItemKind::Rectification { interview, .. } => interview.clone(),
-            _ => item.key.clone(),
-        };
-        self.as_office(item, Act::StrikeOff { item: Some(key), text: None })
+    /// A person by id, or by a name that one person alone bears.
+    pub(super) fn person(&self, text: &str) -> Outcome<PersonId> {
+        let directory = self.world.directory();
+        if let Some(person) = directory.person(&text.into()) {
+            return Ok(person.id.clone());
+        }
+        let mut named = directory.data().people.iter().filter(|person| person.name == text);
+        match (named.next(), named.next()) {
+            (Some(person), None) => Ok(person.id.clone()),
+            (Some(_), Some(_)) => Err(format!("通讯录中有几个“{text}”；请写编号")),
+            (None, _) => Err(words::no_person(directory, text)),
+        }
     }
 
     pub(super) fn assert_status(&self, item: &ItemRef, expected: &str) -> Outcome {
+        words::known::<Status>("状态", expected)?;
         equal("状态", expected, self.state(item)?.status.as_str())
     }
 
     pub(super) fn assert_light(&self, item: &ItemRef, expected: &str) -> Outcome {
+        words::known::<Light>("灯", expected)?;
         let definition = self.world.definition(&item.case).ok_or("没有这件督办事项")?;
         let shown = light(self.state(item)?, definition, self.world.now());
         equal("灯", expected, shown.as_str())
     }
 
-    fn sent_count(&self, case: &CaseId, kind: &str, to: &str) -> usize {
+    /// What an item needs attention for: kinds, joined by spaces.
+    pub(super) fn attention(&self, item: &ItemRef) -> Outcome<String> {
+        let kinds = self.state(item)?.attention.iter().map(|one| one.kind.as_str());
+        Ok(kinds.collect::<Vec<_>>().join(" "))
+    }
+
+    pub(super) fn assert_attention(&self, item: &ItemRef, expected: &str) -> Outcome {
+        words::known::<AttentionKind>("关注类别", expected)?;
+        let found = self.attention(item)?;
+        if found.split(' ').any(|kind| kind == expected) {
+            return Ok(());
+        }
+        equal("需要关注", expected, &found)
+    }
+
+    /// Somebody holds a post from now on, or nobody does; every case is told.
+    pub(super) fn appoint(&mut self, post: &str, person: Option<&str>) -> Outcome {
+        let Assignee::Post(unit, name) = self.assignee(post)? else {
+            return Err(format!("{post} 不是岗位，应写“单位 岗位”"));
+        };
+        let mut data = self.world.directory().data().clone();
+        let holder = person.map(|named| {
+            let mut people = data.people.iter();
+            let found = people.find(|one| one.name == named || one.id.as_str() == named);
+            found.map(|one| one.id.clone()).ok_or_else(|| format!("通讯录中没有人员“{named}”"))
+        });
+        let holder = holder.transpose()?;
+        let mut posts = data.posts.iter_mut();
+        let found = posts.find(|one| one.unit == unit && *one.name == *name);
+        let found = found.ok_or_else(|| format!("通讯录中没有岗位“{post}”"))?;
+        found.holders = holder.into_iter().collect();
+        let directory = Directory::new(data).map_err(|error| error.to_string())?;
+        self.world.change_directory(directory);
+        Ok(())
+    }
+
+    fn sent_count(&self, case: &CaseId, kind: &str, to: &str) -> Outcome<i64> {
+        words::known::<Notification>("消息", kind)?;
         let directory = self.world.directory();
+        words::addressee(directory, to)?;
         let log = self.world.log(case).iter();
-        log.filter(|event| match &event.fact {
+        let sent = log.filter(|event| match &event.fact {
             Fact::Sent(sent) => {
                 !sent.collapsed
                     && sent.kind.as_str() == kind
                     && sent.to.iter().any(|one| directory.name_of(one) == to)
             }
             _ => false,
-        })
-        .count()
+        });
+        Ok(i64::try_from(sent.count()).unwrap_or(i64::MAX))
     }
 
     pub(super) fn assert_sent(
@@ -322,8 +347,8 @@ impl Bench {
         to: &str,
         expected: i64,
     ) -> Outcome {
-        let sent = self.sent_count(case, kind, to);
-        equal(&format!("发给 {to} 的 {kind}"), expected, i64::try_from(sent).unwrap_or(i64::MAX))
+        let sent = self.sent_count(case, kind, to)?;
+        equal(&format!("发给 {to} 的 {kind}"), expected, sent)
     }
 
     pub(super) fn assert_sent_at_least(
@@ -333,7 +358,7 @@ impl Bench {
         to: &str,
         least: i64,
     ) -> Outcome {
-        let sent = i64::try_from(self.sent_count(case, kind, to)).unwrap_or(i64::MAX);
+        let sent = self.sent_count(case, kind, to)?;
         if sent >= least {
             return Ok(());
         }
@@ -343,7 +368,11 @@ impl Bench {
     /// An interview is looked for under who is interviewed, never under who holds it.
     pub(super) fn is_open_task(&self, case: &CaseId, task: &str, unit: &str) -> Outcome<bool> {
         let found = self.world.case(case).ok_or("没有这件督办事项")?;
+        self.task(case, task)?;
         let directory = self.world.directory();
+        let is_axis = found.items_of(task).any(|item| self.is_named(item, unit));
+        let name = if is_axis { unit.to_owned() } else { self.unit_name(&self.unit(unit)?) };
+        let unit = name.as_str();
         Ok(found.items_of(task).any(|item| {
             let owner = item.owner.as_ref().and_then(|owner| directory.unit_of(owner));
             let owned = owner.is_some_and(|owner| self.unit_name(&owner) == unit)
@@ -353,21 +382,31 @@ impl Bench {
         }))
     }
 
-    pub(super) fn event_count(&self, case: &CaseId, kind: &str) -> i64 {
+    /// A task of the case's workflow, or of the kinds that every case may have.
+    fn task(&self, case: &CaseId, name: &str) -> Outcome {
+        let definition = self.world.definition(case).ok_or("没有这件督办事项")?;
+        let own = definition.workflow.tasks.iter().map(|task| task.id.as_str());
+        let known: Vec<&str> = own.chain(["interview", "rectification", "extra"]).collect();
+        words::among("任务", name, &known)
+    }
+
+    pub(super) fn event_count(&self, case: &CaseId, kind: &str) -> Outcome<i64> {
+        words::known::<Fact>("事件", kind)?;
         let count = self.world.log(case).iter().filter(|event| event.fact.kind() == kind).count();
-        i64::try_from(count).unwrap_or(i64::MAX)
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
     /// Points of a unit in a case, in hundredths.
-    pub(super) fn score(&self, case: &CaseId, unit: &str) -> i64 {
+    pub(super) fn score(&self, case: &CaseId, unit: &str) -> Outcome<i64> {
+        let unit = self.unit_name(&self.unit(unit)?);
         let log = self.world.log(case).iter();
-        log.filter_map(|event| match &event.fact {
+        let points = log.filter_map(|event| match &event.fact {
             Fact::Scored { unit: scored, points, .. } if self.unit_name(scored) == unit => {
                 Some(*points)
             }
             _ => None,
-        })
-        .sum()
+        });
+        Ok(points.sum())
     }
 }
 
@@ -383,7 +422,7 @@ pub(super) fn equal<T: PartialEq + std::fmt::Display>(
     Err(format!("{what}：应为 {expected}，实为 {actual}"))
 }
 
-fn refused(refusal: Refusal) -> String {
+pub(super) fn refused(refusal: Refusal) -> String {
     format!("{REFUSED}{}（{}）", refusal.zh(), refusal.code())
 }
 

@@ -3,49 +3,41 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use duban_calendar::Span;
-use duban_core::{Act, CaseId};
+use duban_core::{CaseId, MoveKind};
+use duban_script::StopFlag;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
     BasicStringPackage, LogicPackage, MoreStringPackage, Package,
 };
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value as Json;
 
 use super::bench::{Bench, ItemRef, Outcome, REFUSED, equal};
+use super::moves::{self, Target};
 
-type Shared = Arc<Mutex<Bench>>;
+pub(super) type Shared = Arc<Mutex<Bench>>;
 type Fallible<T = ()> = Result<T, Box<EvalAltResult>>;
 
-/// English and Chinese names of every function.
-const NAMES: &[(&str, &str)] = &[
+/// English and Chinese names of the functions that are no moves.
+const FUNCTIONS: &[(&str, &str)] = &[
     ("open", "立项"),
     ("advance_to", "推进到"),
     ("advance", "推进"),
     ("item", "任务"),
     ("interview", "约谈"),
     ("rectification", "整改"),
-    ("sign", "签收"),
-    ("report", "反馈"),
-    ("submit", "申请办结"),
-    ("withdraw", "撤回"),
-    ("accept", "办结"),
+    ("acting_as", "以身份"),
+    ("accept_for", "代表办结"),
     ("accept_all", "会签办结"),
-    ("send_back", "退回"),
-    ("ask_extension", "申请延期"),
-    ("grant", "同意延期"),
-    ("refuse", "不同意延期"),
-    ("transfer", "转办"),
-    ("suspend", "挂起"),
-    ("resume", "恢复"),
-    ("skip", "跳过"),
-    ("cancel", "中止"),
-    ("reopen", "回头看"),
-    ("urge", "催办"),
-    ("strike_off", "销号"),
+    ("send_back_for", "代表退回"),
+    ("vacate", "空岗"),
+    ("appoint", "任职"),
     ("assert_status", "断言状态"),
     ("assert_light", "断言灯"),
+    ("assert_attention", "断言需要关注"),
+    ("assert_no_attention", "断言无需关注"),
     ("assert_sent", "断言送出"),
     ("assert_sent_at_least", "断言至少送出"),
     ("assert_open_task", "断言有任务"),
@@ -58,6 +50,9 @@ const NAMES: &[(&str, &str)] = &[
     ("assert_event", "断言事件"),
     ("assert_score", "断言计分"),
     ("assert_refused", "断言被拒"),
+    ("assert_may", "断言可办"),
+    ("assert_may_not", "断言不可办"),
+    ("expect_script_failure", "预期脚本出错"),
     ("assert", "断言"),
     ("assert_eq", "断言相等"),
     ("workdays", "工作日"),
@@ -65,6 +60,12 @@ const NAMES: &[(&str, &str)] = &[
     ("months", "月"),
     ("hours", "小时"),
 ];
+
+/// English and Chinese names of every function of workflow tests: of the moves, then of the rest.
+pub fn test_functions() -> Vec<(&'static str, &'static str)> {
+    let moves = MoveKind::ALL.iter().copied().flat_map(moves::names_of);
+    moves.chain(FUNCTIONS.iter().copied()).collect()
+}
 
 /// The most operations of one test.
 const OPERATIONS_MAX: u64 = 5_000_000;
@@ -81,9 +82,11 @@ pub(super) fn limited() -> Engine {
     engine
 }
 
-/// The engine of one test.
-pub(super) fn engine(bench: &Shared) -> Engine {
+/// The engine of one test. The flag ends it.
+pub(super) fn engine(bench: &Shared, stop: &StopFlag) -> Engine {
     let mut engine = limited();
+    let stop = stop.clone();
+    engine.on_progress(move |_| stop.is_set().then_some(Dynamic::UNIT));
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
     BasicFnPackage::new().register_into_engine(&mut engine);
@@ -95,16 +98,18 @@ pub(super) fn engine(bench: &Shared) -> Engine {
     engine.register_type_with_name::<CaseId>("事项").register_type_with_name::<ItemRef>("任务");
     time(&mut engine, bench);
     finding(&mut engine, bench);
-    owners(&mut engine, bench);
-    reviewers(&mut engine, bench);
-    office(&mut engine, bench);
+    moves::register(&mut engine, bench);
+    signers(&mut engine, bench);
+    acting(&mut engine, bench);
+    posts(&mut engine, bench);
     asserts(&mut engine, bench);
-    general_asserts(&mut engine);
+    verdicts(&mut engine, bench);
+    general_asserts(&mut engine, bench);
     engine
 }
 
 fn chinese(english: &str) -> &'static str {
-    NAMES
+    FUNCTIONS
         .iter()
         .find(|(name, _)| *name == english)
         .map(|(_, chinese)| *chinese)
@@ -117,11 +122,30 @@ macro_rules! both {
         for name in [$name, chinese($name)] {
             let bench = Arc::clone($bench);
             $engine.register_fn(name, move |$($arg: $kind),*| -> Fallible<$out> {
-                let act = |$b: &mut Bench| -> Outcome<$out> { $body };
-                act(&mut lock(&bench)).map_err(fail)
+                doing(&bench, |$b: &mut Bench| -> Outcome<$out> {
+                    if is_assert($name) {
+                        $b.note_assert();
+                    }
+                    $body
+                })
             });
         }
     };
+}
+
+/// Does something at the bench; a bound that was reached meanwhile is what failed.
+pub(super) fn doing<T>(bench: &Shared, act: impl FnOnce(&mut Bench) -> Outcome<T>) -> Fallible<T> {
+    let mut bench = lock(bench);
+    let done = act(&mut bench);
+    match bench.stopped() {
+        Some(stop) => Err(fail(stop.zh())),
+        None => done.map_err(fail),
+    }
+}
+
+/// Whether a function says what is expected.
+fn is_assert(name: &str) -> bool {
+    name.starts_with("assert") || name.starts_with("expect")
 }
 
 fn lock(bench: &Shared) -> MutexGuard<'_, Bench> {
@@ -178,76 +202,40 @@ fn finding(engine: &mut Engine, bench: &Shared) {
     });
 }
 
-fn owners(engine: &mut Engine, bench: &Shared) {
-    both!(engine, bench, "sign", |b, item: ItemRef| -> () {
-        b.as_owner(&item, Act::Sign { item: item.key.clone() })
+fn signers(engine: &mut Engine, bench: &Shared) {
+    both!(engine, bench, "accept_for", |b, item: ItemRef, seat: &str| -> () {
+        b.accept_for(&item, seat)
     });
-    both!(engine, bench, "report", |b, item: ItemRef, report: Map| -> () {
-        let act = report_of(&item, &report)?;
-        b.as_owner(&item, act)
-    });
-    both!(engine, bench, "submit", |b, item: ItemRef| -> () {
-        b.submit(&item, serde_json::Map::new(), None)
-    });
-    both!(engine, bench, "submit", |b, item: ItemRef, form: Map| -> () {
-        b.submit(&item, to_form(&form)?, None)
-    });
-    both!(engine, bench, "submit", |b, item: ItemRef, form: Map, files: Array| -> () {
-        let files = files.iter().map(ToString::to_string).collect();
-        b.submit(&item, to_form(&form)?, Some(files))
-    });
-    both!(engine, bench, "withdraw", |b, item: ItemRef| -> () {
-        b.as_owner(&item, Act::Withdraw { item: item.key.clone() })
-    });
-    both!(engine, bench, "ask_extension", |b, item: ItemRef, until: &str, why: &str| -> () {
-        let until = b.end(until)?;
-        let act = Act::AskExtension { item: item.key.clone(), until, reason: why.to_owned() };
-        b.as_owner(&item, act)
-    });
-    both!(engine, bench, "transfer", |b, item: ItemRef, to: &str, why: &str| -> () {
-        let to = b.assignee(to)?;
-        b.as_owner(&item, Act::Transfer { item: item.key.clone(), to, reason: why.to_owned() })
-    });
-}
-
-fn reviewers(engine: &mut Engine, bench: &Shared) {
-    both!(engine, bench, "accept", |b, item: ItemRef| -> () { b.accept(&item) });
     both!(engine, bench, "accept_all", |b, item: ItemRef| -> () { b.accept_all(&item) });
-    both!(engine, bench, "send_back", |b, item: ItemRef, why: &str| -> () {
-        let (key, reason) = (item.key.clone(), why.to_owned());
-        b.as_reviewer(&item, &Act::Return { item: key, reason, upstream: None })
-    });
-    both!(engine, bench, "grant", |b, item: ItemRef| -> () {
-        b.as_reviewer(&item, &Act::GrantExtension { item: item.key.clone() })
-    });
-    both!(engine, bench, "refuse", |b, item: ItemRef, why: &str| -> () {
-        let (key, reason) = (item.key.clone(), why.to_owned());
-        b.as_reviewer(&item, &Act::RefuseExtension { item: key, reason })
+    both!(engine, bench, "send_back_for", |b, item: ItemRef, why: &str, seat: &str| -> () {
+        b.send_back_for(&item, why, seat)
     });
 }
 
-fn office(engine: &mut Engine, bench: &Shared) {
-    both!(engine, bench, "suspend", |b, item: ItemRef, why: &str| -> () {
-        let (key, reason) = (Some(item.key.clone()), why.to_owned());
-        b.as_office(&item, Act::Suspend { item: key, reason, until: None, stops_clock: None })
+/// What is done in a function, is done by whoever holds a post, or is a person.
+fn acting(engine: &mut Engine, bench: &Shared) {
+    for name in ["acting_as", chinese("acting_as")] {
+        let bench = Arc::clone(bench);
+        let call = move |context: NativeCallContext<'_>, who: &str, act: FnPtr| -> Fallible {
+            let before = doing(&bench, |bench| {
+                let who = bench.assignee(who)?;
+                bench.holders(Some(&who))?;
+                Ok(bench.acting.replace(who))
+            })?;
+            let done = act.call_within_context::<Dynamic>(&context, ());
+            lock(&bench).acting = before;
+            done.map(|_| ())
+        };
+        engine.register_fn(name, call);
+    }
+}
+
+/// Who holds posts.
+fn posts(engine: &mut Engine, bench: &Shared) {
+    both!(engine, bench, "vacate", |b, post: &str| -> () { b.appoint(post, None) });
+    both!(engine, bench, "appoint", |b, post: &str, person: &str| -> () {
+        b.appoint(post, Some(person))
     });
-    both!(engine, bench, "resume", |b, item: ItemRef| -> () {
-        b.as_office(&item, Act::Resume { item: Some(item.key.clone()) })
-    });
-    both!(engine, bench, "skip", |b, item: ItemRef, why: &str| -> () {
-        b.as_office(&item, Act::Skip { item: item.key.clone(), reason: why.to_owned() })
-    });
-    both!(engine, bench, "cancel", |b, item: ItemRef, why: &str| -> () {
-        b.as_office(&item, Act::Cancel { item: Some(item.key.clone()), reason: why.to_owned() })
-    });
-    both!(engine, bench, "reopen", |b, item: ItemRef, why: &str| -> () {
-        let (key, reason) = (item.key.clone(), why.to_owned());
-        b.as_office(&item, Act::Reopen { item: key, reason, due: None })
-    });
-    both!(engine, bench, "urge", |b, item: ItemRef| -> () {
-        b.as_office(&item, Act::Urge { item: item.key.clone(), text: None })
-    });
-    both!(engine, bench, "strike_off", |b, item: ItemRef| -> () { b.strike_off(&item) });
 }
 
 fn asserts(engine: &mut Engine, bench: &Shared) {
@@ -256,6 +244,12 @@ fn asserts(engine: &mut Engine, bench: &Shared) {
     });
     both!(engine, bench, "assert_light", |b, item: ItemRef, light: &str| -> () {
         b.assert_light(&item, light)
+    });
+    both!(engine, bench, "assert_attention", |b, item: ItemRef, kind: &str| -> () {
+        b.assert_attention(&item, kind)
+    });
+    both!(engine, bench, "assert_no_attention", |b, item: ItemRef| -> () {
+        equal("需要关注", "", b.attention(&item)?.as_str())
     });
     both!(engine, bench, "assert_sent", |b, case: CaseId, kind: &str, to: &str, n: i64| -> () {
         b.assert_sent(&case, kind, to, n)
@@ -276,6 +270,21 @@ fn asserts(engine: &mut Engine, bench: &Shared) {
         let open = b.is_open_task(&case, task, unit)?;
         (!open).then_some(()).ok_or_else(|| format!("{unit} 不应有未办结的 {task}，实际有"))
     });
+    both!(engine, bench, "assert_may", |b, item: ItemRef, who: &str, act: &str| -> () {
+        may(b, &Target::Item(item), who, act, true)
+    });
+    both!(engine, bench, "assert_may", |b, case: CaseId, who: &str, act: &str| -> () {
+        may(b, &Target::Case(case), who, act, true)
+    });
+    both!(engine, bench, "assert_may_not", |b, item: ItemRef, who: &str, act: &str| -> () {
+        may(b, &Target::Item(item), who, act, false)
+    });
+    both!(engine, bench, "assert_may_not", |b, case: CaseId, who: &str, act: &str| -> () {
+        may(b, &Target::Case(case), who, act, false)
+    });
+}
+
+fn verdicts(engine: &mut Engine, bench: &Shared) {
     both!(engine, bench, "assert_met", |b, item: ItemRef| -> () {
         equal("指标", "达标", verdict(b.state(&item)?.met))
     });
@@ -293,12 +302,26 @@ fn asserts(engine: &mut Engine, bench: &Shared) {
         equal("本期", "未判为未履行", duty(b.state(&item)?.is_breached()))
     });
     both!(engine, bench, "assert_event", |b, case: CaseId, kind: &str, n: i64| -> () {
-        equal(&format!("事件 {kind}"), n, b.event_count(&case, kind))
+        equal(&format!("事件 {kind}"), n, b.event_count(&case, kind)?)
     });
     both!(engine, bench, "assert_score", |b, case: CaseId, unit: &str, points: Dynamic| -> () {
         let expected = hundredths(&points)?;
-        equal(&format!("{unit} 的分（百分之一分）"), expected, b.score(&case, unit))
+        equal(&format!("{unit} 的分（百分之一分）"), expected, b.score(&case, unit)?)
     });
+    both!(engine, bench, "expect_script_failure", |b, function: &str| -> () {
+        b.expect_failure(None, function);
+        Ok(())
+    });
+    both!(engine, bench, "expect_script_failure", |b, case: CaseId, function: &str| -> () {
+        b.expect_failure(Some(case), function);
+        Ok(())
+    });
+}
+
+/// Whether somebody may make a move now is as expected.
+fn may(bench: &Bench, target: &Target, who: &str, act: &str, expected: bool) -> Outcome {
+    let word = |may: bool| if may { "可办" } else { "不可办" };
+    equal(&format!("{who} {act}"), word(expected), word(bench.may(target, who, act)?))
 }
 
 fn verdict(met: Option<bool>) -> &'static str {
@@ -322,56 +345,70 @@ fn hundredths(points: &Dynamic) -> Outcome<i64> {
     (number * Decimal::ONE_HUNDRED).to_i64().ok_or_else(|| "分数太大".to_owned())
 }
 
-fn general_asserts(engine: &mut Engine) {
+fn general_asserts(engine: &mut Engine, bench: &Shared) {
     for name in ["assert", chinese("assert")] {
-        engine.register_fn(name, |truth: bool, text: &str| -> Fallible {
+        let bench = Arc::clone(bench);
+        engine.register_fn(name, move |truth: bool, text: &str| -> Fallible {
+            lock(&bench).note_assert();
             if truth { Ok(()) } else { Err(fail(text.to_owned())) }
         });
     }
     for name in ["assert_eq", chinese("assert_eq")] {
-        engine.register_fn(name, |expected: Dynamic, actual: Dynamic| -> Fallible {
+        let bench = Arc::clone(bench);
+        engine.register_fn(name, move |expected: Dynamic, actual: Dynamic| -> Fallible {
+            lock(&bench).note_assert();
             let (expected, actual) = (expected.to_string(), actual.to_string());
             equal("值", expected, actual).map_err(fail)
         });
     }
     for name in ["assert_refused", chinese("assert_refused")] {
-        engine.register_fn(name, |context: NativeCallContext<'_>, act: FnPtr| -> Fallible {
-            match act.call_within_context::<Dynamic>(&context, ()) {
-                Ok(_) => Err(fail("应被拒绝，实际办成了".to_owned())),
-                Err(error) if error.to_string().contains(REFUSED) => Ok(()),
-                Err(error) => Err(error),
-            }
+        let any = Arc::clone(bench);
+        engine.register_fn(name, move |context: NativeCallContext<'_>, act: FnPtr| -> Fallible {
+            refused(&context, &act, &any, None)
         });
+        let bench = Arc::clone(bench);
+        let by_code = move |context: NativeCallContext<'_>, act: FnPtr, code: &str| -> Fallible {
+            refused(&context, &act, &bench, Some(code))
+        };
+        engine.register_fn(name, by_code);
     }
 }
 
-fn report_of(item: &ItemRef, report: &Map) -> Outcome<Act> {
-    let known = ["text", "percent", "value"];
-    if let Some(unknown) = report.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("report 没有 {unknown}，只有 text、percent、value"));
+/// Makes a move that must be refused, with the code if one is given.
+fn refused(
+    context: &NativeCallContext<'_>,
+    act: &FnPtr,
+    bench: &Shared,
+    code: Option<&str>,
+) -> Fallible {
+    lock(bench).note_assert();
+    if let Some(code) = code
+        && !is_refusal_code(code)
+    {
+        return Err(fail(format!("{code} 不是拒绝的代码；写成 DB2009 这样")));
     }
-    let number = |key: &str| match report.get(key) {
-        None => Ok(None),
-        Some(value) => match (value.as_int(), value.as_decimal()) {
-            (Ok(whole), _) => Ok(Some(Decimal::from(whole))),
-            (_, Ok(number)) => Ok(Some(number)),
-            _ => Err(format!("report 的 {key} 应为数字")),
-        },
+    let Err(error) = act.call_within_context::<Dynamic>(context, ()) else {
+        return Err(fail("应被拒绝，实际办成了".to_owned()));
     };
-    let percent = match number("percent")? {
-        Some(percent) => Some(percent.to_u8().ok_or("percent 应在 0 到 100 之间")?),
-        None => None,
-    };
-    Ok(Act::Report {
-        item: item.key.clone(),
-        text: report.get("text").map_or("进展".to_owned(), ToString::to_string),
-        percent,
-        value: number("value")?,
-        evidence: Vec::new(),
-    })
+    let told = error.to_string();
+    if !told.contains(REFUSED) {
+        return Err(error);
+    }
+    match code {
+        Some(code) if !told.contains(&format!("（{code}）")) => {
+            Err(fail(format!("应以 {code} 拒绝，实为：{told}")))
+        }
+        _ => Ok(()),
+    }
 }
 
-fn to_form(map: &Map) -> Outcome<serde_json::Map<String, Json>> {
+/// Whether a text is written as the code of a refused move.
+fn is_refusal_code(code: &str) -> bool {
+    let digits = code.strip_prefix("DB2").unwrap_or_default();
+    digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+pub(super) fn to_form(map: &Map) -> Outcome<serde_json::Map<String, Json>> {
     map.iter().map(|(key, value)| Ok((key.to_string(), to_json(value)?))).collect()
 }
 

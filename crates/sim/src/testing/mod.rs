@@ -2,19 +2,23 @@
 //!
 //! Each test begins with an empty world at the start of the suite's target year. A failed
 //! assertion ends the test and says what was expected and what is; the timelines of its cases
-//! follow.
+//! follow. A test has failed too where a script failed and the test does not expect it, and where
+//! it asserts nothing.
 
 mod bench;
 mod functions;
+mod moves;
+mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use duban_model::{Script, Suite};
-use duban_script::Program;
-use rhai::{CallFnOptions, Dynamic, EvalAltResult, Position, Scope};
+use duban_script::{Program, Shifts, dates_as_texts};
+use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 use serde::Serialize;
 
 use self::bench::Bench;
+use crate::budget::Budget;
 
 /// What came of one test.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -29,15 +33,34 @@ pub struct TestResult {
     pub timeline: Vec<String>,
 }
 
+pub use self::functions::test_functions;
+
+/// The engine that test files are compiled with: every limit set, no function of ours.
+pub(crate) fn test_engine() -> Engine {
+    functions::limited()
+}
+
+/// The names of the tests' functions, English and Chinese.
+pub(crate) fn names() -> Vec<&'static str> {
+    test_functions().into_iter().flat_map(|(english, chinese)| [english, chinese]).collect()
+}
+
+/// Lines of a timeline that are told.
+const TIMELINE_LINES_MAX: usize = 1_000;
+
 /// Runs the tests of a suite whose file or name contains `only`, in the order of the files.
 ///
-/// A test file that does not compile is one failed test.
-pub fn run_tests(suite: &Suite, programs: &[Arc<Program>], only: &str) -> Vec<TestResult> {
-    let mut results = Vec::new();
-    for script in &suite.tests {
-        results.extend(run_file(suite, programs, script, only));
-    }
-    results
+/// A test file that does not compile is one failed test. Each test may use up the budget; one
+/// that reaches a bound has failed, and so have all that come after the flag was set.
+pub fn run_tests(
+    suite: &Suite,
+    programs: &[Arc<Program>],
+    only: &str,
+    budget: &Budget,
+) -> Vec<TestResult> {
+    let files = suite.tests.iter();
+    let run = || files.flat_map(|script| run_file(suite, programs, script, only, budget)).collect();
+    budget.stop.during(run)
 }
 
 fn run_file(
@@ -45,6 +68,7 @@ fn run_file(
     programs: &[Arc<Program>],
     script: &Script,
     only: &str,
+    budget: &Budget,
 ) -> Vec<TestResult> {
     let failed = |failure: String| TestResult {
         file: script.file.clone(),
@@ -52,10 +76,17 @@ fn run_file(
         failure: Some(failure),
         timeline: Vec::new(),
     };
-    let ast = match functions::limited().compile(&script.source) {
+    // Tests write dates as texts; a bare one is the same.
+    let dated = match dates_as_texts(&script.file, &script.source) {
+        Ok(dated) => dated,
+        Err(problems) => return problems.iter().map(|it| failed(it.to_string())).collect(),
+    };
+    let dates = &dated.shifts;
+    let ast = match functions::limited().compile(&dated.source) {
         Ok(ast) => ast,
         Err(error) => {
-            return vec![failed(format!("{}:{}: {error}", script.file, shown(error.position())))];
+            let at = shown(dates.original(error.position()));
+            return vec![failed(format!("{}:{at}: {error}", script.file))];
         }
     };
     let mut names: Vec<(usize, String)> = ast
@@ -67,14 +98,25 @@ fn run_file(
     names.sort();
     let mut results = Vec::new();
     for (_, name) in names {
-        let bench = Arc::new(Mutex::new(Bench::new(suite, programs)));
-        let engine = functions::engine(&bench);
+        let bench = Arc::new(Mutex::new(Bench::new(suite, programs, budget)));
+        let engine = functions::engine(&bench, &budget.stop);
         let options = CallFnOptions::new().eval_ast(false);
         let called: Result<Dynamic, _> =
             engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, ());
-        let failure = called.err().map(|error| explain(&script.file, &error));
         let bench = bench.lock().unwrap_or_else(PoisonError::into_inner);
-        let timeline = if failure.is_some() { bench.timeline() } else { Vec::new() };
+        // A script cannot pass over a bound that was reached, as it may over an error.
+        let failure = match (bench.stopped(), called) {
+            (Some(stop), _) => Some(format!("{}: {} {stop}", script.file, stop.code())),
+            (None, Err(error)) => Some(explain(&script.file, dates, &error)),
+            (None, Ok(_)) => bench.verdict().err().map(|wrong| {
+                let line = line_of(&script.source, &name);
+                format!("{}:{line}:1: {wrong}", script.file)
+            }),
+        };
+        let timeline = match failure {
+            Some(_) => bench.timeline(TIMELINE_LINES_MAX),
+            None => Vec::new(),
+        };
         results.push(TestResult { file: script.file.clone(), name, failure, timeline });
     }
     results
@@ -85,6 +127,12 @@ fn place_of(source: &str, name: &str) -> usize {
     source.find(&format!("fn {name}")).unwrap_or(usize::MAX)
 }
 
+/// The line of a function, from 1.
+fn line_of(source: &str, name: &str) -> usize {
+    let before = source.get(..place_of(source, name)).unwrap_or_default();
+    before.matches('\n').count() + 1
+}
+
 fn shown(position: Position) -> String {
     match (position.line(), position.position()) {
         (Some(line), Some(column)) => format!("{line}:{column}"),
@@ -93,7 +141,7 @@ fn shown(position: Position) -> String {
     }
 }
 
-fn explain(file: &str, error: &EvalAltResult) -> String {
+fn explain(file: &str, dates: &Shifts, error: &EvalAltResult) -> String {
     let mut inner = error;
     while let EvalAltResult::ErrorInFunctionCall(_, _, below, _) = inner {
         inner = below;
@@ -102,5 +150,5 @@ fn explain(file: &str, error: &EvalAltResult) -> String {
         EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
         other => other.to_string(),
     };
-    format!("{file}:{}: {message}", shown(inner.position()))
+    format!("{file}:{}: {message}", shown(dates.original(inner.position())))
 }

@@ -60,16 +60,28 @@ pub(crate) fn load(id: &str, sources: &Sources) -> Loaded {
 
 /// A city, two districts and three workflows, with a test file.
 pub(crate) fn small(test: &str) -> Loaded {
-    let files = [
-        ("suite.yaml", SUITE),
-        ("directory.yaml", DIRECTORY),
-        ("plan.yaml", PLAN),
-        ("follow.yaml", FOLLOW),
-        ("hooks.rhai", HOOKS),
-        ("tests/all.rhai", test),
-    ];
-    let sources = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
-    load("small", &Sources::from(sources))
+    small_with(&[("tests/all.rhai", test)])
+}
+
+/// The same with further files.
+pub(crate) fn small_with(further: &[(&str, &str)]) -> Loaded {
+    let files = [("plan.yaml", PLAN), ("follow.yaml", FOLLOW), ("hooks.rhai", HOOKS)];
+    of(&[&files, further].concat())
+}
+
+/// A city and two districts with workflows and scripts.
+pub(crate) fn of(files: &[(&str, &str)]) -> Loaded {
+    load("small", &sources(files))
+}
+
+/// The same as it is before it is compiled.
+pub(crate) fn draft(files: &[(&str, &str)]) -> duban_model::Loaded {
+    load_suite("small", &sources(files), &library())
+}
+
+fn sources(files: &[(&str, &str)]) -> Sources {
+    let all = [&[("suite.yaml", SUITE), ("directory.yaml", DIRECTORY)], files].concat();
+    all.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
 }
 
 const SUITE: &str = r#"
@@ -120,7 +132,7 @@ people:
   - { id: w1, name: 西书记 }
 "#;
 
-const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 id: plan
 title: 计划
 basis: "M1"
@@ -179,7 +191,7 @@ tasks:
     due: date(2022, 12, 31)
 "#;
 
-const HOOKS: &str = r#"
+pub(crate) const HOOKS: &str = r#"
 fn study_missed(task) {
     interview(#{
         who: task.owner,
