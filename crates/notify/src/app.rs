@@ -228,7 +228,7 @@ impl App {
     }
 
     async fn send_to(&self, open: &[&Contact], delivery: &Delivery, round: &mut Round) {
-        let text = self.options.templates.text(delivery);
+        let text = self.options.templates.text_aside(delivery).await;
         let begun = Instant::now();
         for part in open.chunks(self.options.kind.people_max()) {
             let left = self.options.time_max.saturating_sub(begun.elapsed());

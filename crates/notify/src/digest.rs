@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use duban_calendar::{Calendar, Date, Instant, Span, Tz, date_of, end_of, local, start_of};
-use duban_core::{Body, Item, ItemRow, Notification, Outgoing, Sent, Status, Teller};
+use duban_core::{Body, Item, ItemRow, Names, Notification, Outgoing, Sent, Status, Teller};
 use duban_engine::{Engine, EngineError};
 use duban_model::{Assignee, Definition, DefinitionHash, Directory, PersonId};
-use duban_store::{PageRequest, Store, StoreError};
+use duban_store::{PageRequest, Store};
 use serde_json::json;
 
 use crate::error::NotifyError;
@@ -174,7 +174,14 @@ impl Digest {
         loop {
             let found = engine.waiting(&[], page.clone()).await?;
             for row in found.rows {
-                let item: Item = serde_json::from_str(&row.data).map_err(StoreError::Unreadable)?;
+                let item: Item = match serde_json::from_str(&row.data) {
+                    Ok(item) => item,
+                    // Everybody else is owed their digest.
+                    Err(error) => {
+                        engine.note_unreadable(&row.case, &row.key, &error);
+                        continue;
+                    }
+                };
                 let Some(why) = why(&item, now, soon) else { continue };
                 for person in debtors(&item, &directory) {
                     let owed = owed.entry(person).or_default();
@@ -204,7 +211,7 @@ impl Owed {
 
 /// Why a task stands in a digest, if it does. What is suspended waits on nobody.
 fn why(item: &Item, now: Instant, soon: Instant) -> Option<Why> {
-    if item.hold.is_some() {
+    if !item.holds.is_empty() {
         return None;
     }
     match (item.status, item.due()) {
@@ -281,6 +288,7 @@ fn message(person: &PersonId, owed: Owed, day: Date, at: Instant) -> Outgoing {
         colour: None,
         number: None,
         data,
+        names: Names::default(),
         collapsed: false,
     };
     Outgoing {

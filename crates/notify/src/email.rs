@@ -205,7 +205,8 @@ impl Email {
             .collect();
         let mut round = Round::default();
         if !open.is_empty() {
-            let message = self.message(delivery, mailboxes.values())?;
+            let text = self.options.templates.text_aside(delivery).await;
+            let message = self.message(delivery, text, mailboxes.values())?;
             let sending = self.transmit(&message, &open);
             round = tokio::time::timeout(self.options.time_max, sending)
                 .await
@@ -222,9 +223,9 @@ impl Email {
     fn message<'a>(
         &self,
         delivery: &Delivery,
+        text: String,
         to: impl Iterator<Item = &'a Mailbox>,
     ) -> Result<Vec<u8>, ChannelError> {
-        let text = self.options.templates.text(delivery);
         let subject = format!("{}{}", self.options.subject_prefix, first_line(&text));
         let millis = u64::try_from(delivery.at.millis()).unwrap_or(0).min(DATE_MS_MAX);
         let builder = Message::builder()

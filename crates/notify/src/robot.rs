@@ -110,7 +110,8 @@ impl Robot {
 
     async fn post(&self, delivery: &Delivery) -> Result<(), ChannelError> {
         self.pace.turn(delivery)?;
-        let (target, body) = self.request(&self.options.templates.text(delivery), seconds_now());
+        let text = self.options.templates.text_aside(delivery).await;
+        let (target, body) = self.request(&text, seconds_now());
         let headers = vec![("content-type", JSON_TYPE.to_owned())];
         let answer = self.client.post(target, headers, body.to_string().into_bytes()).await?;
         self.read(&answer)

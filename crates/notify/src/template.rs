@@ -4,12 +4,15 @@
 //! filters and limits, each with its line. Where one fails all the same with what a script sent,
 //! the built-in one of that kind speaks for it; a message is never lost over its wording.
 
+mod bounds;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use duban_calendar::{Tz, local};
+use duban_core::Sent;
 use duban_engine::Delivery;
 use duban_model::{Assignee, Directory, PersonId};
 use minijinja::value::Serde;
@@ -20,7 +23,7 @@ use crate::error::NotifyError;
 use crate::recipients::Contacts;
 
 /// Every kind of message with its built-in template.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 12] = [
     ("remind", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     ("urge", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     (
@@ -36,6 +39,7 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("interview", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     ("refer", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     ("ask", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
+    ("tell", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     ("alarm", "【{{ kind }}】{{ text }}{% if link %}\n{{ link }}{% endif %}"),
     ("emit", "【{{ kind }}】{{ text }}"),
     (
@@ -45,15 +49,27 @@ const BUILT_IN: [(&str, &str); 10] = [
          {% endfor %}{% if data.more %}\n另有{{ data.more }}项。{% endif %}\
          {% if link %}\n{{ link }}{% endif %}",
     ),
+    (
+        ATTENTION,
+        "【{{ kind }}】{% if data.again %}仍{% endif %}有{{ data.items }}项任务无人可以推进。\
+         {% for cause in data.causes %}\n{{ loop.index }}. {{ cause.title }}（{{ cause.name }}，自\
+         {{ cause.since }}起）{{ cause.items }}项：{{ cause.lines | join('；') }}\
+         {% if cause.more %}；另有{{ cause.more }}项{% endif %}。处理办法：{{ cause.remedy }}。\
+         {% endfor %}{% if link %}\n{{ link }}{% endif %}",
+    ),
 ];
 
 /// The kind of the daily digest, which no case sends.
 pub(crate) const DIGEST: &str = "digest";
 
+/// The kind of the daily word of what nobody can move on, which no case sends.
+pub(crate) const ATTENTION: &str = "attention";
+
 /// The kind of a message, by which its template is chosen.
 fn kind_of(delivery: &Delivery) -> &str {
     match delivery.kind.as_str() {
         DIGEST => DIGEST,
+        ATTENTION => ATTENTION,
         _ => delivery.sent.kind.as_str(),
     }
 }
@@ -66,8 +82,10 @@ fn zh(kind: &str) -> &'static str {
         "interview" => "约谈",
         "refer" => "移送",
         "ask" => "请示",
+        "tell" => "告知",
         "alarm" => "告警",
         DIGEST => "待办汇总",
+        ATTENTION => "需要关注",
         _ => "事件",
     }
 }
@@ -79,7 +97,8 @@ const NAMES: [&str; 11] =
 /// Functions that templates may call.
 const FUNCTIONS: [&str; 3] = ["dict", "namespace", "range"];
 
-/// What one rendering may use up, in minijinja's instructions, and write, in bytes.
+/// What one rendering may use up, in minijinja's fuel (an instruction, or 64 bytes that are made),
+/// and write, in bytes. It takes some ten milliseconds at most.
 const FUEL_MAX: u64 = 50_000;
 const TEXT_BYTES_MAX: usize = 64 * 1_024;
 
@@ -117,6 +136,8 @@ pub struct TemplateOptions {
     pub case_url: Option<String>,
     /// The address of the page of a person's to-dos, for the daily digest.
     pub todo_url: Option<String>,
+    /// The address of the page of what nobody can move on.
+    pub attention_url: Option<String>,
 }
 
 impl Default for TemplateOptions {
@@ -126,6 +147,7 @@ impl Default for TemplateOptions {
             zone: Tz::Asia__Shanghai,
             case_url: None,
             todo_url: None,
+            attention_url: None,
         }
     }
 }
@@ -147,6 +169,9 @@ impl Default for TemplateOptions {
 /// | `case`, `item` | the ids |
 /// | `link` | the page of the case |
 /// | `data` | further data, by key; not every message has every key: `data.why \| default('')` |
+///
+/// What a template may use up is bounded: words in a tag, fuel, what it writes, and how often its
+/// values may hold each other. `docs/configuration.md` has the numbers.
 ///
 /// ```
 /// use duban_notify::{TemplateOptions, Templates};
@@ -231,7 +256,7 @@ impl Templates {
     }
 
     /// The office's templates by the kind of message: `remind`, `urge`, `slip`, `notice`,
-    /// `interview`, `refer`, `ask`, `alarm`, `emit`, `digest`. A kind that is left out keeps the
+    /// `interview`, `refer`, `ask`, `tell`, `alarm`, `emit`, `digest`, `attention`. A kind that is left out keeps the
     /// built-in one.
     ///
     /// # Errors
@@ -306,6 +331,13 @@ impl Templates {
         BUILT_IN.into_iter()
     }
 
+    /// What a message says, made on a thread where nothing else waits for it.
+    pub(crate) async fn text_aside(&self, delivery: &Delivery) -> String {
+        let (templates, own) = (self.clone(), delivery.clone());
+        let text = tokio::task::spawn_blocking(move || templates.text(&own)).await;
+        text.unwrap_or_else(|_| delivery.sent.text.clone())
+    }
+
     /// What a message says. The same at every attempt, as long as the directory stays as it is.
     pub fn text(&self, delivery: &Delivery) -> String {
         let Shared { options, built_in, .. } = &*self.shared;
@@ -367,6 +399,9 @@ fn check(environment: &mut Environment<'static>, name: &str, source: &str) -> Ve
     };
     if source.len() > SOURCE_BYTES_MAX {
         return vec![problem(None, format!("it has more than {SOURCE_BYTES_MAX} bytes"))];
+    }
+    if let Some((line, error)) = bounds::excess(source) {
+        return vec![problem(Some(line), error)];
     }
     let failed = |error: minijinja::Error| vec![problem(error.line(), told(&error))];
     if let Err(error) = environment.add_template_owned(name.to_owned(), source.to_owned()) {
@@ -488,8 +523,9 @@ fn facts(delivery: &Delivery, options: &TemplateOptions) -> Json {
     let sent = &delivery.sent;
     let directory = options.contacts.directory();
     let directory = directory.as_deref();
-    let to: Vec<String> = sent.to.iter().map(|to| assignee_name(to, directory)).collect();
-    let people: Vec<String> = sent.people.iter().map(|id| person_name(id, directory)).collect();
+    let to: Vec<String> = sent.to.iter().map(|to| assignee_name(to, sent, directory)).collect();
+    let people: Vec<String> =
+        sent.people.iter().map(|id| person_name(id, sent, directory)).collect();
     let colour = sent.colour.map(|colour| {
         use duban_script::SlipColour::{Blue, Red, Yellow};
         match colour {
@@ -500,6 +536,9 @@ fn facts(delivery: &Delivery, options: &TemplateOptions) -> Json {
     });
     let link = match kind_of(delivery) {
         DIGEST => options.todo_url.clone(),
+        ATTENTION => options.attention_url.clone(),
+        // What no event sends belongs to no case.
+        _ if delivery.seq == 0 => None,
         _ => options.case_url.as_ref().map(|url| url.replace("{case}", &delivery.case)),
     };
     json!({
@@ -517,20 +556,21 @@ fn facts(delivery: &Delivery, options: &TemplateOptions) -> Json {
     })
 }
 
-fn person_name(id: &PersonId, directory: Option<&Directory>) -> String {
-    let person = directory.and_then(|directory| directory.person(id));
-    person.map_or_else(|| id.to_string(), |person| person.name.clone())
+/// What somebody was called when the message came about.
+fn person_name(id: &PersonId, sent: &Sent, directory: Option<&Directory>) -> String {
+    let person = || Some(directory?.person(id)?.name.clone());
+    sent.names.people.get(id).cloned().or_else(person).unwrap_or_else(|| id.to_string())
 }
 
-fn assignee_name(to: &Assignee, directory: Option<&Directory>) -> String {
+fn assignee_name(to: &Assignee, sent: &Sent, directory: Option<&Directory>) -> String {
     let unit = |id| {
-        let unit = directory.and_then(|directory| directory.unit(id));
-        unit.map_or_else(|| id.to_string(), |unit| unit.name.clone())
+        let unit = || Some(directory?.unit(id)?.name.clone());
+        sent.names.units.get(id).cloned().or_else(unit).unwrap_or_else(|| id.to_string())
     };
     match to {
         Assignee::Unit(id) => unit(id),
         Assignee::Post(id, post) => format!("{}{post}", unit(id)),
-        Assignee::Person(id) => person_name(id, directory),
+        Assignee::Person(id) => person_name(id, sent, directory),
     }
 }
 
@@ -540,6 +580,14 @@ fn samples(kind: &str) -> [Json; 2] {
         DIGEST => json!({
             "date": "2022年6月30日", "overdue": 1, "soon": 2, "review": 3, "more": 4,
             "lines": ["撰写总结，6月29日到期"],
+        }),
+        ATTENTION => json!({
+            "items": 12, "again": true, "page": "/attention",
+            "causes": [{
+                "kind": "owner_vacant", "title": "承办岗位无人在岗", "about": "post:370102/书记",
+                "name": "历下区 书记", "since": "2022年6月1日", "items": 12, "more": 2,
+                "lines": ["专题研究：撰写总结"], "remedy": "在通讯录中补上任职人员",
+            }],
         }),
         _ => json!({}),
     };
@@ -559,60 +607,4 @@ fn samples(kind: &str) -> [Json; 2] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problem(name: &str, source: &str) -> String {
-        let sources = [(name.to_owned(), source.to_owned())].into_iter().collect();
-        match Templates::load(TemplateOptions::default(), &sources) {
-            Err(NotifyError::BadTemplates(problems)) => problems[0].to_string(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn built_in_templates_are_sound() {
-        let sources =
-            Templates::sources().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-        Templates::load(TemplateOptions::default(), &sources).unwrap();
-    }
-
-    #[test]
-    fn problems_name_their_template_and_line() {
-        let expected = [
-            ("remind", "一\n二{% if text %}", "`remind`, line 2: syntax error"),
-            ("slip", "text\n{{ text }}\n{{ nmuber }}", "`slip`, line 3: `nmuber` is not known"),
-            ("slip", "{% if false %}\n{{ nmuber }}{% endif %}", "`slip`, line 2: `nmuber`"),
-            ("alarm", "\n\n{{ text | shout }}", "`alarm`, line 3: unknown filter"),
-            ("urge", "{{ text }}\n{{ data.reason }}", "`urge`, line 2: undefined value"),
-            ("ask", "{% for i in range(99999) %}{{ i }}{% endfor %}", "`ask`, line 1: "),
-            ("notice", "\n{{ 'x' * 99999 }}", "the text has more than 65536 bytes"),
-            ("refer", "{% if number %}{{ text }}{% endif %}", "`refer`: it says nothing"),
-            ("interview", "{% include 'x' %}", "`interview`, line 1: syntax error"),
-            ("ask", "{{ debug() }}", "`ask`, line 1: `debug` is not known"),
-            ("remnid", "{{ text }}", "`remnid`: there is no such kind of message; use `remind`"),
-        ];
-        for (name, source, part) in expected {
-            let problem = problem(name, source);
-            assert!(problem.contains(part), "{source:?}: {problem}");
-        }
-    }
-
-    #[test]
-    fn all_problems_are_told_at_once() {
-        let sources: BTreeMap<String, String> =
-            [("slip", "{{ a }}"), ("ask", "{{ text }}"), ("urge", "{{")]
-                .map(|(name, text)| (name.to_owned(), text.to_owned()))
-                .into();
-        let refused = Templates::load(TemplateOptions::default(), &sources).unwrap_err();
-        assert_eq!(refused.code(), "DB5009");
-        assert_eq!(refused.to_string().lines().count(), 3, "{refused}");
-    }
-
-    #[test]
-    fn a_name_is_found_in_tags_alone() {
-        assert_eq!(line_of("a\n{{ b.a }}{% if xa %}\n{{ a }}", "a"), Some(3));
-        assert_eq!(line_of("a {{ b", "a"), None);
-        assert_eq!(line_of("督{{ 办", "办"), Some(1));
-    }
-}
+mod tests;

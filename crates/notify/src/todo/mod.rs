@@ -181,18 +181,28 @@ pub fn wanted(
                 case: case.id().as_str().to_owned(),
                 item: item.key.as_str().to_owned(),
                 role,
-                person,
+                person: person.clone(),
                 account: account.trim().to_owned(),
                 title: title(item, definition),
                 workflow: case.head().title.clone(),
                 status: item.status.zh().to_owned(),
                 since: item.since,
-                due: if role == Role::Review { item.review.due } else { item.due() },
+                due: due_of(item, role, &person, directory),
                 is_read: item.status == Status::Active,
             });
         }
     }
     found
+}
+
+/// By when a person must do it: for reviews the first date of the seats they answer for.
+fn due_of(item: &Item, role: Role, person: &PersonId, directory: &Directory) -> Option<Instant> {
+    if role == Role::Work {
+        return item.due();
+    }
+    let own = item.review.pending().into_iter();
+    let own = own.filter(|seat| answering(seat, directory).contains(person));
+    own.filter_map(|seat| item.review.due_of(seat)).min()
 }
 
 /// How a to-do ends that is wanted no longer, by what became of its item.
@@ -207,8 +217,9 @@ pub fn ending(todo: &Todo, case: &Case, directory: &Directory) -> Ending {
         (Role::Work, Status::Ready | Status::Active) => false,
         (Role::Review, Status::Ready | Status::Active | Status::Done) => true,
         (Role::Review, Status::Submitted) => {
-            let mut agreed = item.review.agreed.iter();
-            agreed.any(|member| answering(member, directory).contains(&todo.person))
+            let mut answered =
+                item.review.members.iter().filter(|member| item.review.has_answered(member));
+            answered.any(|member| answering(member, directory).contains(&todo.person))
         }
     };
     if is_done { Ending::Done } else { Ending::Gone }

@@ -129,6 +129,7 @@ fn message(number: u32, at: i64) -> Outgoing {
         colour: None,
         number: None,
         data: Map::new(),
+        names: duban_core::Names::default(),
         collapsed: false,
     };
     Outgoing {

@@ -285,8 +285,11 @@ async fn dingtalk_gets_its_todos_made_changed_done_and_deleted() {
     let peer = Peer::start(vec![TOKEN, MADE, DONE, DONE, MADE, DONE]).await;
     let todos = Todos::new(Arc::new(dingtalk(&peer)), Ledger::in_memory());
     todos.settle_all(&office.engine).await.unwrap();
-    for act in ["sign", "submit"] {
-        office.act("li", json!({ act: { "item": "write", "form": {} } })).await;
+    for act in [
+        json!({ "sign": { "item": "write" } }),
+        json!({ "submit": { "item": "write", "form": {} } }),
+    ] {
+        office.act("li", act).await;
         todos.settle_all(&office.engine).await.unwrap();
     }
     office.act("zhang", json!({ "cancel": { "item": null, "reason": "不办了" } })).await;
