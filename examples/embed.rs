@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let item = || "write".into();
     let submit = Act::Submit { item: item(), form: Default::default(), evidence: Vec::new() };
     engine.act(&case, Actor::person("li"), submit, None).await?;
-    let accept = Act::Accept { item: item(), text: Some("同意".to_owned()) };
+    let accept = Act::Accept { item: item(), text: Some("同意".to_owned()), seat: None };
     let outcome = engine.act(&case, Actor::person("zhang"), accept, None).await?;
     let status = engine.case(&case).await?.head().status.zh();
     println!("version {}: {status}", outcome.version);

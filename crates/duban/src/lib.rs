@@ -12,6 +12,8 @@
 //!   reads a suite from disk.
 //! - [`Act`] is what may be asked of a case, [`Fact`] what may have happened to it.
 //! - [`Channel`] is how messages reach people: implement it for an office's own.
+//! - [`EvidenceCheck`] says whether the files that a move names are there: by default the host's
+//!   word is taken ([`HostsWord`]); a host that keeps files implements it.
 //! - [`SystemClock`] is the default; with a [`TestClock`] a year passes in a test.
 //!
 //! # Example
@@ -112,11 +114,13 @@ pub use duban_store as store;
 
 pub use duban_calendar::{Calendar, Date, Instant, Window, WindowKind};
 pub use duban_core::{
-    Act, Actor, Case, CaseId, CaseName, Event, Fact, Item, ItemKey, Light, Refusal, Sent, Status,
+    Act, Actor, Case, CaseId, CaseName, Event, Evidence, Fact, Item, ItemKey, Light, Refusal, Sent,
+    Status,
 };
 pub use duban_engine::{
     BoxFuture, Channel, ChannelError, Clock, Delivery, Engine, EngineError, EngineLimits,
-    FileChannel, LogChannel, OpenSpec, Options, Outcome, Subscription, SystemClock, TestClock,
+    EvidenceCheck, EvidenceError, FileChannel, HostsWord, LogChannel, OpenSpec, Options, Outcome,
+    Subscription, SystemClock, TestClock,
 };
 pub use duban_model::{
     Assignee, Directory, DirectoryData, Library, Loaded, Problem, Sources, Suite, load_calendar,
