@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::{digest, random_hex};
+use crate::password::{self, Lack};
 use crate::session;
 
 /// A post of administration. Nobody has two, and none of them has a part in any case.
@@ -91,8 +92,8 @@ pub(crate) enum AccountError {
     BadLogin,
     #[error("用户名已有人使用")]
     Taken,
-    #[error("口令须有 {PASSWORD_CHARS_MIN} 至 {PASSWORD_CHARS_MAX} 个字符，且不能与用户名相同")]
-    BadPassword,
+    #[error("口令不合要求：{}", said(.0))]
+    BadPassword(Vec<Lack>),
     #[error("链接无效：已用过，或者已过期；请安全管理员重新发一个")]
     BadLink,
     #[error("最后一个安全管理员账号不能删除")]
@@ -101,8 +102,9 @@ pub(crate) enum AccountError {
     Store(#[from] StoreError),
 }
 
-const PASSWORD_CHARS_MIN: usize = 10;
-const PASSWORD_CHARS_MAX: usize = 128;
+fn said(lacks: &[Lack]) -> String {
+    lacks.iter().map(Lack::to_string).collect::<Vec<_>>().join("；")
+}
 
 /// How long a link works, in milliseconds.
 const LINK_MS_MAX: i64 = 7 * 24 * 3_600_000;
@@ -194,10 +196,9 @@ impl Accounts {
         now: i64,
     ) -> Result<Account, AccountError> {
         let mut account = Self::invited(store, key, now).await?;
-        let length = password.chars().count();
-        if !(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&length) || password == account.login
-        {
-            return Err(AccountError::BadPassword);
+        let lacks = password::lacks(password, &account.login);
+        if !lacks.is_empty() {
+            return Err(AccountError::BadPassword(lacks));
         }
         account.hash = Some(hash(password.to_owned()).await?);
         if !store.remove_document(&format!("invitation/{}", digest(key))).await? {

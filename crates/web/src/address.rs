@@ -28,6 +28,11 @@ impl fmt::Display for ClientAddress {
 }
 
 impl ClientAddress {
+    /// One that was written down as it is shown.
+    pub(crate) fn read(text: &str) -> Self {
+        Self(text.parse().ok())
+    }
+
     /// Whose tries are counted together: one address, or the network of one IPv6 host.
     pub(crate) fn group(self) -> Option<IpAddr> {
         let IpAddr::V6(address) = self.0? else { return self.0 };
@@ -46,13 +51,25 @@ impl<S: Store> FromRequestParts<App<S>> for ClientAddress {
         if !settings.is_behind_tls {
             return Ok(Self(peer));
         }
-        Ok(Self(forwarded(peer, &parts.headers, &settings.trusted_proxies)))
+        Ok(Self(forwarded(peer, &parts.headers, settings.trusted_proxies.as_deref())))
     }
 }
 
 /// Behind a proxy: the last address that none of the office's own proxies has. What stands before
-/// it was written by whoever called, and may be anything.
-fn forwarded(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+/// it was written by whoever called, and may be anything; so was the whole header where it was no
+/// proxy that called.
+fn forwarded(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusted: Option<&[IpAddr]>,
+) -> Option<IpAddr> {
+    let is_proxy = |address: IpAddr| match trusted {
+        Some(trusted) => trusted.iter().any(|proxy| proxy.to_canonical() == address),
+        None => address.is_loopback(),
+    };
+    if !peer.is_some_and(is_proxy) {
+        return peer;
+    }
     let lines: Vec<&str> =
         headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
     let mut nearest = peer;
@@ -60,7 +77,7 @@ fn forwarded(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> O
         let Ok(address) = text.trim().parse::<IpAddr>() else { break };
         let address = address.to_canonical();
         nearest = Some(address);
-        if !trusted.contains(&address) {
+        if !is_proxy(address) {
             break;
         }
     }
@@ -74,7 +91,7 @@ mod tests {
     #[test]
     fn behind_a_proxy_the_last_address_that_is_no_proxys_counts() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let trusted = [address("10.0.0.2"), address("10.0.0.3")];
+        let trusted = [address("127.0.0.1"), address("10.0.0.2"), address("::ffff:10.0.0.3")];
         let cases: &[(&[&str], &str)] = &[
             (&[], "127.0.0.1"),
             (&["9.9.9.9"], "9.9.9.9"),
@@ -92,9 +109,31 @@ mod tests {
             for line in *lines {
                 headers.append(FORWARDED_FOR, line.parse().unwrap());
             }
-            let found = forwarded(Some(address("127.0.0.1")), &headers, &trusted);
+            let found = forwarded(Some(address("127.0.0.1")), &headers, Some(&trusted));
             assert_eq!(found, Some(address(expected)), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn only_a_proxy_is_believed() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append(FORWARDED_FOR, "9.9.9.9, 127.0.0.9".parse().unwrap());
+        let one = [address("10.0.0.2")];
+        let cases: &[(&str, Option<&[IpAddr]>, &str)] = &[
+            ("127.0.0.1", None, "9.9.9.9"),
+            ("::1", None, "9.9.9.9"),
+            ("10.0.0.2", None, "10.0.0.2"),
+            ("10.0.0.2", Some(&one), "127.0.0.9"),
+            ("127.0.0.1", Some(&one), "127.0.0.1"),
+            ("10.0.0.3", Some(&one), "10.0.0.3"),
+            ("127.0.0.1", Some(&[]), "127.0.0.1"),
+        ];
+        for (peer, trusted, expected) in cases {
+            let found = forwarded(Some(address(peer)), &headers, *trusted);
+            assert_eq!(found, Some(address(expected)), "{peer} {trusted:?}");
+        }
+        assert_eq!(forwarded(None, &headers, None), None);
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Who may do what: tokens with a scope, kept as digests.
 
-use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
 use duban_core::Actor;
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -24,7 +23,7 @@ pub enum Scope {
     Read,
     /// Make moves in the name of people: for a program that has signed them in itself.
     Act,
-    /// Open and migrate cases, publish suites, put dead letters back.
+    /// Open and migrate cases, test, simulate and publish suites, put dead letters back.
     Admin,
     /// Make and take away accounts and tokens.
     Security,
@@ -168,35 +167,20 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whoever calls, once their token is known.
+/// Whoever calls, once their token is known and may do what is asked (`rights.rs`).
+#[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) name: String,
     scope: Scope,
 }
 
 impl Caller {
-    /// Refuses a caller whose token may not do this.
-    pub(crate) fn may(&self, scope: Scope) -> Result<(), Problem> {
-        self.may_with(&[scope])
-    }
-
-    /// Refuses a caller whose token has none of these scopes, nor one that includes one.
-    pub(crate) fn may_with(&self, scopes: &[Scope]) -> Result<(), Problem> {
-        let is_in_order = scopes.iter().any(|scope| self.scope.includes(*scope));
-        if is_in_order { Ok(()) } else { Err(Problem::forbidden(scopes)) }
-    }
-
-    /// Who acts, for the record, where no person does.
-    pub(crate) fn operator(&self) -> Actor {
-        Actor::operator(self.name.as_str())
-    }
-}
-
-impl<S: Store> FromRequestParts<App<S>> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App<S>) -> Result<Self, Problem> {
-        let shown = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    /// Whoever shows a token, by the head of a request.
+    pub(crate) async fn identify<S: Store>(
+        headers: &HeaderMap,
+        app: &App<S>,
+    ) -> Result<Self, Problem> {
+        let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (scheme, token) =
             shown.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unknown_caller)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -205,5 +189,21 @@ impl<S: Store> FromRequestParts<App<S>> for Caller {
         let known = app.tokens().identify(app.engine.store(), token.trim()).await?;
         access::note_who(&format!("token:{}", known.name));
         Ok(Self { name: known.name.clone(), scope: known.scope })
+    }
+
+    /// Whether the token has a scope, or one that includes it.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        self.scope.includes(scope)
+    }
+
+    /// Refuses a caller whose token has none of these scopes, nor one that includes one.
+    pub(crate) fn may_with(&self, scopes: &[Scope]) -> Result<(), Problem> {
+        let is_in_order = scopes.iter().any(|scope| self.has(*scope));
+        if is_in_order { Ok(()) } else { Err(Problem::forbidden(scopes)) }
+    }
+
+    /// Who acts, for the record, where no person does.
+    pub(crate) fn operator(&self) -> Actor {
+        Actor::operator(self.name.as_str())
     }
 }

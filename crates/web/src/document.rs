@@ -6,10 +6,12 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
+use crate::routes::cases::KEY_BYTES_MAX;
 use crate::routes::{
-    audit, calendars, cases, deliveries, directory, drafts, feed, graph, items, ledgers, migration,
-    moves, office, search, security, stand_ins, suites, tasks, upkeep,
+    audit, calendars, cases, clock, deliveries, directory, drafts, feed, graph, items, ledgers,
+    migration, moves, office, search, security, stand_ins, suites, tasks, upkeep,
 };
+use crate::wire;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -73,6 +75,9 @@ use crate::routes::{
         upkeep::rebuild,
         upkeep::job,
         upkeep::stats,
+        clock::show,
+        clock::accept,
+        clock::take_back,
         security::accounts,
         security::create_account,
         security::new_link,
@@ -104,7 +109,15 @@ pub fn openapi() -> Value {
         name(operation);
         tell_problems(operation);
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-        parameters.into_iter().flatten().for_each(forbid_null);
+        parameters.into_iter().flatten().for_each(|parameter| {
+            forbid_null(parameter);
+            bound(parameter);
+        });
+    }
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    if let Some(schemas) = schemas {
+        schemas.values_mut().for_each(close_choices);
+        schemas.extend(wire::schemas());
     }
     document
 }
@@ -164,6 +177,35 @@ fn forbid_null(parameter: &mut Value) {
         choices.retain(|choice| choice["type"] != "null");
         if let [only] = choices.as_slice() {
             *schema = only.clone();
+        }
+    }
+}
+
+/// What holds for a parameter wherever it stands.
+fn bound(parameter: &mut Value) {
+    let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+    let Some(Value::Object(schema)) = parameter.get_mut("schema") else { return };
+    match name.as_str() {
+        "Idempotency-Key" => {
+            schema.insert("minLength".to_owned(), 1.into());
+            schema.insert("maxLength".to_owned(), KEY_BYTES_MAX.into());
+            schema.insert("pattern".to_owned(), "^[ -~]*$".into());
+        }
+        // A cursor comes from an answer and is never empty.
+        "after" if schema.get("type") == Some(&"string".into()) => {
+            schema.insert("minLength".to_owned(), 1.into());
+        }
+        _ => {}
+    }
+}
+
+/// One of several things is that one alone: what stands beside it is refused.
+fn close_choices(schema: &mut Value) {
+    let choices = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+    for choice in choices.into_iter().flatten() {
+        let is_one = choice["required"].as_array().is_some_and(|required| required.len() == 1);
+        if choice["type"] == "object" && is_one {
+            choice["additionalProperties"] = false.into();
         }
     }
 }

@@ -1,17 +1,19 @@
-//! What keeps strangers out: requests that other sites' pages send, and guessed passwords.
+//! What keeps strangers out: requests that other sites' pages send, and names of other sites that
+//! lead to this machine.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderMap, ORIGIN};
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use duban_store::Store;
 
-use crate::address::ClientAddress;
 use crate::pages::Failure;
+use crate::problem::Problem;
+use crate::server::App;
 
 /// What browsers say of where a request comes from (Fetch Metadata, W3C).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -41,59 +43,32 @@ fn is_own(headers: &HeaderMap) -> bool {
     }
 }
 
-/// How often one login may be tried in a minute.
-const TRIES_MAX: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
-
-/// How often somebody at one address may try to sign in, in whatever way, in a minute. Many people
-/// of an office may share an address.
-const TRIES_BY_ADDRESS_MAX: NonZeroU32 = NonZeroU32::new(120).expect("it is not zero");
-
-/// How many people may be sent elsewhere to sign in, in a minute. They have ten minutes to come
-/// back: ten times as many are remembered at most.
-const SENT_MAX: NonZeroU32 = NonZeroU32::new(3_000).expect("it is not zero");
-
-/// Logins and addresses that are remembered before old ones are forgotten.
-const REMEMBERED_MAX: usize = 10_000;
-
-/// Bounds on guessing, and on sign-ins under way.
-pub(crate) struct SignInLimits {
-    by_login: DefaultKeyedRateLimiter<String>,
-    by_address: DefaultKeyedRateLimiter<IpAddr>,
-    sent: DefaultDirectRateLimiter,
+/// In a demonstration, refuses requests for another name than this machine's own: a site whose
+/// name was made to lead here would otherwise be one with these pages for a browser.
+pub(crate) async fn own_name<S: Store>(
+    State(app): State<App<S>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if app.settings().is_demonstration && !is_for_this_machine(&request) {
+        return Problem::wrong_host().into_response();
+    }
+    next.run(request).await
 }
 
-impl Default for SignInLimits {
-    fn default() -> Self {
-        Self {
-            by_login: RateLimiter::keyed(Quota::per_minute(TRIES_MAX)),
-            by_address: RateLimiter::keyed(Quota::per_minute(TRIES_BY_ADDRESS_MAX)),
-            sent: RateLimiter::direct(Quota::per_minute(SENT_MAX)),
-        }
-    }
+fn is_for_this_machine(request: &Request) -> bool {
+    let hosts = request.headers().get_all(HOST);
+    let mut named = hosts.iter().map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
+    hosts.iter().next().is_some()
+        && named.all(|host: Option<Authority>| host.is_some_and(|host| is_loopback(&host)))
+        && request.uri().authority().is_none_or(is_loopback)
 }
 
-impl SignInLimits {
-    /// Whether one more try from this address is in order.
-    pub(crate) fn may_try_from(&self, address: ClientAddress) -> bool {
-        if self.by_address.len() > REMEMBERED_MAX {
-            self.by_address.retain_recent();
-        }
-        address.group().is_none_or(|group| self.by_address.check_key(&group).is_ok())
-    }
-
-    /// Whether one more try for this login is in order.
-    pub(crate) fn may_try(&self, login: &str) -> bool {
-        if self.by_login.len() > REMEMBERED_MAX {
-            self.by_login.retain_recent();
-        }
-        let login: String = login.chars().take(64).collect();
-        self.by_login.check_key(&login).is_ok()
-    }
-
-    /// Whether one more may be sent elsewhere.
-    pub(crate) fn may_send(&self) -> bool {
-        self.sent.check().is_ok()
-    }
+fn is_loopback(authority: &Authority) -> bool {
+    let host = authority.host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_plain = !authority.as_str().contains('@');
+    is_plain && (host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback()))
 }
 
 #[cfg(test)]
@@ -109,6 +84,41 @@ mod tests {
     }
 
     #[test]
+    fn only_this_machines_own_names_are_its_own() {
+        let asked = |uri: &str, hosts: &[&str]| {
+            let mut request = Request::builder().uri(uri);
+            for host in hosts {
+                request = request.header(HOST, *host);
+            }
+            is_for_this_machine(&request.body(axum::body::Body::empty()).unwrap())
+        };
+        for host in ["localhost", "LocalHost:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080"] {
+            assert!(asked("/", &[host]), "{host}");
+        }
+        let others = [
+            "evil.cn",
+            "evil.cn:8080",
+            "localhost.evil.cn",
+            "127.0.0.1.evil.cn",
+            "10.0.0.1",
+            "localhost@evil.cn",
+            "evil.cn@localhost",
+            "",
+            "0.0.0.0",
+            "[::]",
+            "a b",
+            "2130706433",
+        ];
+        for host in others {
+            assert!(!asked("/", &[host]), "{host}");
+        }
+        assert!(!asked("/", &[]));
+        assert!(!asked("/", &["localhost", "evil.cn"]));
+        assert!(asked("http://localhost/", &["localhost"]));
+        assert!(!asked("http://evil.cn/", &["localhost"]));
+    }
+
+    #[test]
     fn other_sites_are_strangers() {
         assert!(own(&[("sec-fetch-site", "same-origin")]));
         assert!(!own(&[("sec-fetch-site", "same-site")]));
@@ -117,16 +127,5 @@ mod tests {
         assert!(!own(&[("origin", "http://evil"), ("host", "127.0.0.1:8080")]));
         assert!(!own(&[("origin", "null"), ("host", "127.0.0.1:8080")]));
         assert!(own(&[("host", "127.0.0.1:8080")]));
-    }
-
-    #[test]
-    fn guesses_in_a_minute_are_bounded() {
-        let limits = SignInLimits::default();
-        assert_eq!((0..11).filter(|_| limits.may_try("li")).count(), 10);
-        assert!(limits.may_try("wang"));
-        let from = |text: &str| ClientAddress(Some(text.parse().unwrap()));
-        assert_eq!((0..121).filter(|_| limits.may_try_from(from("9.9.9.9"))).count(), 120);
-        assert!(limits.may_try_from(from("9.9.9.8")));
-        assert!(limits.may_try_from(ClientAddress(None)));
     }
 }

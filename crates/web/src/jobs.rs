@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use duban_calendar::Instant;
-use duban_core::{Actor, CaseId};
+use duban_core::{Actor, CaseId, Take};
 use duban_engine::{Engine, EngineError};
 use duban_store::Store;
 use serde::Serialize;
@@ -22,8 +22,9 @@ const FAILURES_KEPT: usize = 20;
 /// What a job does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Task {
-    /// Has the open cases of a workflow run on its current version: suite and workflow.
-    Migrate(String, String),
+    /// Has the open cases of a workflow run on its current version: suite and workflow, and what
+    /// is taken over.
+    Migrate(String, String, Vec<Take>),
     /// Checks every case's log.
     Verify,
 }
@@ -37,6 +38,11 @@ impl Task {
         }
     }
 
+    /// Whether two jobs would do their work on the same cases; they must not run beside each other.
+    fn is_same_work(&self, other: &Self) -> bool {
+        (self.kind(), self.subject()) == (other.kind(), other.subject())
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Migrate(..) => "migrate",
@@ -46,7 +52,7 @@ impl Task {
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::Migrate(suite, workflow) => Some(format!("{suite}/{workflow}")),
+            Self::Migrate(suite, workflow, _) => Some(format!("{suite}/{workflow}")),
             Self::Verify => None,
         }
     }
@@ -146,7 +152,9 @@ impl Jobs {
 
     fn enlist(&self, task: Task, now: Instant) -> (Arc<Job>, bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = kept.iter().find(|job| job.task == task && job.is_running()) {
+        if let Some(running) =
+            kept.iter().find(|job| job.task.is_same_work(&task) && job.is_running())
+        {
             return (Arc::clone(running), false);
         }
         if kept.len() >= JOBS_KEPT
@@ -177,10 +185,10 @@ impl Jobs {
         kept.iter().map(|job| (job.task.scope(), job.view())).find(|(_, view)| view.id == id)
     }
 
-    /// The last job that does this.
+    /// The last job that did this, whatever it took over.
     pub(crate) fn last(&self, task: &Task) -> Option<JobView> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().rev().find(|job| job.task == *task).map(|job| job.view())
+        kept.iter().rev().find(|job| job.task.is_same_work(task)).map(|job| job.view())
     }
 }
 
@@ -190,19 +198,21 @@ async fn carry_out<S: Store>(
     actor: Actor,
 ) -> Result<u64, EngineError> {
     match &job.task {
-        Task::Migrate(suite, workflow) => {
+        Task::Migrate(suite, workflow, take) => {
             let (suite, workflow) = (suite.as_str().into(), workflow.as_str().into());
             let tell = |case: &CaseId, migrated: &Result<_, EngineError>| {
                 job.tell(case, migrated.as_ref().err().map(EngineError::zh));
             };
-            engine.migrate_all(&suite, &workflow, actor, tell).await
+            engine.migrate_all(&suite, &workflow, actor, take, tell).await
         }
         Task::Verify => {
             let tell = |case: &CaseId, audit: &Result<duban_engine::Audit, EngineError>| {
                 let broken = match audit {
-                    Ok(audit) => {
-                        audit.broken.as_ref().map(|(at, what)| format!("event {at}: {what}"))
-                    }
+                    Ok(audit) => match (&audit.broken, audit.unreadable.first()) {
+                        (Some((at, what)), _) => Some(format!("event {at}: {what}")),
+                        (None, Some((what, why))) => Some(format!("unreadable {what}: {why}")),
+                        (None, None) => None,
+                    },
                     Err(error) => Some(error.to_string()),
                 };
                 job.tell(case, broken);

@@ -11,17 +11,22 @@
 //! # Where to start reading
 //!
 //! `server.rs` has the routes. `routes/` is the API, with a file for each kind of thing;
-//! `pages/` the pages. `auth.rs`, `account.rs`, `session.rs` and `guard.rs` keep strangers out,
+//! `pages/` the pages. `auth.rs`, `account.rs`, `session.rs`, `tries.rs` and `guard.rs` keep strangers out,
 //! `sign_in/` lets in who has signed in elsewhere; `sight.rs` says what a person may see.
-//! `access.rs` logs and measures requests, `metrics.rs` tells Prometheus.
+//! `connections.rs`, `pace.rs` and `streams.rs` bound how much of the service a caller
+//! takes up; `access.rs` logs and measures requests, `metrics.rs` tells Prometheus.
 
+mod about;
 mod absence;
 mod access;
 mod account;
 mod address;
 mod auth;
 mod broom;
+mod case_files;
 mod change;
+mod civil;
+mod connections;
 mod counts;
 mod document;
 mod download;
@@ -31,14 +36,22 @@ mod guard;
 mod jobs;
 mod known;
 mod ledger;
+mod leftovers;
+mod limits;
+mod lines;
 mod messages;
 mod metrics;
 mod migration;
+mod offers;
+mod pace;
 mod page;
 mod pages;
+mod password;
 mod problem;
 mod pull;
 mod ready;
+mod rehearsal;
+mod rights;
 mod routes;
 mod security;
 mod server;
@@ -46,14 +59,20 @@ mod session;
 mod sight;
 mod sign_in;
 mod snippet;
+mod status;
+mod streams;
 mod trend;
+mod tries;
 mod view;
+mod wire;
 
 pub use crate::account::{Account, Accounts, AdminPost, Holder};
 pub use crate::auth::{Scope, TokenInfo, Tokens};
+pub use crate::case_files::{CaseFiles, Given, Giving};
 pub use crate::change::{replace_imported, suite_levels};
 pub use crate::document::openapi;
-pub use crate::evidence::{Evidence, FileLimits, Probed, S3Error, S3Options};
+pub use crate::evidence::{Evidence, FileError, FileLimits, Probed, S3Error, S3Options};
+pub use crate::limits::Limits;
 pub use crate::messages::{Messages, restore_templates};
 pub use crate::metrics::HostStats;
 pub use crate::pull::{PULL_BYTES_MAX, Pull, PullError};

@@ -69,7 +69,11 @@ pub(crate) async fn keep_template<S: Store>(
         Some(source) => all.insert(kind.to_owned(), source.to_owned()),
         None => all.remove(kind),
     };
-    templates.edit(all)?;
+    let sound = templates.clone();
+    // Every template is tried; no request is to wait for that.
+    tokio::task::spawn_blocking(move || sound.edit(all))
+        .await
+        .expect("invariant: trying a template does not panic")?;
     let name = format!("{PREFIX}{kind}");
     match source {
         Some(source) => {

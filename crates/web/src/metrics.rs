@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use duban_core::AttentionKind;
 use duban_engine::Stats;
-use duban_store::{Backlog, Store, StoreStats};
+use duban_store::{AttentionCount, Backlog, Store, StoreStats};
 
 use crate::access::RouteStats;
-use crate::auth::{Caller, Scope};
 use crate::exposition::{Exposition, Unit, seconds};
 use crate::problem::Problem;
 use crate::server::App;
@@ -26,11 +26,7 @@ pub struct HostStats {
 }
 
 /// For a token with the scope `read`.
-pub(crate) async fn serve<S: Store>(
-    State(app): State<App<S>>,
-    caller: Caller,
-) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
+pub(crate) async fn serve<S: Store>(State(app): State<App<S>>) -> Result<Response, Problem> {
     scrape(&app).await
 }
 
@@ -50,10 +46,12 @@ async fn scrape<S: Store>(app: &App<S>) -> Result<Response, Problem> {
     gauges(&mut page, &stats);
     distributions(&mut page, &stats);
     of_store(&mut page, &store.stats());
+    let attention = store.attention().await.map_err(Problem::store)?;
+    of_attention(&mut page, &attention);
     let age_ms = backlog.oldest_at.map_or(0, |at| app.engine.now().millis() - at);
     of_backlog(&mut page, &backlog, u64::try_from(age_ms).unwrap_or(0));
     of_routes(&mut page, &app.routes().read());
-    page.gauge("duban_stream_listeners", "Open event streams.", app.listeners());
+    page.gauge("duban_stream_listeners", "Open event streams.", app.streams().count());
     of_host(&mut page, app.host());
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], page.into_text()).into_response())
 }
@@ -75,6 +73,7 @@ fn counters(page: &mut Exposition, stats: &Stats) {
         ("delivery_failures_total", "Attempts that failed.", stats.delivery_failures),
         ("deliveries_held_total", "Attempts that ended in waiting.", stats.deliveries_held),
         ("dead_letters_total", "Deliveries given up.", stats.dead_letters),
+        ("unreadable_total", "Rows, events and deliveries passed over.", stats.unreadable),
         ("indexed_total", "Entries written to the search index.", stats.indexed),
         ("index_queries_total", "Looks for what is due.", stats.index_queries),
     ];
@@ -122,6 +121,8 @@ fn of_store(page: &mut Exposition, stats: &StoreStats) {
     let name = "duban_transaction_commits";
     page.head(name, "Commits, or other writes, that shared a transaction.", "histogram");
     page.distribution(name, &[], Unit::Pieces, &stats.transaction_commits);
+    let failures = stats.write_failures;
+    page.counter("duban_write_failures_total", "Transactions that failed.", failures);
     if let Some(bytes) = stats.database_bytes {
         page.gauge("duban_database_bytes", "The database on the disk.", bytes);
     }
@@ -135,6 +136,16 @@ fn of_backlog(page: &mut Exposition, backlog: &Backlog, oldest_ms: u64) {
     page.gauge("duban_deliveries_dead", "Deliveries given up and not put back.", backlog.dead);
     let age = seconds(oldest_ms.saturating_mul(1_000));
     page.gauge("duban_deliveries_oldest_seconds", "The age of the oldest pending one.", age);
+}
+
+/// Kinds that nothing needs now are shown as 0, so that an alert has something to compare.
+fn of_attention(page: &mut Exposition, counts: &[AttentionCount]) {
+    let name = "duban_attention_items";
+    page.head(name, "Tasks that nobody can move on.", "gauge");
+    for kind in AttentionKind::ALL {
+        let own = counts.iter().filter(|one| one.kind == kind.as_str());
+        page.sample(name, &[("kind", kind.as_str())], own.map(|one| one.items).sum::<u64>());
+    }
 }
 
 fn of_routes(page: &mut Exposition, routes: &[RouteStats]) {

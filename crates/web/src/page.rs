@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
-use duban_store::{Cursor, Page, PageRequest};
+use duban_store::{Cursor, Page, PageRequest, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,7 +28,22 @@ pub(crate) fn request(limit: Option<u32>, after: Option<String>) -> Result<PageR
         let what = format!("`limit` must be 1 to {}", PageRequest::LIMIT_MAX);
         return Err(Problem::bad_request(what));
     }
-    Ok(PageRequest { after: after.map(Cursor), limit })
+    // Empty is where nothing begins: left out it would be the beginning.
+    match after {
+        Some(after) if after.is_empty() => Err(bad_cursor(after)),
+        after => Ok(PageRequest { after: after.map(Cursor), limit }),
+    }
+}
+
+/// The place that a cursor is which says it as a number; 0 where there is none.
+pub(crate) fn position(after: Option<&str>) -> Result<u64, StoreError> {
+    let Some(after) = after else { return Ok(0) };
+    let place = after.parse::<u64>().ok().filter(|place| i64::try_from(*place).is_ok());
+    place.ok_or_else(|| StoreError::BadCursor(after.to_owned()))
+}
+
+fn bad_cursor(after: String) -> Problem {
+    Problem::store(StoreError::BadCursor(after))
 }
 
 /// A page as an answer: the rows, the cursor of the next page, and the same as a link.

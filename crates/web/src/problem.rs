@@ -4,16 +4,18 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use duban_core::Refusal;
 use duban_engine::EngineError;
+use duban_sim::{NotSimulated, Stop};
 use duban_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::account::AccountError;
 use crate::auth::Scope;
-use crate::evidence::EvidenceError;
+use crate::evidence::FileError;
 use crate::pages::Failure;
+use crate::rehearsal::NotRehearsed;
+use crate::status;
 
 /// Why a request was not carried out. Nothing was changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,12 +31,18 @@ pub(crate) struct Problem {
     detail: String,
     /// The code of `docs/errors.md`.
     code: &'static str,
+    /// When to try again, for answers that say so.
+    #[serde(skip)]
+    retry_after_s: u32,
 }
+
+/// How long somebody who has uploaded enough today is told to wait, in seconds.
+const DAY_S: u32 = 24 * 3_600;
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: String, detail: String) -> Self {
         let kind = format!("urn:duban:error:{code}");
-        Self { kind, title, status: status.as_u16(), detail, code }
+        Self { kind, title, status: status.as_u16(), detail, code, retry_after_s: 1 }
     }
 
     pub(crate) fn bad_request(detail: String) -> Self {
@@ -110,34 +118,47 @@ impl Problem {
         Self::unfit(crate::routes::suites::told(problems))
     }
 
-    pub(crate) fn evidence(error: EvidenceError) -> Self {
-        match error {
-            EvidenceError::Missing => Self::not_found(),
-            EvidenceError::TooLarge { .. } => {
-                Self { detail: error.to_string(), ..Self::too_large() }
-            }
-            EvidenceError::WrongKind { .. } => Self::unfit(error.to_string()),
-            EvidenceError::Broken(_) => Self::bad_request(error.to_string()),
-            EvidenceError::Failed(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "evidence failed");
-                let (title, detail) = ("文件存取失败".to_owned(), "see the log".to_owned());
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "DB6010", title, detail)
-            }
-        }
-    }
-
     pub(crate) fn too_often() -> Self {
         let title = "请求过于频繁，请稍后重试".to_owned();
         let detail = "limit `token_requests_per_second_max` reached".to_owned();
         Self::new(StatusCode::TOO_MANY_REQUESTS, "DB6031", title, detail)
     }
 
-    pub(crate) fn conflict(title: String, detail: String) -> Self {
-        Self::new(StatusCode::CONFLICT, "DB6032", title, detail)
+    pub(crate) fn too_slow() -> Self {
+        let title = "上传过慢，已中断".to_owned();
+        let detail = "limit `body_pause_seconds_max` or `body_bytes_per_second_min` reached; \
+                      check the network and send it again"
+            .to_owned();
+        Self::new(StatusCode::REQUEST_TIMEOUT, "DB6041", title, detail)
+    }
+
+    pub(crate) fn too_many_streams() -> Self {
+        let title = "事件流过多，请关闭不用的连接后重试".to_owned();
+        let detail = "limit `streams_per_caller_max` or `streams_max` reached".to_owned();
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "DB6042", title, detail)
+    }
+
+    pub(crate) fn no_room() -> Self {
+        let title = "连接过多，请稍后重试".to_owned();
+        let detail = "limit `connections_max` reached".to_owned();
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "DB6043", title, detail)
+    }
+
+    pub(crate) fn wrong_host() -> Self {
+        let title = "模拟库只能在本机以 localhost 或 127.0.0.1 打开".to_owned();
+        let detail = "a simulated database, where anybody may be anybody, answers only to the \
+                      names of this machine itself: localhost, 127.0.0.1, [::1]"
+            .to_owned();
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "DB6044", title, detail)
     }
 
     pub(crate) fn store(error: StoreError) -> Self {
         EngineError::Store(error).into()
+    }
+
+    /// What a client reads.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).expect("invariant: a problem is plain data")
     }
 
     /// Its status.
@@ -151,7 +172,7 @@ impl From<EngineError> for Problem {
         if let EngineError::Changed { version, .. } = error {
             return Self::changed(version);
         }
-        let status = status_of(&error);
+        let status = status::of_engine(&error);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(
                 code = error.code(),
@@ -163,62 +184,104 @@ impl From<EngineError> for Problem {
     }
 }
 
+impl From<Stop> for Problem {
+    fn from(stop: Stop) -> Self {
+        let detail = format!("limit `{}` ({}) reached", stop.name, stop.max);
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, stop.code(), stop.zh(), detail)
+    }
+}
+
+impl From<NotSimulated> for Problem {
+    fn from(error: NotSimulated) -> Self {
+        match error {
+            NotSimulated::Refused(refusal) => EngineError::Refused(refusal).into(),
+            NotSimulated::Stopped(stop) => stop.into(),
+        }
+    }
+}
+
+impl From<NotRehearsed> for Problem {
+    fn from(error: NotRehearsed) -> Self {
+        let title = error.zh();
+        match error {
+            NotRehearsed::Busy => {
+                let detail = "limit `rehearsals_max` (1 at once) reached; try again".to_owned();
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "DB6033", title, detail)
+            }
+            NotRehearsed::Stopped(stop) => stop.into(),
+            NotRehearsed::Ending => EngineError::Closed.into(),
+            NotRehearsed::Broken => Self::unfit("it broke off; send us the files".to_owned()),
+        }
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        let (status, detail) = (status::of_file(&error), error.to_string());
+        match error {
+            FileError::Missing => Self::not_found(),
+            FileError::TooLarge { .. } => Self { detail, ..Self::too_large() },
+            FileError::WrongKind { .. } => Self::unfit(detail),
+            FileError::Broken(_) => Self::bad_request(detail),
+            FileError::CaseFull { .. } => {
+                Self::new(status, "DB6045", "本事项的文件已达上限".to_owned(), detail)
+            }
+            FileError::DayFull { .. } => {
+                let problem =
+                    Self::new(status, "DB6046", "今天上传的文件已达上限".to_owned(), detail);
+                Self { retry_after_s: DAY_S, ..problem }
+            }
+            FileError::Failed(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "evidence failed");
+                Self::new(status, "DB6010", "文件存取失败".to_owned(), "see the log".to_owned())
+            }
+            FileError::Store(error) => Self::store(error),
+        }
+    }
+}
+
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Engine(error) => error.into(),
+            Failure::File(error) => error.into(),
+            Failure::Account(error) => error.into(),
             Failure::Missing => Self::missing(),
-            other => Self::unfit(other.zh()),
+            Failure::Bad(text) => Self::unfit(text),
+            Failure::TooLarge => Self::too_large(),
+            Failure::TooSlow => Self::too_slow(),
+            Failure::Crowded => Self::too_many_streams(),
+            Failure::NotRehearsed(error) => error.into(),
+            other @ (Failure::SignIn(_)
+            | Failure::NotYours
+            | Failure::TooOften
+            | Failure::Refused(_)) => {
+                Self::new(other.status(), "DB6009", other.zh(), "only for pages".to_owned())
+            }
         }
     }
 }
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
+        let status = status::of_account(&error);
         match error {
             AccountError::Store(error) => Self::store(error),
             AccountError::Taken | AccountError::LastSecurity => {
                 let detail = "the login is taken, or the last account of its kind".to_owned();
-                Self::conflict(error.to_string(), detail)
+                Self::new(status, "DB6032", error.to_string(), detail)
             }
-            other => Self::unfit(other.to_string()),
+            AccountError::BadLogin | AccountError::BadPassword(_) | AccountError::BadLink => {
+                Self::unfit(error.to_string())
+            }
         }
-    }
-}
-
-fn status_of(error: &EngineError) -> StatusCode {
-    match error {
-        EngineError::Refused(refusal) => status_of_refusal(refusal),
-        EngineError::NoWorkflow { .. } | EngineError::NoSuite(_) => StatusCode::NOT_FOUND,
-        EngineError::KeyReused { .. } | EngineError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        EngineError::Outdated(_) => StatusCode::PRECONDITION_FAILED,
-        EngineError::Busy(_) | EngineError::Contended { .. } | EngineError::Closed => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        EngineError::Store(StoreError::BadCursor(_)) => StatusCode::BAD_REQUEST,
-        EngineError::Store(StoreError::Closed) => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-fn status_of_refusal(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::NoCase(_) | Refusal::NoItem(_) => StatusCode::NOT_FOUND,
-        Refusal::NotAllowed { .. } | Refusal::SamePerson { .. } | Refusal::NoStandIn { .. } => {
-            StatusCode::FORBIDDEN
-        }
-        Refusal::BadForm(_)
-        | Refusal::EvidenceMissing(_)
-        | Refusal::ReasonMissing(_)
-        | Refusal::OutOfRange { .. }
-        | Refusal::Definition { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::CONFLICT,
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = HeaderValue::from(self.retry_after_s);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -227,7 +290,7 @@ impl IntoResponse for Problem {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                headers.insert(RETRY_AFTER, retry_after);
             }
             _ => {}
         }

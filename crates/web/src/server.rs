@@ -1,10 +1,9 @@
 //! The service: routes, limits, and running it.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU32;
+use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -23,28 +22,35 @@ use duban_store::{LightCount, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::access::{self, Routes};
 use crate::broom::Brooms;
+use crate::case_files::{self, CaseFiles};
+use crate::connections;
 use crate::counts::Counts;
 use crate::document;
 use crate::evidence::Evidence;
-use crate::guard::{self, SignInLimits};
+use crate::guard;
 use crate::jobs::Jobs;
 use crate::known::Known;
+use crate::limits::Limits;
 use crate::messages::Messages;
 use crate::metrics::{self, HostStats};
+use crate::pace;
 use crate::pages::{self, Changes};
 use crate::problem::Problem;
 use crate::pull::{self, Pull};
 use crate::ready::Readiness;
+use crate::rehearsal::Rehearsals;
+use crate::rights;
 use crate::routes::{
-    audit, calendars, cases, deliveries, directory, drafts, feed, graph, items, ledgers, migration,
-    moves, office, search, security, stand_ins, suites, tasks, upkeep,
+    audit, calendars, cases, clock, deliveries, directory, drafts, feed, graph, items, ledgers,
+    migration, moves, office, search, security, stand_ins, suites, tasks, upkeep,
 };
 use crate::sign_in::SignIn;
+use crate::streams::Streams;
 use crate::trend::Trend;
+use crate::tries::SignInLimits;
 
 /// How a daemon is set up.
 #[derive(Clone, Debug)]
@@ -53,17 +59,21 @@ pub struct Settings {
     pub frame_ancestors: Vec<String>,
     /// Whoever calls speaks TLS, to a proxy in front: cookies travel over TLS alone.
     pub is_behind_tls: bool,
-    /// Proxies whose word on whom they speak for is taken, besides the one that calls; only behind
-    /// TLS.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose word on whom they speak for is taken, only behind TLS; `None`: those on
+    /// loopback.
+    pub trusted_proxies: Option<Vec<IpAddr>>,
     /// How people sign in.
     pub sign_in: Arc<SignIn>,
     /// Anybody may sign in as anybody. For simulated databases on loopback.
     pub is_demonstration: bool,
     /// What comes with the program: scripts and calendars that drafts are checked against.
     pub library: Arc<Library>,
-    /// Where files of evidence lie.
+    /// Where files of evidence lie. Give the engine [`CaseFiles`](crate::CaseFiles) of the same
+    /// place as [`Options::evidence`](duban_engine::Options::evidence), so that moves name none
+    /// that was not given for their case.
     pub evidence: Evidence,
+    /// How much of the service whoever calls may take up.
+    pub limits: Limits,
     /// Requests to the API that one token may make in a second; `None`: any number.
     pub token_requests_per_second_max: Option<NonZeroU32>,
     /// What sends messages.
@@ -86,11 +96,12 @@ impl Default for Settings {
         Self {
             frame_ancestors: Vec::new(),
             is_behind_tls: false,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: None,
             sign_in: Arc::default(),
             is_demonstration: false,
             library: Arc::default(),
             evidence: Evidence::in_memory(),
+            limits: Limits::default(),
             token_requests_per_second_max: None,
             messages: Messages::default(),
             host: Arc::default(),
@@ -118,10 +129,11 @@ struct Site {
     brooms: Brooms,
     tokens: Known,
     jobs: Jobs,
+    rehearsals: Rehearsals,
     pulling: Mutex<()>,
     stop: watch::Sender<bool>,
     routes: Routes,
-    listeners: AtomicU64,
+    streams: Arc<Streams>,
     readiness: Readiness,
 }
 
@@ -133,9 +145,13 @@ impl<S: Store> App<S> {
     /// Outside of a tokio runtime.
     pub fn new(engine: Engine<S>, settings: Settings) -> Self {
         tokio::spawn(Trend::keep(engine.clone()));
+        let files = CaseFiles::new(engine.store().clone(), settings.evidence.clone());
+        tokio::spawn(case_files::keep_swept(engine.clone(), files));
         let site = Site {
+            streams: Streams::new(&settings.limits),
             tokens: Known::new(settings.token_requests_per_second_max),
             jobs: Jobs::default(),
+            rehearsals: Rehearsals::default(),
             settings,
             changes: Changes::of(&engine),
             counts: Arc::default(),
@@ -145,7 +161,6 @@ impl<S: Store> App<S> {
             pulling: Mutex::default(),
             stop: watch::Sender::new(false),
             routes: Routes::default(),
-            listeners: AtomicU64::new(0),
             readiness: Readiness::default(),
         };
         Self { engine, site: Arc::new(site) }
@@ -203,6 +218,10 @@ impl<S: Store> App<S> {
         &self.site.jobs
     }
 
+    pub(crate) fn rehearsals(&self) -> &Rehearsals {
+        &self.site.rehearsals
+    }
+
     pub(crate) fn routes(&self) -> &Routes {
         &self.site.routes
     }
@@ -212,14 +231,8 @@ impl<S: Store> App<S> {
     }
 
     /// Open event streams.
-    pub(crate) fn listeners(&self) -> u64 {
-        self.site.listeners.load(Ordering::Relaxed)
-    }
-
-    /// Counts an event stream until it is dropped.
-    pub(crate) fn listening(&self) -> Listening {
-        self.site.listeners.fetch_add(1, Ordering::Relaxed);
-        Listening(Arc::clone(&self.site))
+    pub(crate) fn streams(&self) -> &Arc<Streams> {
+        &self.site.streams
     }
 
     /// Held by whoever pulls the directory.
@@ -231,14 +244,11 @@ impl<S: Store> App<S> {
     pub(crate) fn stopping(&self) -> Stopping {
         Stopping(self.site.stop.subscribe())
     }
-}
 
-/// An open event stream.
-pub(crate) struct Listening(Arc<Site>);
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.0.listeners.fetch_sub(1, Ordering::Relaxed);
+    /// The same as a future of its own.
+    pub(crate) fn ending(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stopping = self.stopping();
+        async move { stopping.wait().await }
     }
 }
 
@@ -257,9 +267,6 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// The largest directory that is put as a whole, in bytes.
 const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// How long a body may pause between two of its parts.
-const BODY_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The service, to be run by [`serve`] or to be nested into a host's own.
 pub fn router<S: Store>(app: App<S>) -> Router {
@@ -284,8 +291,9 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/metrics", get(metrics::serve::<S>))
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .nest("/api/v1", files.merge(tables).merge(whole));
-    pages::router::<S>(app.evidence().bytes_max())
+        .nest("/api/v1", files.merge(tables).merge(whole))
+        .route_layer(from_fn_with_state(app.clone(), rights::check::<S>));
+    pages::router::<S>(app.evidence().limits().bytes_max)
         .layer(from_fn(guard::same_site))
         .merge(pages::handed_over::<S>())
         // Files bring a stricter one.
@@ -293,7 +301,8 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .layer(set(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
         .merge(api)
         .method_not_allowed_fallback(async || Problem::no_method())
-        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
+        .layer(from_fn_with_state(app.clone(), pace::keep::<S>))
+        .layer(from_fn_with_state(app.clone(), guard::own_name::<S>))
         .layer(set(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(SetResponseHeaderLayer::if_not_present(
             CACHE_CONTROL,
@@ -379,6 +388,9 @@ fn office_api<S: Store>() -> Router<App<S>> {
         .route("/audit/verification", post(audit::check_all::<S>))
         .route("/jobs/{job}", get(upkeep::job::<S>))
         .route("/stats", get(upkeep::stats::<S>))
+        .route("/clock", get(clock::show::<S>))
+        .route("/clock/accept", post(clock::accept::<S>))
+        .route("/clock/take-back", post(clock::take_back::<S>))
 }
 
 fn set(name: HeaderName, value: HeaderValue) -> SetResponseHeaderLayer<HeaderValue> {
@@ -408,7 +420,7 @@ async fn ready<S: Store>(State(app): State<App<S>>) -> impl IntoResponse {
     let answer = if is_ending {
         Err("about to end".to_owned())
     } else {
-        app.site.readiness.check(app.engine.store(), app.engine.now().millis()).await
+        app.site.readiness.check(&app.engine).await
     };
     match answer {
         Ok(()) => (StatusCode::OK, "ready".to_owned()),
@@ -420,19 +432,17 @@ async fn ready<S: Store>(State(app): State<App<S>>) -> impl IntoResponse {
 /// [`drain`](Settings::drain) nobody new is let in, and the requests under way finish within
 /// [`shutdown_max`](Settings::shutdown_max) or are cut off.
 ///
-/// # Errors
-///
-/// What the listener gave.
 pub async fn serve<S: Store>(
     app: App<S>,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
     if let Some(pull) = app.settings().pull.clone() {
         tokio::spawn(pull::run(app.clone(), pull));
     }
     let site = Arc::clone(&app.site);
-    let Settings { drain, shutdown_max, .. } = app.site.settings;
+    let Settings { drain, shutdown_max, ref limits, .. } = app.site.settings;
+    let limits = limits.clone();
     let (closing, mut closed) = watch::channel(false);
     let stop = async move {
         stop.await;
@@ -440,30 +450,28 @@ pub async fn serve<S: Store>(
         tokio::time::sleep(drain).await;
         closing.send_replace(true);
     };
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let patience = async {
         // Where the sender is gone, serving has ended.
         drop(closed.wait_for(|closed| *closed).await);
         tokio::time::sleep(shutdown_max).await;
     };
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop);
     tokio::select! {
-        served = served => served,
+        () = connections::run(listener, router(app), &limits, stop) => {}
         () = patience => {
             tracing::warn!(seconds = shutdown_max.as_secs(), "requests under way were cut off");
-            Ok(())
         }
     }
 }
 
 /// Serves `/metrics` alone, without a token, until the service ends: for an address that only the
 /// monitoring reaches.
-///
-/// # Errors
-///
-/// What the listener gave.
-pub async fn serve_metrics<S: Store>(app: App<S>, listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve_metrics<S: Store>(app: App<S>, listener: TcpListener) {
     let mut stopping = app.stopping();
+    let connections_max = app.settings().limits.connections_max.min(METRICS_CONNECTIONS_MAX);
+    let limits = Limits { connections_max, ..app.settings().limits.clone() };
     let routes = Router::new().route("/metrics", get(metrics::serve_openly::<S>)).with_state(app);
-    axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.wait().await }).await
+    connections::run(listener, routes, &limits, stopping.wait()).await;
 }
+
+/// Connections to the monitoring's own address at a time.
+const METRICS_CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("it is not zero");

@@ -17,8 +17,9 @@ use crate::account::{Accounts, AdminPost, Holder};
 use crate::address::ClientAddress;
 use crate::auth::{digest, random_hex};
 use crate::pages::Failure;
-use crate::security::TARGET;
+use crate::security::{TARGET, cut};
 use crate::server::App;
+use crate::sight::Sight;
 use crate::sign_in::Way;
 
 /// The cookie's name.
@@ -80,7 +81,7 @@ pub(crate) async fn begin<S: Store>(
     for (oldest, _) in own.iter().take((own.len() + 1).saturating_sub(SESSIONS_MAX)) {
         store.remove_document(&format!("{DOCUMENTS}{oldest}")).await?;
     }
-    tracing::info!(target: TARGET, login, way = way.as_str(), %address, "signed in");
+    tracing::info!(target: TARGET, login = cut(&login), way = way.as_str(), %address, "signed in");
     let session = Session {
         login,
         holder,
@@ -231,6 +232,8 @@ pub(crate) struct Visitor {
     pub(crate) holder: Holder,
     /// The id of the session.
     pub(crate) session: String,
+    /// How many tasks that they may see nobody can move on.
+    pub(crate) attention: u64,
 }
 
 impl Visitor {
@@ -272,8 +275,22 @@ impl<S: Store> FromRequestParts<App<S>> for Visitor {
         }
         access::note_who(&session.login);
         let id = document.strip_prefix(DOCUMENTS).unwrap_or(&document).to_owned();
-        Ok(Self { login: session.login, holder: session.holder, session: id })
+        let attention = attention(app, &session.holder).await?;
+        Ok(Self { login: session.login, holder: session.holder, session: id, attention })
     }
+}
+
+/// How much of what somebody may see nobody can move on. Nearly always nothing at all, and then
+/// nothing more is asked.
+async fn attention<S: Store>(app: &App<S>, holder: &Holder) -> Result<u64, Failure> {
+    let Holder::Person(person) = holder else { return Ok(0) };
+    let counts = app.engine.attention().await?;
+    if counts.is_empty() {
+        return Ok(0);
+    }
+    let sight = Sight::of(&app.engine, person).await?;
+    let seen = counts.into_iter().filter(|one| sight.covers(&one.unit.as_str().into()));
+    Ok(seen.map(|one| one.items).sum())
 }
 
 /// The steps in which use is noted, in milliseconds.

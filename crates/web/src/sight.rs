@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duban_calendar::date_of;
-use duban_core::{Actor, Case};
+use duban_core::{Actor, Case, CaseRow};
 use duban_engine::Engine;
 use duban_model::{Assignee, Directory, PersonId, UnitId};
-use duban_store::{CaseFilter, PageRequest, Store, StoreError};
+use duban_store::{CaseFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::pages::Failure;
@@ -162,6 +162,9 @@ struct Supervised {
     supervision: Option<Assignee>,
 }
 
+/// Cases that are asked which office supervises their suite, where the first cannot be read.
+const CASES_ASKED_MAX: u32 = 10;
+
 /// Who supervises each suite that has cases. A suite's first case says which office does.
 pub(crate) async fn supervisors<S: Store>(
     engine: &Engine<S>,
@@ -172,9 +175,9 @@ pub(crate) async fn supervisors<S: Store>(
     let mut found = Vec::new();
     for suite in suites {
         let filter = CaseFilter { suite: Some(suite), ..CaseFilter::default() };
-        let first = engine.cases(filter, PageRequest::first(1)).await?.rows;
-        let Some(first) = first.first() else { continue };
-        let head: Supervised = serde_json::from_str(&first.data).map_err(StoreError::Unreadable)?;
+        let first = engine.cases(filter, PageRequest::first(CASES_ASKED_MAX)).await?.rows;
+        let read = |row: &CaseRow| serde_json::from_str::<Supervised>(&row.data).ok();
+        let Some(head) = first.iter().find_map(read) else { continue };
         let office = head.supervision;
         found.push(office.map(|office| directory.holders(&office)).unwrap_or_default());
     }

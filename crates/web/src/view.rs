@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use duban_calendar::Instant;
-use duban_core::{CaseHead, CaseRow, ItemRow, Status, Turns, light_at};
+use duban_core::{Attention, CaseHead, CaseRow, Item, ItemRow, Status, Turns, light_at};
 use duban_store::{
     ChannelNote, ChannelState, DeliveryRow, DeliveryState, Entry, EventRow, LightCount, ScoreRow,
     ScoreTotal, SearchWords,
@@ -97,6 +97,37 @@ pub(crate) struct TaskView {
     due: Option<String>,
     /// A duty's window, for example `2022-H1`.
     window: Option<String>,
+    /// Why nobody can move on it; empty: somebody can, or only time is awaited.
+    attention: Vec<AttentionView>,
+}
+
+/// Why nobody can move on a task.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttentionView {
+    /// For example `owner_vacant`.
+    kind: &'static str,
+    /// What it is about: `post:CODE/NAME`, `unit:CODE`, a key, `workflow/task`.
+    about: String,
+    since: String,
+    /// The kind as people read it.
+    title: &'static str,
+    /// What an office does about it.
+    remedy: &'static str,
+}
+
+/// What a row says that needs attention; only few rows are read for it.
+fn attention(row: &ItemRow) -> Vec<AttentionView> {
+    let Some(_) = &row.attention else { return Vec::new() };
+    let item = serde_json::from_str::<Item>(&row.data);
+    let all = item.map(|item| item.attention).unwrap_or_default();
+    let view = |one: Attention| AttentionView {
+        kind: one.kind.as_str(),
+        about: one.about,
+        since: one.since.to_string(),
+        title: one.kind.zh(),
+        remedy: one.kind.remedy_zh(),
+    };
+    all.into_iter().map(view).collect()
 }
 
 impl TaskView {
@@ -106,6 +137,7 @@ impl TaskView {
         let status = serde_json::from_value::<Status>(Json::from(row.status.as_str())).ok();
         let light = status.map(|status| light_at(status, turns, now));
         Self {
+            attention: attention(&row),
             case: row.case,
             item: row.key,
             task: row.task,

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::absence::{self, AbsenceError, Which};
 use crate::account::{AdminPost, Holder};
+use crate::civil::civil;
 use crate::pages::directory::time;
 use crate::pages::shell::Shell;
 use crate::pages::{Failure, go, render};
@@ -98,8 +99,9 @@ pub(crate) struct AbsenceForm {
     absent: String,
     /// Who stands in: an id or a name.
     by: String,
-    from: Date,
-    until: Option<Date>,
+    from: String,
+    #[serde(default)]
+    until: String,
 }
 
 /// Sets or ends an absence.
@@ -111,21 +113,24 @@ pub(crate) async fn change<S: Store>(
     let own = own(&visitor)?;
     let directory = app.engine.directory();
     let signer = own.map_or(visitor.login.as_str(), |own| own.as_str());
-    match (form.what.as_str(), form.until) {
-        ("set", Some(until)) => {
+    match form.what.as_str() {
+        "set" if !form.until.is_empty() => {
+            let (from, until) = (civil(&form.from)?, civil(&form.until)?);
             let absent = match own {
                 Some(own) => own.clone(),
                 None => person(&directory, &form.absent)?,
             };
             let by = person(&directory, &form.by)?;
-            let new = StandIn { absent, by, from: form.from, until, set: None, ended: None };
+            let new = StandIn { absent, by, from, until, set: None, ended: None };
             absence::set(&app.engine, new, signer).await?;
         }
-        ("end", _) => {
+        "end" => {
+            // As the page has it, also where an older version took another year.
+            let from = form.from.parse::<Date>().map_err(|_| AbsenceError::Missing)?;
             // Ids, as the page has them: somebody may have left the directory since.
             let absent = own.cloned().unwrap_or_else(|| form.absent.as_str().into());
             let by = form.by.as_str().into();
-            absence::end(&app.engine, &Which { absent, by, from: form.from }, signer).await?;
+            absence::end(&app.engine, &Which { absent, by, from }, signer).await?;
         }
         _ => return Err(Failure::Bad("请填写结束日期".to_owned())),
     }

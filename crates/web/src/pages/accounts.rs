@@ -14,7 +14,7 @@ use crate::auth::{Scope, TokenInfo, Tokens};
 use crate::pages::sessions::SessionLine;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
-use crate::security::TARGET;
+use crate::security::{TARGET, cut};
 use crate::server::App;
 use crate::session::{self, Session, Visitor};
 use crate::sign_in::Way;
@@ -146,10 +146,10 @@ pub(crate) async fn change<S: Store>(
     tracing::info!(
         target: TARGET,
         by,
-        what = form.what,
-        login = form.login,
-        token = form.name,
-        session = form.session,
+        what = cut(&form.what),
+        login = cut(&form.login),
+        token = cut(&form.name),
+        session = cut(&form.session),
         error,
         "accounts"
     );

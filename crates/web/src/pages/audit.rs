@@ -10,6 +10,7 @@ use duban_store::{Cursor, Store};
 use serde::Deserialize;
 
 use crate::account::AdminPost;
+use crate::page::position;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;
@@ -64,7 +65,7 @@ async fn page<S: Store>(
         let next = page.next.map(|cursor| format!("/audit?after={}", encode(&cursor.0)));
         (page.rows, next)
     } else {
-        let after = query.after.and_then(|after| after.parse().ok()).unwrap_or(0);
+        let after = position(query.after.as_deref())?;
         let rows = app.engine.events(&CaseId::new(&query.case), after, LINES).await?;
         let last = rows.last().map(|row| row.seq);
         let next = last
@@ -109,9 +110,17 @@ pub(crate) async fn verify<S: Store>(
     visitor.must_be(AdminPost::Audit)?;
     let case = form.case.trim().to_owned();
     let audit = app.engine.verify(&CaseId::new(&case)).await?;
-    let verdict = match &audit.broken {
-        None => (true, format!("{} 条记录，哈希连续，没有改动", audit.events)),
-        Some((at, what)) => (false, format!("第 {at} 条记录被改动或缺失：{what}")),
+    let verdict = match (&audit.broken, audit.unreadable.first()) {
+        (None, Some((what, why))) => (
+            false,
+            format!(
+                "{} 条记录，哈希连续，没有改动；但有 {} 处无法读取，例如 {what}：{why}",
+                audit.events,
+                audit.unreadable.len()
+            ),
+        ),
+        (None, None) => (true, format!("{} 条记录，哈希连续，没有改动", audit.events)),
+        (Some((at, what)), _) => (false, format!("第 {at} 条记录被改动或缺失：{what}")),
     };
     page(&app, &visitor, &headers, AuditQuery { after: None, case }, Some(verdict)).await
 }

@@ -3,18 +3,24 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::Instant;
-use duban_core::{Case, CaseId, Event, Item, ItemKind, Light, Teller, decode, light};
+use duban_core::{Case, CaseId, Item, ItemKind, Light, Teller, light};
 use duban_documents::{Dag, Node};
 use duban_engine::{NextStep, Upcoming, next_steps};
 use duban_model::{Assignee, Definition, Many, Workflow};
-use duban_store::{DeliveryFilter, DeliveryState, EventRow, PageRequest, Store};
+use duban_store::{DeliveryFilter, DeliveryState, PageRequest, Store};
+use serde::Deserialize;
 
-use crate::pages::lines::task_href;
+use crate::about::read;
+use crate::lines::task_href;
+use crate::offers;
+use crate::pages::making;
+use crate::pages::moves::{Desk, Forms, Tried};
 use crate::pages::shell::Shell;
+use crate::pages::standing::suspension;
 use crate::pages::{Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
@@ -33,6 +39,8 @@ struct ItemLine {
     href: String,
     title: String,
     status: &'static str,
+    /// Whether nobody may work on it, or its clock stands still.
+    held: bool,
     light: &'static str,
     light_zh: &'static str,
     owner: String,
@@ -64,6 +72,9 @@ struct CasePage {
     description: String,
     basis: String,
     faulted: Option<String>,
+    suspended: Option<String>,
+    moves: Forms,
+    done: bool,
     graph: String,
     groups: Vec<Group>,
     /// The list of the whole case, where it is too long for this page.
@@ -91,26 +102,74 @@ pub(crate) async fn visible<S: Store>(
     Ok((sight, case, definition))
 }
 
+#[derive(Deserialize)]
+pub(crate) struct CaseQuery {
+    /// What the last move did.
+    done: Option<String>,
+}
+
 pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
     Path(id): Path<String>,
+    Query(query): Query<CaseQuery>,
+) -> Result<Response, Failure> {
+    page(&app, &visitor, &headers, CaseId::new(&id), &query, None).await
+}
+
+/// Makes a move on the case as a whole.
+pub(crate) async fn make_move<S: Store>(
+    State(app): State<App<S>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    form: Multipart,
 ) -> Result<Response, Failure> {
     let id = CaseId::new(&id);
-    let (sight, case, definition) = visible(&app, &visitor, &id).await?;
+    let query = CaseQuery { done: None };
+    let show_again =
+        async |tried| page(&app, &visitor, &headers, id.clone(), &query, Some(&tried)).await;
+    making::make(&app, &visitor, (&id, None), &format!("/cases/{id}"), form, show_again).await
+}
+
+/// The forms of the moves that may be made on the case.
+async fn forms<S: Store>(
+    app: &App<S>,
+    sight: &Sight,
+    case: &Case,
+    teller: &Teller<'_>,
+    tried: Option<&Tried>,
+) -> Result<Forms, Failure> {
+    let id = case.id();
+    let offers = offers::offered(&app.engine, sight, &id, None).await?;
+    let near = &case.head().name.unit;
+    let desk = Desk { teller, item: None, fields: &[], evidence_owed: &[], near, tried };
+    desk.forms(format!("/cases/{id}"), offers)
+}
+
+async fn page<S: Store>(
+    app: &App<S>,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    id: CaseId,
+    query: &CaseQuery,
+    tried: Option<&Tried>,
+) -> Result<Response, Failure> {
+    let (sight, case, definition) = visible(app, visitor, &id).await?;
     let teller = Teller { definition: &definition, directory: &sight.directory };
     let head = case.head();
     let now = app.engine.now();
     let left_out = head.version.saturating_sub(u64::from(EVENTS_TOLD));
-    let log = read(&app.engine.events(&id, left_out, EVENTS_TOLD).await?)?;
+    let log = read(&app.engine, &app.engine.events(&id, left_out, EVENTS_TOLD).await?);
     let told: Vec<String> = log.iter().filter_map(|event| teller.line(event)).collect();
     let filter = DeliveryFilter { case: Some(id.as_str().to_owned()), ..DeliveryFilter::default() };
     let deliveries = app.engine.deliveries(filter, PageRequest::first(100)).await?;
     let deliveries_go_on = deliveries.next.is_some();
     let deliveries = deliveries.rows.into_iter().filter_map(|row| {
         let duban_core::Body::People(sent) = row.outgoing.body else { return None };
-        let to: Vec<String> = sent.to.iter().map(|to| teller.name(to)).collect();
+        let to: Vec<String> =
+            sent.to.iter().map(|to| sent.names.name_of(to, &sight.directory)).collect();
         let state = state_zh(row.state);
         Some(DeliveryLine {
             kind: sent.kind.zh().to_owned(),
@@ -122,7 +181,7 @@ pub(crate) async fn show<S: Store>(
     let deliveries = deliveries.collect();
     let unit = teller.name(&Assignee::Unit(head.name.unit.clone()));
     let title = format!("{} · {unit}", head.title);
-    let shell = Shell::new(title, "", &visitor, &sight.directory, &headers).following(id.as_str());
+    let shell = Shell::new(title, "", visitor, &sight.directory, headers).following(id.as_str());
     Ok(render(&CasePage {
         shell: with_path(shell, &format!("/cases/{id}")),
         status: head.status.zh(),
@@ -132,6 +191,9 @@ pub(crate) async fn show<S: Store>(
         description: definition.workflow.description.clone().unwrap_or_default(),
         basis: definition.workflow.basis.join("、"),
         faulted: head.faulted.clone(),
+        suspended: head.suspended.as_ref().map(|suspended| suspension(suspended, &teller)),
+        moves: forms(app, &sight, &case, &teller, tried).await?,
+        done: query.done.is_some(),
         graph: picture(&id, &case, &definition, now).svg(),
         groups: groups(&id, &case, &definition, &teller, now),
         all_href: (case.items().count() > ITEMS_SHOWN).then(|| format!("/tasks?case={id}")),
@@ -156,15 +218,6 @@ pub(crate) fn state_zh(state: DeliveryState) -> &'static str {
     }
 }
 
-/// Events as they were stored.
-pub(crate) fn read(rows: &[EventRow]) -> Result<Vec<Event>, Failure> {
-    let event = |row: &EventRow| {
-        decode(&row.text)
-            .map_err(|error| Failure::Bad(format!("记录 {} 无法读取：{error}", row.seq)))
-    };
-    rows.iter().map(event).collect()
-}
-
 /// Items by task in the order of the workflow, open ones before closed ones.
 fn groups(
     id: &CaseId,
@@ -183,6 +236,7 @@ fn groups(
             href: task_href(id.as_str(), item.key.as_str()),
             title: teller.item_title(item),
             status: item.status.zh(),
+            held: item.is_held() || item.blocked().is_some(),
             light: light.as_str(),
             light_zh: light.zh(),
             owner: item.owner.as_ref().map(|owner| teller.name(owner)).unwrap_or_default(),

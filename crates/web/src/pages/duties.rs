@@ -11,7 +11,7 @@ use duban_store::{ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::ledger::{DutyState, Listed, is_duty, tasks_with};
-use crate::pages::lines::{Lines, task_href};
+use crate::lines::{Lines, task_href};
 use crate::pages::shell::Shell;
 use crate::pages::{Failure, render};
 use crate::server::App;

@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_store::Store;
 use serde::Deserialize;
 
@@ -12,14 +13,11 @@ use crate::account::Holder;
 use crate::address::ClientAddress;
 use crate::pages::shell::local;
 use crate::pages::sign_in::{SignInQuery, with_cookie};
-use crate::pages::{Failure, go};
-use crate::security::TARGET;
+use crate::pages::{Failure, Sent, go};
+use crate::security::{REASON_CHARS_MAX, TARGET, cut_to};
 use crate::server::App;
 use crate::session::{self, Newcomer};
 use crate::sign_in::{Cas, Handover, Oidc, PersonKey, Refused, Started, UnderWay, Way, proof_key};
-
-/// The largest form with a token, in bytes.
-pub(crate) const HANDOVER_BYTES_MAX: usize = 16 * 1024;
 
 /// A request to be signed in, with what is asked of all of them.
 struct Attempt<'a, S: Store> {
@@ -33,7 +31,7 @@ impl<S: Store> Attempt<'_, S> {
     /// Refuses who tries too often, and ways that are not set up.
     fn admit<'w, W>(&self, way: Option<&'w W>) -> Result<&'w W, Failure> {
         if !self.app.limits().may_try_from(self.address) {
-            tracing::warn!(target: TARGET, address = %self.address, "too many tries to sign in");
+            self.app.limits().note_too_many("", self.address);
             return Err(Failure::TooOften);
         }
         self.offered(way)
@@ -48,7 +46,7 @@ impl<S: Store> Attempt<'_, S> {
     /// Remembers where somebody wants to go, and that this browser is on its way.
     async fn send(&self, verifier: &str, to: &str) -> Result<Started, Failure> {
         if !self.app.limits().may_send() {
-            tracing::warn!(target: TARGET, "too many sign-ins under way");
+            self.app.limits().note_too_many("", self.address);
             return Err(Failure::TooOften);
         }
         Ok(UnderWay::start(self.app, self.headers, self.way, verifier, to).await?)
@@ -83,7 +81,7 @@ impl<S: Store> Attempt<'_, S> {
             way = self.way.as_str(),
             address = %self.address,
             // Quoted: it may repeat what a stranger wrote.
-            error = refused.to_string(),
+            error = cut_to(&refused.to_string(), REASON_CHARS_MAX),
             "sign-in refused"
         );
         Failure::Refused(refused)
@@ -195,7 +193,7 @@ pub(crate) async fn post_handover<S: Store>(
     State(app): State<App<S>>,
     address: ClientAddress,
     headers: HeaderMap,
-    Form(form): Form<HandoverForm>,
+    WithRejection(Form(form), _): Sent<HandoverForm>,
 ) -> Result<Response, Failure> {
     take_over(&app, &form.token, address, &headers).await
 }

@@ -22,6 +22,8 @@ pub(crate) struct Input {
     pub(crate) columns: Vec<Self>,
     pub(crate) rows: Vec<Vec<Self>>,
     pub(crate) hint: String,
+    /// What is wrong with what was sent; empty: nothing.
+    pub(crate) problem: String,
 }
 
 fn input(name: String, field: &Field, value: String) -> Input {
@@ -53,6 +55,7 @@ fn input(name: String, field: &Field, value: String) -> Input {
         columns: Vec::new(),
         rows: Vec::new(),
         hint: hint.join("，"),
+        problem: String::new(),
     }
 }
 
@@ -80,6 +83,19 @@ pub(crate) fn inputs(fields: &[Field], earlier: &Map<String, Json>) -> Vec<Input
         shown
     };
     fields.iter().map(one).collect()
+}
+
+/// Puts back what was sent in a form that was not taken.
+pub(crate) fn refill(input: &mut Input, sent: &Sent) {
+    for cell in input.rows.iter_mut().flatten() {
+        refill(cell, sent);
+    }
+    let Some(given) = sent.get(&input.name).and_then(|values| values.first()) else { return };
+    input.value = match (input.kind, given.as_str()) {
+        ("bool", "true") => "是".to_owned(),
+        ("bool", "false") => "否".to_owned(),
+        _ => given.clone(),
+    };
 }
 
 /// A value as people read it.

@@ -10,8 +10,8 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
 
 use crate::ledger::{Verdict, has_indicator, tasks_with};
+use crate::lines::{Lines, TaskLine};
 use crate::pages::duties::Chosen;
-use crate::pages::lines::{Lines, TaskLine};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;

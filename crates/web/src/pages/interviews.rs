@@ -9,7 +9,7 @@ use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::ledger::InterviewState;
-use crate::pages::lines::{Lines, TaskLine};
+use crate::lines::{Lines, TaskLine};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;
@@ -54,7 +54,8 @@ pub(crate) async fn show<S: Store>(
         next = page.next.map(|cursor| format!("/interviews?after={}", encode(&cursor.0)));
         for line in Lines::new(&app.engine).lines(page.rows).await? {
             let ItemKind::Interview { who, why, .. } = &line.item.kind else { continue };
-            let (who, why) = (sight.directory.name_of(who), why.clone());
+            let who = line.item.names.name_of(who, &sight.directory);
+            let why = why.clone();
             let outcome = InterviewState::of(&line.item).zh();
             interviews.push(Interview { line, who, why, outcome });
         }

@@ -19,6 +19,7 @@ use crate::pages::Failure;
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
+use crate::streams::Streams;
 
 /// Changes that a slow listener may be behind before it is told once for all of them.
 const BEHIND_MAX: usize = 256;
@@ -83,8 +84,10 @@ pub(crate) async fn stream<S: Store>(
             return Err(Failure::Missing);
         }
     }
+    let caller = format!("session {}", visitor.owner());
+    let listening = Streams::begin(app.streams(), &caller).ok_or(Failure::Crowded)?;
     let receiver = app.changes().sender.subscribe();
-    let (stop, only, listening) = (app.stopping(), query.case, app.listening());
+    let (stop, only) = (app.stopping(), query.case);
     let told = futures_util::stream::unfold(
         (receiver, stop, only, listening),
         |(mut receiver, mut stop, only, listening)| async move {

@@ -5,6 +5,7 @@
 mod absences;
 pub(crate) mod accounts;
 mod assets;
+mod attention;
 mod audit;
 mod calendars;
 pub(crate) mod case;
@@ -16,29 +17,33 @@ mod elsewhere;
 pub(crate) mod fields;
 mod indicators;
 mod interviews;
-pub(crate) mod lines;
 mod live;
+mod making;
 mod migration;
-pub(crate) mod moves;
+mod moves;
+mod names;
 mod notices;
 mod overview;
 pub(crate) mod search;
 mod sessions;
-mod shell;
+pub(crate) mod shell;
 mod sign_in;
 pub(crate) mod simulation;
+mod standing;
 pub(crate) mod suites;
-pub(crate) mod task;
+mod task;
 mod templates;
 mod todo;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::extract::rejection::FormRejection;
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Form, Router};
+use axum_extra::extract::WithRejection;
 use duban_core::Refusal;
 use duban_engine::EngineError;
 use duban_store::{Store, StoreError};
@@ -46,12 +51,18 @@ use duban_store::{Store, StoreError};
 pub(crate) use crate::pages::live::Changes;
 
 use crate::account::AccountError;
+use crate::evidence::FileError;
 use crate::pages::shell::Shell;
+use crate::rehearsal::NotRehearsed;
 use crate::server::App;
 use crate::sign_in::Refused;
+use crate::status;
 
 /// The largest form with its files, in bytes.
 const FORM_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The largest form of somebody who has not signed in, in bytes.
+const STRANGERS_BYTES_MAX: usize = 16 * 1024;
 
 /// What a form with one large file has beside it, in bytes.
 const FORM_REST_BYTES_MAX: usize = 1024 * 1024;
@@ -64,10 +75,11 @@ pub(crate) fn router<S: Store>(file_bytes_max: u64) -> Router<App<S>> {
         .route("/", get(overview::show::<S>))
         .route("/todo", get(todo::show::<S>))
         .route("/tasks", get(todo::tasks::<S>))
-        .route("/cases/{case}", get(case::show::<S>))
+        .route("/cases/{case}", get(case::show::<S>).post(case::make_move::<S>))
         .route("/cases/{case}/task", get(task::show::<S>).post(task::make_move::<S>))
         .route("/cases/{case}/files/{file}", get(task::download::<S>))
         .route("/duties", get(duties::show::<S>))
+        .route("/attention", get(attention::show::<S>))
         .route("/interviews", get(interviews::show::<S>))
         .route("/notices", get(notices::show::<S>))
         .route("/indicators", get(indicators::show::<S>))
@@ -102,19 +114,26 @@ pub(crate) fn router<S: Store>(file_bytes_max: u64) -> Router<App<S>> {
         .route("/calendars/apply", post(calendars::apply::<S>))
         .route("/accounts", get(accounts::show::<S>).post(accounts::change::<S>))
         .route("/audit", get(audit::show::<S>).post(audit::verify::<S>))
+        .route("/sessions", get(sessions::show::<S>).post(sessions::end::<S>))
+        .route("/live", get(live::stream::<S>))
+        .layer(DefaultBodyLimit::max(form_bytes_max))
+        .merge(for_strangers())
+}
+
+/// What anybody may ask for who has not signed in.
+fn for_strangers<S: Store>() -> Router<App<S>> {
+    Router::new()
         .route("/signin", get(sign_in::show::<S>).post(sign_in::sign_in::<S>))
         .route("/signin/oidc", get(elsewhere::to_oidc::<S>))
         .route("/signin/oidc/back", get(elsewhere::from_oidc::<S>))
         .route("/signin/cas", get(elsewhere::to_cas::<S>))
         .route("/signin/cas/back", get(elsewhere::from_cas::<S>))
-        .route("/sessions", get(sessions::show::<S>).post(sessions::end::<S>))
         .route("/signout", post(sign_in::sign_out::<S>))
         .route("/welcome", get(sign_in::welcome::<S>).post(sign_in::set_password::<S>))
         .route("/language", get(shell::switch))
-        .route("/live", get(live::stream::<S>))
         .route("/assets/app.css", get(assets::css))
         .route("/assets/app.js", get(assets::script))
-        .layer(DefaultBodyLimit::max(form_bytes_max))
+        .layer(DefaultBodyLimit::max(STRANGERS_BYTES_MAX))
 }
 
 /// The page that takes a token from another system's page: forms of other sites are not refused.
@@ -124,8 +143,11 @@ pub(crate) fn handed_over<S: Store>() -> Router<App<S>> {
             "/signin/handover",
             get(elsewhere::follow_handover::<S>).post(elsewhere::post_handover::<S>),
         )
-        .layer(DefaultBodyLimit::max(elsewhere::HANDOVER_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(STRANGERS_BYTES_MAX))
 }
+
+/// A form of somebody who has not signed in: one that cannot be read is told on a page.
+pub(crate) type Sent<T> = WithRejection<Form<T>, Failure>;
 
 /// Why a page is not shown. The visitor reads it as a page.
 #[derive(Debug)]
@@ -138,17 +160,34 @@ pub(crate) enum Failure {
     Missing,
     /// The request cannot be read.
     Bad(String),
+    /// The form is larger than it may be.
+    TooLarge,
+    /// The form came too slowly.
+    TooSlow,
     /// Too many attempts.
     TooOften,
+    /// Too many pages listen already.
+    Crowded,
     /// Whoever comes from elsewhere is not let in.
     Refused(Refused),
+    /// A test or a simulation came to no end of its own.
+    NotRehearsed(NotRehearsed),
     /// The engine refused or failed.
     Engine(EngineError),
+    /// A file was not taken, or could not be had.
+    File(FileError),
+    /// The accounts refused.
+    Account(AccountError),
 }
 
 impl From<EngineError> for Failure {
+    /// A case that does not exist, and what lies in none, is told as one that is not theirs to
+    /// see: nobody learns which cases there are.
     fn from(error: EngineError) -> Self {
-        Self::Engine(error)
+        match error {
+            EngineError::Refused(Refusal::NoCase(_)) => Self::Missing,
+            other => Self::Engine(other),
+        }
     }
 }
 
@@ -158,11 +197,36 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<NotRehearsed> for Failure {
+    fn from(error: NotRehearsed) -> Self {
+        Self::NotRehearsed(error)
+    }
+}
+
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Store(error) => error.into(),
-            other => Self::Bad(other.to_string()),
+            other => Self::Account(other),
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Missing => Self::Missing,
+            FileError::Store(error) => error.into(),
+            other => Self::File(other),
+        }
+    }
+}
+
+impl From<FormRejection> for Failure {
+    fn from(rejection: FormRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            _ => Self::Bad("表单无法读取，请返回后重新填写".to_owned()),
         }
     }
 }
@@ -182,34 +246,42 @@ impl Failure {
             Self::NotYours => "这一页不在您的职责范围内".to_owned(),
             Self::Missing => "没有这一项，或者您无权查看".to_owned(),
             Self::Bad(text) => text.clone(),
+            Self::TooLarge => "表单过大：登录前的表单不得超过 16 KiB".to_owned(),
+            Self::TooSlow => "上传过慢，已中断；请检查网络后重试".to_owned(),
             Self::TooOften => "尝试次数过多，请一分钟后再试".to_owned(),
+            Self::Crowded => "自动刷新的页面过多；请关闭不用的页面，稍后再试".to_owned(),
             Self::Refused(refused) => refused.zh(),
+            Self::NotRehearsed(error) => error.zh(),
             Self::Engine(error) => error.zh(),
+            Self::File(error) => error.to_string(),
+            Self::Account(error) => error.to_string(),
         }
     }
 
-    fn status(&self) -> StatusCode {
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::SignIn(_) => StatusCode::SEE_OTHER,
             Self::NotYours => StatusCode::FORBIDDEN,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
+            Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(Refused::NotOffered) => StatusCode::NOT_FOUND,
             Self::Refused(Refused::Unreachable(_)) => StatusCode::BAD_GATEWAY,
             Self::Refused(Refused::Store(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Refused(_) => StatusCode::FORBIDDEN,
-            Self::Engine(EngineError::Refused(Refusal::NoCase(_) | Refusal::NoItem(_))) => {
-                StatusCode::NOT_FOUND
+            Self::NotRehearsed(NotRehearsed::Busy | NotRehearsed::Ending) => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Engine(EngineError::Store(StoreError::BadCursor(_))) => StatusCode::BAD_REQUEST,
-            Self::Engine(
-                EngineError::Refused(_) | EngineError::KeyReused { .. } | EngineError::Outdated(_),
-            ) => StatusCode::CONFLICT,
-            Self::Engine(
-                EngineError::Busy(_) | EngineError::Contended { .. } | EngineError::Closed,
-            ) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotRehearsed(NotRehearsed::Stopped(_) | NotRehearsed::Broken) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Engine(error) => status::of_engine(error),
+            Self::File(error) => status::of_file(error),
+            Self::Account(error) => status::of_account(error),
         }
     }
 }
@@ -227,7 +299,20 @@ impl IntoResponse for Failure {
             tracing::error!(failure = ?self, "page failed");
         }
         let page = FailurePage { shell: Shell::bare("无法显示"), text: self.zh() };
-        (status, render(&page)).into_response()
+        let mut response = (status, render(&page)).into_response();
+        if let Some(seconds) = retry_after(status) {
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+/// When to come back, in seconds: tries are counted by the minute.
+fn retry_after(status: StatusCode) -> Option<HeaderValue> {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Some(HeaderValue::from_static("60")),
+        StatusCode::SERVICE_UNAVAILABLE => Some(HeaderValue::from_static("1")),
+        _ => None,
     }
 }
 

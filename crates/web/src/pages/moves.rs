@@ -1,261 +1,414 @@
-//! The moves that a visitor may make on a task, and the acts that forms ask for.
+//! Forms for the moves that a visitor may make, made from the table of moves, and what a browser
+//! sends in one as the content of a move.
 
-use duban_calendar::{Instant, Tz, end_of};
-use duban_core::{Act, Actor, CaseId, Evidence, Item, Refusal};
-use duban_engine::{Engine, EngineError};
-use duban_model::{Assignee, Directory, Field};
-use duban_store::Store;
+use duban_calendar::{Tz, end_of};
+use duban_core::{Ask, AskKind, Evidence, Item, MoveKind, Question, Remark, Teller};
+use duban_model::{Directory, Field, UnitId};
 use rust_decimal::Decimal;
-use serde::Serialize;
-use serde_json::Map;
-use utoipa::ToSchema;
+use serde_json::{Map, Value as Json, json};
 
+use crate::civil::civil;
+use crate::offers::{self, Offer};
 use crate::pages::Failure;
-use crate::pages::fields::{self, Sent};
-use crate::sight::Sight;
+use crate::pages::fields::{self, Input, Sent};
+use crate::pages::names::{self, Name};
 
-/// A kind of move: its name in forms, what people read, and what its form asks for.
-pub(crate) struct Kind {
+/// Moves whose forms stand open: what whoever looks has most likely come for.
+const AT_ONCE: &[MoveKind] =
+    &[MoveKind::Sign, MoveKind::Report, MoveKind::Submit, MoveKind::Accept];
+
+/// Every form of a page.
+pub(crate) struct Forms {
+    /// Where they are sent.
+    pub(crate) action: String,
+    /// Makes sending one twice the same as once.
+    pub(crate) key: String,
+    pub(crate) forms: Vec<Form>,
+    /// Suggestions for units, posts and people; empty where nothing asks for them.
+    pub(crate) assignees: Vec<Name>,
+    pub(crate) people: Vec<Name>,
+    /// What was not taken, to be read above everything.
+    pub(crate) problem: Option<Problem>,
+}
+
+/// Why a move was not made.
+pub(crate) struct Problem {
+    pub(crate) text: String,
+    /// What is wrong with which field, and where that is, if its form is shown.
+    pub(crate) fields: Vec<(Option<String>, String)>,
+}
+
+/// The form of one move.
+pub(crate) struct Form {
+    pub(crate) kind: MoveKind,
+    pub(crate) on_behalf_of: String,
+    pub(crate) on_behalf_name: String,
+    pub(crate) is_open: bool,
+    pub(crate) asks: Vec<Asking>,
+}
+
+/// One question of a form.
+pub(crate) struct Asking {
+    pub(crate) id: String,
+    /// The name of its input.
     pub(crate) name: &'static str,
     pub(crate) zh: &'static str,
     pub(crate) en: &'static str,
-    pub(crate) asks: Asks,
+    pub(crate) required: bool,
+    pub(crate) hint: String,
+    pub(crate) problem: Option<String>,
+    pub(crate) value: String,
+    pub(crate) control: Control,
 }
 
-/// What a move's form asks for beside a button.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Asks {
-    /// Nothing.
-    Nothing,
-    /// A text that may be left out.
-    Remark,
-    /// A reason that is owed.
-    Reason,
-    /// Text, percentage, value, files.
-    Report,
-    /// The task's form and files.
-    Form,
-    /// A date and a reason.
+impl Asking {
+    /// What its input has beside its name and value. Nothing in it comes from anybody.
+    pub(crate) fn attributes(&self) -> String {
+        let id = &self.id;
+        let mut all = format!(" id=\"{id}\"");
+        if self.required {
+            all.push_str(" required");
+        }
+        let notes = [(!self.hint.is_empty(), "hint"), (self.problem.is_some(), "err")];
+        let notes = notes.iter().filter(|(is_there, _)| *is_there);
+        let notes: Vec<String> = notes.map(|(_, note)| format!("{id}-{note}")).collect();
+        if !notes.is_empty() {
+            all.push_str(&format!(" aria-describedby=\"{}\"", notes.join(" ")));
+        }
+        if self.problem.is_some() {
+            all.push_str(" aria-invalid=\"true\"");
+        }
+        all
+    }
+}
+
+/// Something that can be chosen.
+pub(crate) struct Option_ {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) is_chosen: bool,
+}
+
+/// How a question is answered.
+pub(crate) enum Control {
+    Text,
+    Percent,
+    Number,
     Date,
-    /// An assignee and a reason.
     Assignee,
+    Person,
+    /// One of these.
+    Select(Vec<Option_>),
+    /// Any of these.
+    Checks(Vec<Option_>),
+    /// Yes, no, or neither.
+    Flag,
+    /// The item's own fields.
+    Form(Vec<Input>),
+    /// Files: those owed by name with what is wrong with each, and others.
+    Files(Vec<(String, Option<String>)>),
 }
 
-const KINDS: &[Kind] = &[
-    Kind { name: "sign", zh: "签收", en: "Sign for", asks: Asks::Nothing },
-    Kind { name: "report", zh: "反馈进展", en: "Report", asks: Asks::Report },
-    Kind { name: "submit", zh: "申请办结", en: "Submit", asks: Asks::Form },
-    Kind { name: "withdraw", zh: "撤回申请", en: "Withdraw", asks: Asks::Nothing },
-    Kind { name: "accept", zh: "同意办结", en: "Accept", asks: Asks::Remark },
-    Kind { name: "return", zh: "退回", en: "Return", asks: Asks::Reason },
-    Kind {
-        name: "ask_extension", zh: "申请延期", en: "Ask for an extension", asks: Asks::Date
-    },
-    Kind { name: "grant_extension", zh: "同意延期", en: "Grant", asks: Asks::Nothing },
-    Kind { name: "refuse_extension", zh: "不同意延期", en: "Refuse", asks: Asks::Reason },
-    Kind { name: "urge", zh: "催办", en: "Urge", asks: Asks::Remark },
-    Kind { name: "transfer", zh: "转办", en: "Transfer", asks: Asks::Assignee },
-    Kind { name: "delegate", zh: "委托", en: "Delegate", asks: Asks::Assignee },
-    Kind { name: "suspend", zh: "挂起", en: "Suspend", asks: Asks::Reason },
-    Kind { name: "resume", zh: "恢复", en: "Resume", asks: Asks::Nothing },
-    Kind { name: "skip", zh: "跳过", en: "Skip", asks: Asks::Reason },
-    Kind { name: "cancel", zh: "中止", en: "Cancel", asks: Asks::Reason },
-    Kind { name: "reopen", zh: "回头看，重新办理", en: "Reopen", asks: Asks::Reason },
-    Kind { name: "strike_off", zh: "销号", en: "Strike off", asks: Asks::Remark },
-    Kind { name: "consent_earlier", zh: "同意期限提前", en: "Consent", asks: Asks::Nothing },
-];
-
-/// A move that may be made, and in whose name.
-pub(crate) struct Offer {
-    pub(crate) kind: &'static Kind,
-    pub(crate) on_behalf_of: String,
-    pub(crate) on_behalf_name: String,
+/// A move that was sent and not made.
+pub(crate) struct Tried {
+    pub(crate) kind: Option<MoveKind>,
+    pub(crate) sent: Sent,
+    pub(crate) remarks: Vec<Remark>,
+    pub(crate) text: String,
 }
 
-impl Offer {
-    pub(crate) fn asks(&self, what: &str) -> bool {
-        match what {
-            "remark" => self.kind.asks == Asks::Remark,
-            "reason" => matches!(self.kind.asks, Asks::Reason | Asks::Date | Asks::Assignee),
-            "report" => self.kind.asks == Asks::Report,
-            "form" => self.kind.asks == Asks::Form,
-            "date" => self.kind.asks == Asks::Date,
-            "assignee" => self.kind.asks == Asks::Assignee,
-            "files" => matches!(self.kind.asks, Asks::Report | Asks::Form),
-            _ => false,
+/// What forms are made from, beside the offers.
+pub(crate) struct Desk<'a> {
+    pub(crate) teller: &'a Teller<'a>,
+    pub(crate) item: Option<&'a Item>,
+    /// The item's own fields.
+    pub(crate) fields: &'a [Field],
+    /// Names of the files that a submission owes.
+    pub(crate) evidence_owed: &'a [String],
+    /// The unit whose neighbours are suggested first.
+    pub(crate) near: &'a UnitId,
+    pub(crate) tried: Option<&'a Tried>,
+}
+
+impl Desk<'_> {
+    pub(crate) fn forms(&self, action: String, offers: Vec<Offer>) -> Result<Forms, Failure> {
+        let asked = |kind: AskKind| {
+            let mut questions = offers.iter().flat_map(|offer| &offer.questions);
+            questions.any(|question| question.ask.kind == kind && question.choices.is_none())
+        };
+        let directory = self.teller.directory;
+        let (assignees, people) = (asked(AskKind::Assignee), asked(AskKind::Person));
+        let forms: Vec<Form> = offers.into_iter().map(|offer| self.form(offer)).collect();
+        Ok(Forms {
+            action,
+            key: crate::auth::random_hex()?,
+            assignees: if assignees { names::assignees(self.near, directory) } else { Vec::new() },
+            people: if people { names::people(self.near, directory) } else { Vec::new() },
+            problem: self.tried.map(|tried| problem(tried, &forms)),
+            forms,
+        })
+    }
+
+    fn form(&self, offer: Offer) -> Form {
+        let Offer { kind, absent, questions } = offer;
+        let tried = self.tried.filter(|tried| tried.kind == Some(kind));
+        let name = absent.as_ref().and_then(|absent| self.teller.directory.person(absent));
+        let asks = questions.into_iter().map(|question| self.asking(kind, question, tried));
+        Form {
+            kind,
+            is_open: tried.is_some() || AT_ONCE.contains(&kind),
+            on_behalf_name: name.map(|person| person.name.clone()).unwrap_or_default(),
+            on_behalf_of: absent.map(|absent| absent.to_string()).unwrap_or_default(),
+            asks: asks.collect(),
         }
     }
-}
 
-/// Every move that the case would take from the visitor now, asked of the case itself.
-pub(crate) async fn offered<S: Store>(
-    engine: &Engine<S>,
-    sight: &Sight,
-    case: &CaseId,
-    item: &Item,
-) -> Result<Vec<Offer>, Failure> {
-    let mut offers = Vec::new();
-    for kind in KINDS {
-        for actor in sight.actors() {
-            let Some(act) = specimen(kind.name, item, sight, engine.now()) else { continue };
-            match engine.dry_run(case, actor.clone(), act).await {
-                Ok(_) => {}
-                Err(EngineError::Refused(refusal)) if is_about_content(&refusal) => {}
-                Err(EngineError::Refused(_)) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let absent = match &actor {
-                Actor::Person { on_behalf_of: Some(absent), .. } => Some(absent),
-                _ => None,
+    fn asking(&self, kind: MoveKind, question: Question, tried: Option<&Tried>) -> Asking {
+        let ask = question.ask;
+        let sent = tried.and_then(|tried| tried.sent.get(ask.field)).cloned().unwrap_or_default();
+        let remark = |field: &str| {
+            let mut remarks = tried.into_iter().flat_map(|tried| &tried.remarks);
+            remarks.find(|remark| remark.field == field).map(|remark| remark.zh.clone())
+        };
+        Asking {
+            id: id(kind, ask.field),
+            name: ask.field,
+            zh: ask.zh,
+            en: ask.en,
+            required: question.required,
+            hint: self.hint(kind, &question),
+            problem: remark(ask.field),
+            value: sent.first().cloned().unwrap_or_default(),
+            control: self.control(&question, &sent, tried, &remark),
+        }
+    }
+
+    fn control(
+        &self,
+        question: &Question,
+        sent: &[String],
+        tried: Option<&Tried>,
+        remark: &dyn Fn(&str) -> Option<String>,
+    ) -> Control {
+        let options = || {
+            let choices = question.choices.iter().flatten();
+            let option = |choice| {
+                let (value, label) = offers::choice(choice, self.teller);
+                Option_ { is_chosen: sent.contains(&value), value, label }
             };
-            let name = absent.and_then(|absent| sight.directory.person(absent));
-            offers.push(Offer {
-                kind,
-                on_behalf_of: absent.map(ToString::to_string).unwrap_or_default(),
-                on_behalf_name: name.map(|person| person.name.clone()).unwrap_or_default(),
-            });
-            break;
+            choices.map(option).collect::<Vec<_>>()
+        };
+        match question.ask.kind {
+            AskKind::Items => Control::Checks(options()),
+            AskKind::Assignee | AskKind::Person if question.choices.is_some() => {
+                Control::Select(options())
+            }
+            AskKind::Assignee => Control::Assignee,
+            AskKind::Person => Control::Person,
+            AskKind::Text => Control::Text,
+            AskKind::Percent => Control::Percent,
+            AskKind::Number => Control::Number,
+            AskKind::Date => Control::Date,
+            AskKind::Flag => Control::Flag,
+            AskKind::Form => Control::Form(self.inputs(tried)),
+            AskKind::Files => {
+                let form = question.ask.field;
+                let owed = self.evidence_owed.iter();
+                Control::Files(
+                    owed.map(|name| (name.clone(), remark(&format!("{form}.{name}")))).collect(),
+                )
+            }
         }
     }
-    Ok(offers)
-}
 
-/// Refusals that another form would get round.
-fn is_about_content(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::BadForm(_)
-            | Refusal::EvidenceMissing(_)
-            | Refusal::ReasonMissing(_)
-            | Refusal::OutOfRange { .. }
-            | Refusal::NoWindow(_)
-            | Refusal::Extension {
-                why: duban_core::ExtensionRefusal::TooLong(_)
-                    | duban_core::ExtensionRefusal::NotLater(_),
-                ..
+    /// The item's own fields, filled with what was sent, or else with what was there before.
+    fn inputs(&self, tried: Option<&Tried>) -> Vec<Input> {
+        let earlier = self.item.map(|item| (*item.form).clone()).unwrap_or_default();
+        let mut inputs = fields::inputs(self.fields, &earlier);
+        if let Some(tried) = tried {
+            for input in &mut inputs {
+                fields::refill(input, &tried.sent);
+                let name = input.name.trim_start_matches("f.").to_owned();
+                let about = |remark: &&Remark| {
+                    let rest = remark.field.strip_prefix("form.");
+                    rest.is_some_and(|field| field.split('[').next() == Some(name.as_str()))
+                };
+                let found = tried.remarks.iter().filter(about).map(|remark| remark.zh.clone());
+                input.problem = found.collect::<Vec<_>>().join("；");
             }
-    )
+        }
+        inputs
+    }
+
+    fn hint(&self, kind: MoveKind, question: &Question) -> String {
+        let named = |key| self.teller.key_title(key);
+        let otherwise: Vec<String> = question.otherwise.iter().map(named).collect();
+        let handler = self.item.and_then(|item| item.handler.as_ref());
+        match question.ask.kind {
+            AskKind::Items if !otherwise.is_empty() => {
+                format!("不选时退回到：{}", otherwise.join("、"))
+            }
+            AskKind::Items if !question.required => "不选时退回当前任务".to_owned(),
+            AskKind::Items => "可选一项或几项".to_owned(),
+            AskKind::Date => "到这一天结束为止".to_owned(),
+            AskKind::Assignee if question.choices.is_none() => {
+                "写“单位 岗位”、单位名或人名".to_owned()
+            }
+            AskKind::Assignee if kind == MoveKind::Accept => "不指定时代表您的每一席".to_owned(),
+            AskKind::Assignee if kind == MoveKind::AddCountersigner => {
+                "不指定时排在最后；依次会签的，排在当前一席之后".to_owned()
+            }
+            AskKind::Person if question.choices.is_none() => match handler {
+                Some(handler) if kind == MoveKind::Delegate => {
+                    let name = self.teller.name(&duban_model::Assignee::Person(handler.clone()));
+                    format!("现由{name}办理；留空即收回委托")
+                }
+                _ => "写人名".to_owned(),
+            },
+            AskKind::Text
+            | AskKind::Percent
+            | AskKind::Number
+            | AskKind::Assignee
+            | AskKind::Person
+            | AskKind::Flag
+            | AskKind::Form
+            | AskKind::Files => String::new(),
+        }
+    }
 }
 
-/// A move with content that says nothing, to ask whether it could be made.
-fn specimen(name: &str, item: &Item, sight: &Sight, now: Instant) -> Option<Act> {
-    let due = item.due().unwrap_or(now);
-    let someone = item.owner.clone().unwrap_or(Assignee::Person(sight.person.clone()));
-    let unit = sight.directory.unit_of(&someone)?;
-    let fill = Filling {
-        text: "？".to_owned(),
-        percent: None,
-        value: None,
-        until: Some(due.plus_millis(1)),
-        to: Some(Assignee::Unit(unit)),
-        person: Some(sight.person.clone()),
-        form: Map::new(),
-        evidence: Vec::new(),
+/// The id of an input.
+fn id(kind: MoveKind, field: &str) -> String {
+    format!("{}-{field}", kind.name())
+}
+
+/// What is read above the page: the fields that something is wrong with, each with its place.
+fn problem(tried: &Tried, forms: &[Form]) -> Problem {
+    let Some(kind) = tried.kind else {
+        return Problem { text: tried.text.clone(), fields: Vec::new() };
     };
-    act(name, item, fill)
-}
-
-/// What fills a move's form.
-pub(crate) struct Filling {
-    text: String,
-    percent: Option<u8>,
-    value: Option<Decimal>,
-    until: Option<Instant>,
-    to: Option<Assignee>,
-    person: Option<duban_model::PersonId>,
-    form: Map<String, serde_json::Value>,
-    evidence: Vec<Evidence>,
-}
-
-/// Reads what a browser sent.
-pub(crate) fn read(
-    sent: &Sent,
-    fields: &[Field],
-    evidence: Vec<Evidence>,
-    directory: &Directory,
-    tz: Tz,
-) -> Result<Filling, Failure> {
-    let given = |name: &str| {
-        let value = sent.get(name).and_then(|values| values.first()).map(|value| value.trim());
-        value.filter(|value| !value.is_empty())
+    let is_shown = forms.iter().any(|form| form.kind == kind);
+    if tried.remarks.is_empty() {
+        let text = format!("“{}”没有办成：{}", kind.zh(), tried.text);
+        return Problem { text, fields: Vec::new() };
+    }
+    let line = |remark: &Remark| {
+        let field = remark.field.split('.').next().unwrap_or_default();
+        let name = remark.field.split_once('.').map(|(_, name)| name);
+        let ask = kind.asks().iter().find(|ask| ask.field == field);
+        let text = match (ask, name) {
+            // What a form says names its fields itself.
+            (Some(Ask { kind: AskKind::Form, .. }), _) => remark.zh.clone(),
+            (Some(Ask { kind: AskKind::Files, .. }), Some(name)) => {
+                format!("“{name}”：{}", remark.zh)
+            }
+            (Some(ask), _) => format!("“{}”：{}", ask.zh, remark.zh),
+            (None, _) => remark.zh.clone(),
+        };
+        (is_shown.then(|| id(kind, field)), text)
     };
-    let bad = |what: &str, example: &str| Failure::Bad(format!("“{what}”无法读取，应如 {example}"));
-    let percent = given("percent").map(str::parse).transpose();
-    let value = given("value").map(str::parse).transpose();
-    let until = given("until").map(str::parse::<duban_calendar::Date>).transpose();
-    let until = until.map_err(|_| bad("日期", "2022-06-30"))?;
-    let to = given("to").map(|to| assignee(to, directory)).transpose()?;
-    let person = match &to {
-        Some(Assignee::Person(person)) => Some(person.clone()),
-        _ => None,
-    };
-    Ok(Filling {
-        text: given("text").unwrap_or_default().to_owned(),
-        percent: percent.map_err(|_| bad("进度", "60"))?,
-        value: value.map_err(|_| bad("指标值", "98.5"))?,
-        until: until.map(|until| end_of(until, tz)),
-        to,
-        person,
-        form: fields::read(fields, sent, directory),
-        evidence,
-    })
+    let text = format!("“{}”没有办成，请改后再试：", kind.zh());
+    Problem { text, fields: tried.remarks.iter().map(line).collect() }
 }
 
-/// A post, unit or person by what people write: `单位 岗位`, a unit's name, a person's name, or
-/// the exact form that the engine writes.
-fn assignee(text: &str, directory: &Directory) -> Result<Assignee, Failure> {
-    if let Ok(exact) = text.parse() {
-        return Ok(exact);
-    }
-    if let Some((unit, post)) = text.split_once(' ')
-        && let Some(unit) = directory.units_named(unit).next()
-        && directory.post(&unit.id, post.trim()).is_some()
-    {
-        return Ok(Assignee::Post(unit.id.clone(), post.trim().into()));
-    }
-    let mut units = directory.units_named(text);
-    if let (Some(unit), None) = (units.next(), units.next()) {
-        return Ok(Assignee::Unit(unit.id.clone()));
-    }
-    let mut people = directory.data().people.iter().filter(|one| one.name == text);
-    if let (Some(person), None) = (people.next(), people.next()) {
-        return Ok(Assignee::Person(person.id.clone()));
-    }
-    Err(Failure::Bad(format!("通讯录里找不到唯一的“{text}”；可写“单位 岗位”、单位名或人名")))
+/// What a browser sent with a move.
+pub(crate) struct Given<'a> {
+    pub(crate) sent: &'a Sent,
+    /// The item's own fields.
+    pub(crate) fields: &'a [Field],
+    pub(crate) evidence: &'a [Evidence],
+    pub(crate) directory: &'a Directory,
+    pub(crate) tz: Tz,
 }
 
-/// The act of a name; `None` where it is unknown or its assignee or date is missing.
-pub(crate) fn act(name: &str, item: &Item, fill: Filling) -> Option<Act> {
-    let key = item.key.clone();
-    let remark = (!fill.text.is_empty()).then(|| fill.text.clone());
-    let reason = fill.text;
-    Some(match name {
-        "sign" => Act::Sign { item: key },
-        "report" => Act::Report {
-            item: key,
-            text: reason,
-            percent: fill.percent,
-            value: fill.value,
-            evidence: fill.evidence,
-        },
-        "submit" => Act::Submit { item: key, form: fill.form, evidence: fill.evidence },
-        "withdraw" => Act::Withdraw { item: key },
-        "accept" => Act::Accept { item: key, text: remark },
-        "return" => Act::Return { item: key, reason, upstream: None },
-        "ask_extension" => Act::AskExtension { item: key, until: fill.until?, reason },
-        "grant_extension" => Act::GrantExtension { item: key },
-        "refuse_extension" => Act::RefuseExtension { item: key, reason },
-        "urge" => Act::Urge { item: key, text: remark },
-        "transfer" => Act::Transfer { item: key, to: fill.to?, reason },
-        "delegate" => Act::Delegate { item: key, to: Some(fill.person?), reason: remark },
-        "suspend" => Act::Suspend { item: Some(key), reason, until: None, stops_clock: None },
-        "resume" => Act::Resume { item: Some(key) },
-        "skip" => Act::Skip { item: key, reason },
-        "cancel" => Act::Cancel { item: Some(key), reason },
-        "reopen" => Act::Reopen { item: key, reason, due: fill.until },
-        "strike_off" => Act::StrikeOff { item: Some(key), text: remark },
-        "consent_earlier" => Act::ConsentEarlier { item: key },
-        _ => return None,
-    })
+impl Given<'_> {
+    /// The content of a move, its fields named as in the table of moves.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with each field that cannot be read or is missing.
+    pub(crate) fn content(&self, kind: MoveKind) -> Result<Map<String, Json>, Vec<Remark>> {
+        let (mut content, mut remarks) = (Map::new(), Vec::new());
+        for ask in kind.asks() {
+            let remark = |zh: String| Remark { field: ask.field.to_owned(), zh };
+            match self.value(ask) {
+                Ok(Some(value)) => {
+                    content.insert(ask.field.to_owned(), value);
+                }
+                Ok(None) if ask.required => remarks.push(remark("请填写".to_owned())),
+                Ok(None) => {}
+                Err(zh) => remarks.push(remark(zh)),
+            }
+        }
+        if remarks.is_empty() { Ok(content) } else { Err(remarks) }
+    }
+
+    fn value(&self, ask: &Ask) -> Result<Option<Json>, String> {
+        let values = self.sent.get(ask.field).map(Vec::as_slice).unwrap_or_default();
+        let mut given = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
+        match ask.kind {
+            AskKind::Text => Ok(given.next().map(|text| json!(text))),
+            AskKind::Percent => given.next().map(percent).transpose(),
+            AskKind::Number => given.next().map(number).transpose(),
+            AskKind::Date => given.next().map(|text| self.end_of(text)).transpose(),
+            AskKind::Assignee => {
+                let who = given.next().map(|text| names::assignee(text, self.directory));
+                Ok(who.transpose()?.map(|who| json!(who)))
+            }
+            AskKind::Person => {
+                let who = given.next().map(|text| names::person(text, self.directory));
+                Ok(who.transpose()?.map(|who| json!(who)))
+            }
+            AskKind::Items => {
+                let keys: Vec<&str> = given.collect();
+                Ok((!keys.is_empty()).then(|| json!(keys)))
+            }
+            AskKind::Flag => given.next().map(flag).transpose(),
+            AskKind::Form => {
+                Ok(Some(Json::Object(fields::read(self.fields, self.sent, self.directory))))
+            }
+            AskKind::Files => Ok(Some(json!(self.evidence))),
+        }
+    }
+
+    /// A date means its end.
+    fn end_of(&self, text: &str) -> Result<Json, String> {
+        match civil(text) {
+            Ok(date) => Ok(json!(end_of(date, self.tz))),
+            Err(error) => Err(Failure::from(error).zh()),
+        }
+    }
+}
+
+fn percent(text: &str) -> Result<Json, String> {
+    match text.trim_end_matches(['%', '％']).trim().parse::<u8>() {
+        Ok(percent) if percent <= 100 => Ok(json!(percent)),
+        _ => Err("应为 0 到 100 的整数".to_owned()),
+    }
+}
+
+fn number(text: &str) -> Result<Json, String> {
+    text.parse::<Decimal>().map(|number| json!(number)).map_err(|_| "应为数字，如 98.5".to_owned())
+}
+
+fn flag(text: &str) -> Result<Json, String> {
+    text.parse::<bool>().map(|answer| json!(answer)).map_err(|_| "应为是或否".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Inputs that belong to every form and to no question.
+    const OWN: [&str; 3] = ["move", "key", "on_behalf_of"];
+
+    #[test]
+    fn no_question_is_called_like_an_input_of_every_form() {
+        for kind in MoveKind::ALL {
+            for ask in kind.asks() {
+                assert!(!OWN.contains(&ask.field), "{} {}", kind.name(), ask.field);
+                assert!(!ask.field.contains('.'), "dots belong to forms and files");
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ use duban_core::{Body, CaseId};
 use duban_store::{Cursor, DeliveryFilter, PageRequest, Store};
 use serde::Deserialize;
 
+use crate::pages::case::state_zh;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;
@@ -28,6 +29,7 @@ struct Notice {
     kind: String,
     to: String,
     text: String,
+    state: &'static str,
     case_href: String,
 }
 
@@ -70,12 +72,14 @@ pub(crate) async fn show<S: Store>(
         let colour = sent.colour.map(|colour| colour.zh()).unwrap_or_default();
         let number = sent.number.map(|number| format!(" 第{number}号")).unwrap_or_default();
         let at = Instant::from_millis(row.outgoing.at);
-        let to: Vec<String> = sent.to.iter().map(|to| sight.directory.name_of(to)).collect();
+        let to: Vec<String> =
+            sent.to.iter().map(|to| sent.names.name_of(to, &sight.directory)).collect();
         notices.push(Notice {
             date: date_of(at, Tz::Asia__Shanghai).to_string(),
             kind: format!("{colour}{}{number}", sent.kind.zh()),
             to: to.join("、"),
             text: sent.text,
+            state: state_zh(row.state),
             case_href: format!("/cases/{}", row.outgoing.case),
         });
     }

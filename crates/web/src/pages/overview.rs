@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::account::{AdminPost, Holder};
 use crate::counts::Summary;
-use crate::pages::lines::{Lines, TaskLine, worst};
+use crate::lines::{Lines, TaskLine, worst};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
 use crate::server::App;

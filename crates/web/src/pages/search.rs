@@ -11,7 +11,7 @@ use duban_model::{Assignee, DefinitionHash};
 use duban_store::{Cursor, Entry, EntryKind, PageRequest, SearchFilter, SearchWords, Store};
 use serde::Deserialize;
 
-use crate::pages::lines::task_href;
+use crate::lines::task_href;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;

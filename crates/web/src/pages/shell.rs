@@ -24,6 +24,8 @@ pub(crate) struct MenuEntry {
     pub(crate) href: &'static str,
     pub(crate) label: &'static str,
     pub(crate) is_here: bool,
+    /// How much waits there; 0: nothing, or it is not counted.
+    pub(crate) count: u64,
 }
 
 /// What every page has.
@@ -40,10 +42,14 @@ pub(crate) struct Shell {
     language: Language,
 }
 
+/// The list of what nobody can move on; the menu says how much that is.
+const ATTENTION: &str = "/attention";
+
 const FOR_PEOPLE: &[(&str, &str, &str)] = &[
     ("/", "总览", "Overview"),
     ("/todo", "我的待办", "My to-dos"),
     ("/tasks", "任务", "Tasks"),
+    (ATTENTION, "需要关注", "Attention"),
     ("/duties", "周期职责", "Duties"),
     ("/interviews", "约谈", "Interviews"),
     ("/notices", "督办单与通报", "Slips and notices"),
@@ -87,6 +93,7 @@ impl Shell {
             href,
             label: if language == Language::Chinese { zh } else { en },
             is_here: *href == here,
+            count: if *href == ATTENTION { visitor.attention } else { 0 },
         };
         let who = match &visitor.holder {
             Holder::Person(person) => {

@@ -5,15 +5,16 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::header::{HeaderMap, SET_COOKIE};
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use axum_extra::extract::cookie::Cookie;
-use duban_store::Store;
+use duban_store::{Store, StoreError};
 use serde::Deserialize;
 
 use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::address::ClientAddress;
 use crate::pages::shell::{Shell, encode, local};
-use crate::pages::{Failure, go, render};
-use crate::security::TARGET;
+use crate::pages::{Failure, Sent, go, render};
+use crate::security::{TARGET, cut};
 use crate::server::App;
 use crate::session::{self, Newcomer};
 use crate::sight::supervisors;
@@ -107,7 +108,7 @@ pub(crate) async fn sign_in<S: Store>(
     State(app): State<App<S>>,
     address: ClientAddress,
     headers: HeaderMap,
-    Form(form): Form<SignInForm>,
+    WithRejection(Form(form), _): Sent<SignInForm>,
 ) -> Result<Response, Failure> {
     let to = local(form.to.as_deref());
     if app.settings().is_demonstration {
@@ -118,19 +119,46 @@ pub(crate) async fn sign_in<S: Store>(
         let cookie = session::begin(&app, &headers, address, newcomer).await?;
         return Ok(with_cookie(go(&to), &cookie));
     }
-    if !app.limits().may_try_from(address) || !app.limits().may_try(&form.login) {
-        tracing::warn!(target: TARGET, login = form.login, %address, "too many tries to sign in");
+    if !may_try(&app, &form.login, address).await? {
+        app.limits().note_too_many(&form.login, address);
         return Err(Failure::TooOften);
     }
     let account = Accounts::verify(app.engine.store(), &form.login, &form.password).await?;
     let account = account.filter(|account| may_enter(&app, &account.holder));
     let Some(account) = account else {
-        tracing::warn!(target: TARGET, login = form.login, %address, "sign-in refused");
+        tracing::warn!(target: TARGET, login = cut(&form.login), %address, "sign-in refused");
         return page(&app, to, Some("用户名或口令不对".to_owned())).await;
     };
     let newcomer = Newcomer { login: account.login, holder: account.holder, way: Way::Password };
     let cookie = session::begin(&app, &headers, address, newcomer).await?;
     Ok(with_cookie(go(&to), &cookie))
+}
+
+/// Whether one more try is in order. Many tries from elsewhere do not keep anybody out who is
+/// signed in from the address that this one comes from.
+async fn may_try<S: Store>(
+    app: &App<S>,
+    login: &str,
+    address: ClientAddress,
+) -> Result<bool, StoreError> {
+    let limits = app.limits();
+    if !limits.may_try_from(address) || !limits.may_try(login, address) {
+        return Ok(false);
+    }
+    Ok(limits.may_try_anywhere(login) || is_at_home(app, login, address).await?)
+}
+
+/// Whether the owner of an account has a session from an address.
+async fn is_at_home<S: Store>(
+    app: &App<S>,
+    login: &str,
+    address: ClientAddress,
+) -> Result<bool, StoreError> {
+    let store = app.engine.store();
+    let Some(account) = Accounts::find(store, login).await? else { return Ok(false) };
+    let own = session::of_owner(store, &session::owner(&account.login, &account.holder)).await?;
+    let mut places = own.iter().map(|(_, session)| ClientAddress::read(&session.address));
+    Ok(places.any(|place| place.group().is_some() && place.group() == address.group()))
 }
 
 /// Whether a password lets them in: where people sign in elsewhere, or have left the directory, it
@@ -209,13 +237,16 @@ pub(crate) async fn set_password<S: Store>(
     State(app): State<App<S>>,
     address: ClientAddress,
     headers: HeaderMap,
-    Form(form): Form<WelcomeForm>,
+    WithRejection(Form(form), _): Sent<WelcomeForm>,
 ) -> Result<Response, Failure> {
-    if !app.limits().may_try_from(address) {
+    let (store, now) = (app.engine.store(), app.engine.now().millis());
+    let invited = Accounts::invited(store, &form.key, now).await;
+    // Whoever has a link is no stranger, however many try beside them.
+    if invited.is_err() && !app.limits().may_try_from(address) {
+        app.limits().note_too_many("", address);
         return Err(Failure::TooOften);
     }
-    let (store, now) = (app.engine.store(), app.engine.now().millis());
-    let invited = Accounts::invited(store, &form.key, now).await?;
+    let invited = invited?;
     if !may_enter(&app, &invited.holder) {
         return Err(Failure::Bad("这里不用口令登录；请从登录页进入".to_owned()));
     }

@@ -10,17 +10,18 @@ use axum::Form;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_calendar::Date;
 use duban_core::{Actor, Refusal};
 use duban_engine::EngineError;
 use duban_model::{
-    DefinitionHash, Expr, Loaded, Problem, Severity, Sources, Suite, TaskDef, load_suite,
+    DefinitionHash, Directory, Expr, Library, Loaded, Problem, Severity, Sources, Suite, TaskDef,
+    load_suite,
 };
-use duban_script::{Limits, Program};
+use duban_script::Program;
 use duban_store::{Store, StoreError};
 use serde::Deserialize;
 
 use crate::account::{AdminPost, Holder};
+use crate::civil::civil;
 use crate::pages::case::plain;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
@@ -291,38 +292,40 @@ pub(crate) struct Checked {
 }
 
 /// Checks sources against the office's own directory, where it has one.
+pub(crate) struct Checker {
+    id: String,
+    library: Arc<Library>,
+    office: Arc<Directory>,
+}
+
+impl Checker {
+    pub(crate) fn of<S: Store>(app: &App<S>, id: &str) -> Self {
+        let (library, office) = (app.settings().library.clone(), app.engine.directory());
+        Self { id: id.to_owned(), library, office }
+    }
+
+    /// Takes a while: not for the threads that answer requests.
+    pub(crate) fn check(self, draft: &Sources) -> Checked {
+        let mut loaded: Loaded = load_suite(&self.id, draft, &self.library);
+        if self.office.units().next().is_some() {
+            loaded.draft.directory = Some(Arc::clone(&self.office));
+            if let Some(suite) = &mut loaded.suite {
+                suite.directory = Some(self.office);
+            }
+        }
+        let programs = duban_sim::check(&mut loaded);
+        Checked { suite: loaded.suite, programs, problems: loaded.problems }
+    }
+}
+
+/// Checks sources on a thread of its own.
 pub(crate) async fn check<S: Store>(
     app: &App<S>,
     id: &str,
     draft: Sources,
 ) -> Result<Checked, Failure> {
-    let (library, id, office) =
-        (app.settings().library.clone(), id.to_owned(), app.engine.directory());
-    let work = move || {
-        let mut loaded: Loaded = load_suite(&id, &draft, &library);
-        if office.units().next().is_some() {
-            loaded.draft.directory = Some(Arc::clone(&office));
-            if let Some(suite) = &mut loaded.suite {
-                suite.directory = Some(office);
-            }
-        }
-        let mut programs = Vec::new();
-        let definitions: Vec<_> = loaded.draft.definitions.values().cloned().collect();
-        for definition in definitions {
-            match Program::compile(definition, Limits::default()) {
-                Ok(program) => {
-                    if let Some(directory) = &loaded.draft.directory {
-                        let found = program.check(directory);
-                        loaded.add(found);
-                    }
-                    programs.push(Arc::new(program));
-                }
-                Err(problems) => loaded.add(problems),
-            }
-        }
-        Checked { suite: loaded.suite, programs, problems: loaded.problems }
-    };
-    tokio::task::spawn_blocking(work)
+    let checker = Checker::of(app, id);
+    tokio::task::spawn_blocking(move || checker.check(&draft))
         .await
         .map_err(|_| Failure::Bad("检查中断，请把文件发给系统管理员".to_owned()))
 }
@@ -501,7 +504,7 @@ pub(crate) async fn publish<S: Store>(
 
 #[derive(Deserialize)]
 pub(crate) struct OpenForm {
-    date: Date,
+    date: String,
 }
 
 /// Opens every case that the suite asks for in the period of a date.
@@ -513,7 +516,7 @@ pub(crate) async fn open<S: Store>(
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let actor = Actor::operator(visitor.login.as_str());
-    let opened = app.engine.open_suite(&id.as_str().into(), form.date, actor).await?;
+    let opened = app.engine.open_suite(&id.as_str().into(), civil(&form.date)?, actor).await?;
     let failures: BTreeSet<String> = opened
         .iter()
         .filter_map(|one| one.version.as_ref().err())

@@ -4,33 +4,25 @@ use askama::Template;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_calendar::{Instant, date_of};
-use duban_core::{
-    Actor, CaseId, Event, Evidence, Fact, Item, ItemKey, ItemKind, Teller, due_reason, fields_of,
-    light,
-};
-use duban_engine::Engine;
+use duban_calendar::date_of;
+use duban_core::{CaseId, Event, Item, ItemKey, Teller, due_reason, fields_of, light};
 use duban_model::Definition;
 use duban_store::Store;
 use serde::Deserialize;
 
+use crate::about::{self, kept, occasion};
 use crate::download;
-use crate::evidence::EvidenceError;
 use crate::ledger::Verdict;
-use crate::pages::case::{read, visible, with_path};
-use crate::pages::fields::{self, Input, Sent};
-use crate::pages::lines::task_href;
-use crate::pages::moves::{self, Offer};
-use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, go, render};
+use crate::lines::task_href;
+use crate::offers;
+use crate::pages::case::{visible, with_path};
+use crate::pages::making;
+use crate::pages::moves::{Desk, Forms, Tried};
+use crate::pages::shell::Shell;
+use crate::pages::standing::Standing;
+use crate::pages::{Failure, fields, render};
 use crate::server::App;
 use crate::session::Visitor;
-
-/// Events about the task that its page tells of, the latest.
-const EVENTS_TOLD: u32 = 1_000;
-
-/// Files of one form.
-const FILES_MAX: usize = 20;
 
 #[derive(Deserialize)]
 pub(crate) struct TaskQuery {
@@ -44,14 +36,6 @@ struct FileLine {
     href: String,
 }
 
-/// A file that came with a report or a submission.
-pub(crate) struct Kept<'a> {
-    pub(crate) name: &'a str,
-    /// Its content address.
-    pub(crate) file: &'a str,
-    pub(crate) at: Instant,
-}
-
 struct DueLine {
     date: String,
     why: String,
@@ -61,7 +45,6 @@ struct DueLine {
 #[template(path = "task.html")]
 struct TaskPage {
     shell: Shell,
-    action: String,
     case_href: String,
     measure: String,
     description: String,
@@ -72,36 +55,18 @@ struct TaskPage {
     light_zh: &'static str,
     owner: String,
     handler: String,
-    reviewers: String,
+    standing: Standing,
     progress: u8,
     indicator: String,
     dues: Vec<DueLine>,
     /// Working days left or passed; empty where nothing is owed any more.
     days: String,
-    asked: String,
     evidence_owed: Vec<String>,
     filled: Vec<(String, String)>,
     files: Vec<FileLine>,
     history: Vec<String>,
-    offers: Vec<Offer>,
-    inputs: Vec<Input>,
-    key: String,
+    moves: Forms,
     done: bool,
-    problem: Option<String>,
-}
-
-impl EvidenceError {
-    fn failure(self) -> Failure {
-        match self {
-            Self::Missing => Failure::Missing,
-            other => {
-                if let Self::Failed(error) = &other {
-                    tracing::error!(error = error as &dyn std::error::Error, "evidence failed");
-                }
-                Failure::Bad(other.to_string())
-            }
-        }
-    }
 }
 
 pub(crate) async fn show<S: Store>(
@@ -120,7 +85,7 @@ async fn page<S: Store>(
     headers: &HeaderMap,
     case: &str,
     query: &TaskQuery,
-    problem: Option<String>,
+    tried: Option<&Tried>,
 ) -> Result<Response, Failure> {
     let id = CaseId::new(case);
     let (sight, case, definition) = visible(app, visitor, &id).await?;
@@ -147,14 +112,22 @@ async fn page<S: Store>(
             why: due_reason(&due.why),
         }
     });
-    let asked = item
-        .asked
-        .as_ref()
-        .map(|asked| format!("申请延至 {}：{}", teller.date(asked.until), asked.reason));
-    let reviewers: Vec<String> = item.review.members.iter().map(|one| teller.name(one)).collect();
-    let own = about(&app.engine, &id, &key).await?;
+    let lacking = item
+        .lacks_due()
+        .map(|failed| DueLine { date: "期限无法计算".to_owned(), why: failed.error.clone() });
+    let own = about::events(&app.engine, &id, &key).await?;
     let shell = Shell::new(teller.item_title(item), "", visitor, &sight.directory, headers);
     let evidence_owed = task.map(|task| task.evidence.clone()).unwrap_or_default();
+    let offers = offers::offered(&app.engine, &sight, &id, Some(&key)).await?;
+    let desk = Desk {
+        teller: &teller,
+        item: Some(item),
+        fields: &fields,
+        evidence_owed: &evidence_owed,
+        near: &item.unit,
+        tried,
+    };
+    let moves = desk.forms(action.clone(), offers)?;
     Ok(render(&TaskPage {
         shell: with_path(shell.following(id.as_str()), &action),
         case_href: format!("/cases/{id}"),
@@ -167,22 +140,17 @@ async fn page<S: Store>(
         light_zh: light.zh(),
         owner: name(item.owner.as_ref()),
         handler: item.handler.as_ref().map(person).unwrap_or_default(),
-        reviewers: reviewers.join("、"),
+        standing: Standing::of(&case, item, &teller),
         progress: item.progress,
         indicator: indicator(item, &definition),
-        dues: dues.collect(),
+        dues: dues.chain(lacking).collect(),
         days: days(app, item, &definition).await?,
-        asked: asked.unwrap_or_default(),
         filled,
         files: files(&id, &own, &teller),
         evidence_owed,
         history: own.iter().rev().filter_map(|event| teller.line(event)).collect(),
-        offers: moves::offered(&app.engine, &sight, &id, item).await?,
-        inputs: fields::inputs(&fields, &item.form),
-        key: crate::auth::random_hex()?,
+        moves,
         done: query.done.is_some(),
-        problem,
-        action,
     }))
 }
 
@@ -220,91 +188,13 @@ fn indicator(item: &Item, definition: &Definition) -> String {
     text
 }
 
-/// Why an interview, a rectification or an opened task came about.
-pub(crate) fn occasion(item: &Item, teller: &Teller<'_>) -> String {
-    match &item.kind {
-        ItemKind::Interview { who, why, .. } => format!("约谈 {}：{why}", teller.name(who)),
-        ItemKind::Rectification { why, .. } => why.clone(),
-        ItemKind::Extra { why, .. } => why.clone().unwrap_or_default(),
-        ItemKind::Task => String::new(),
-    }
-}
-
-/// The latest events about an item, oldest first.
-pub(crate) async fn about<S: Store>(
-    engine: &Engine<S>,
-    case: &CaseId,
-    item: &ItemKey,
-) -> Result<Vec<Event>, Failure> {
-    read(&engine.events_about(case, item, EVENTS_TOLD).await?)
-}
-
-/// Files that came with reports and submissions, the latest first.
-pub(crate) fn kept(log: &[Event]) -> Vec<Kept<'_>> {
-    let mut all = Vec::new();
-    for event in log.iter().rev() {
-        let (Fact::Reported { evidence, .. } | Fact::Submitted { evidence, .. }) = &event.fact
-        else {
-            continue;
-        };
-        let files = evidence.iter();
-        all.extend(files.map(|one| Kept { name: &one.name, file: &one.file, at: event.at }));
-    }
-    all
-}
-
 fn files(case: &CaseId, log: &[Event], teller: &Teller<'_>) -> Vec<FileLine> {
-    let line = |one: Kept<'_>| {
+    let line = |one: about::Kept<'_>| {
         let digest = one.file.strip_prefix("sha256:")?;
-        let href = format!("/cases/{case}/files/{digest}?name={}", encode(one.name));
+        let href = format!("/cases/{case}/files/{digest}");
         Some(FileLine { name: format!("{}（{}）", one.name, teller.date(one.at)), href })
     };
     kept(log).into_iter().filter_map(line).collect()
-}
-
-/// Everything that a form sent: texts by name, and files already kept.
-struct Received {
-    sent: Sent,
-    evidence: Vec<Evidence>,
-}
-
-async fn receive<S: Store>(app: &App<S>, mut form: Multipart) -> Result<Received, Failure> {
-    let unreadable =
-        |error: axum::extract::multipart::MultipartError| Failure::Bad(error.body_text());
-    let mut received = Received { sent: Sent::new(), evidence: Vec::new() };
-    while let Some(mut part) = form.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        let Some(file) = part.file_name().map(str::to_owned) else {
-            let text = part.text().await.map_err(unreadable)?;
-            received.sent.entry(name).or_default().push(text);
-            continue;
-        };
-        if file.is_empty() {
-            // A field for files where none was chosen.
-            match part.chunk().await.map_err(unreadable)? {
-                Some(bytes) if !bytes.is_empty() => {
-                    return Err(Failure::Bad("文件没有名字，请重新选择".to_owned()));
-                }
-                _ => continue,
-            }
-        }
-        if received.evidence.len() == FILES_MAX {
-            return Err(Failure::Bad(format!("一次最多 {FILES_MAX} 个文件（files_max）")));
-        }
-        let address = app.evidence().keep(&file, part).await.map_err(EvidenceError::failure)?;
-        match name.strip_prefix("e.") {
-            // A file that the task names; others keep the name they came with.
-            Some(owed) if !owed.is_empty() => {
-                received.evidence.push(Evidence { name: owed.to_owned(), file: address });
-            }
-            Some(_) => received.evidence.push(Evidence { name: file, file: address }),
-            None => {
-                received.evidence.push(Evidence { name: file, file: address.clone() });
-                received.sent.entry(name).or_default().push(address);
-            }
-        }
-    }
-    Ok(received)
 }
 
 pub(crate) async fn make_move<S: Store>(
@@ -315,80 +205,24 @@ pub(crate) async fn make_move<S: Store>(
     Query(query): Query<TaskQuery>,
     form: Multipart,
 ) -> Result<Response, Failure> {
-    let made = attempt(&app, &visitor, &case, &query, form).await;
-    match made {
-        Ok(()) => Ok(go(&format!("{}&done=1", task_href(&case, &query.item)))),
-        // What the case says about the content is read beside the form.
-        Err(failure @ (Failure::Bad(_) | Failure::Engine(_))) => {
-            let status = failure.status();
-            let query = TaskQuery { item: query.item, done: None };
-            let mut response =
-                page(&app, &visitor, &headers, &case, &query, Some(failure.zh())).await?;
-            *response.status_mut() = status;
-            Ok(response)
-        }
-        Err(failure) => Err(failure),
-    }
+    let (id, key) = (CaseId::new(&case), ItemKey::new(&query.item));
+    let back = task_href(&case, &query.item);
+    let query = TaskQuery { item: query.item, done: None };
+    let show_again =
+        async |tried| page(&app, &visitor, &headers, &case, &query, Some(&tried)).await;
+    making::make(&app, &visitor, (&id, Some(&key)), &back, form, show_again).await
 }
 
-async fn attempt<S: Store>(
-    app: &App<S>,
-    visitor: &Visitor,
-    case: &str,
-    query: &TaskQuery,
-    form: Multipart,
-) -> Result<(), Failure> {
-    let id = CaseId::new(case);
-    let (sight, case, definition) = visible(app, visitor, &id).await?;
-    let item = case.item(&ItemKey::new(&query.item)).ok_or(Failure::Missing)?;
-    let received = receive(app, form).await?;
-    let given = |name: &str| received.sent.get(name).and_then(|values| values.first()).cloned();
-    let task = definition.workflow.task(item.task.as_str()).map(|(_, task)| task);
-    let fields = fields_of(item, task);
-    let name = given("move").unwrap_or_default();
-    let on_behalf_of = given("on_behalf_of").filter(|absent| !absent.is_empty());
-    let key = given("key").filter(|key| (1..=200).contains(&key.len()));
-    let tz = definition.suite.time_zone;
-    let filling = moves::read(&received.sent, &fields, received.evidence, &sight.directory, tz)?;
-    let act = moves::act(&name, item, filling);
-    let act = act.ok_or_else(|| Failure::Bad("请填写日期或接办人，再提交".to_owned()))?;
-    let actor = Actor::Person {
-        person: sight.person.clone(),
-        on_behalf_of: on_behalf_of.map(|absent| absent.as_str().into()),
-    };
-    app.engine.act(&id, actor, act, key).await?;
-    Ok(())
-}
-
-#[derive(Deserialize)]
-pub(crate) struct DownloadQuery {
-    name: Option<String>,
-}
-
-/// A file that some event of the case names. It is saved, never shown inside a page.
+/// A file that a report or a submission of the case names, under the name it has there. It is
+/// saved, never shown inside a page.
 pub(crate) async fn download<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     Path((case, digest)): Path<(String, String)>,
-    Query(query): Query<DownloadQuery>,
 ) -> Result<Response, Failure> {
     let id = CaseId::new(&case);
     visible(&app, &visitor, &id).await?;
-    if !is_named(&app, &id, &format!("sha256:{digest}")).await? {
-        return Err(Failure::Missing);
-    }
-    let found = app.evidence().open(&digest).await.map_err(EvidenceError::failure)?;
-    Ok(download::download(found, query.name.as_deref()))
-}
-
-async fn is_named<S: Store>(app: &App<S>, id: &CaseId, address: &str) -> Result<bool, Failure> {
-    let mut after = 0;
-    loop {
-        let rows = app.engine.events(id, after, 500).await?;
-        let Some(last) = rows.last() else { return Ok(false) };
-        after = last.seq;
-        if rows.iter().any(|row| row.text.contains(address)) {
-            return Ok(true);
-        }
-    }
+    let name = app.files().name_in(&id, &digest).await?.ok_or(Failure::Missing)?;
+    let found = app.evidence().open(&digest).await?;
+    Ok(download::download(found, Some(&name)))
 }

@@ -104,8 +104,10 @@ async fn page<S: Store>(
     let mut preview = None;
     let recent = app.engine.store().last_delivery(one.kind).await?;
     if let Some(delivery) = recent.and_then(delivery).filter(|_| problems.is_empty()) {
-        match app.messages().templates.preview(&source, &delivery) {
-            Ok(text) => preview = Some((delivery.id, text)),
+        let (templates, text) = (app.messages().templates.clone(), source.clone());
+        let id = delivery.id.clone();
+        match aside(move || templates.preview(&text, &delivery)).await? {
+            Ok(text) => preview = Some((id, text)),
             Err(found) => problems = found,
         }
     }
@@ -122,6 +124,18 @@ async fn page<S: Store>(
         was_checked,
         preview,
     }))
+}
+
+/// Tries templates on a thread where no request waits for it. What they may use up is bounded, so
+/// it soon ends of itself.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Failure::Bad("检查中断，请把模板发给系统管理员".to_owned()))
+}
+
+async fn problems(kind: &'static str, source: &str) -> Result<Vec<TemplateProblem>, Failure> {
+    let source = source.to_owned();
+    aside(move || Templates::problems(kind, &source)).await
 }
 
 fn delivery(row: DeliveryRow) -> Option<Delivery> {
@@ -161,16 +175,18 @@ pub(crate) async fn change<S: Store>(
     let source = form.source.replace("\r\n", "\n");
     let wanted = match form.what.as_str() {
         "check" => {
-            let problems = Templates::problems(one.kind, &source);
+            let problems = problems(one.kind, &source).await?;
             return page(&app, &visitor, &headers, one, source, Some(problems)).await;
         }
         "save" => Some(source.as_str()),
         "reset" => None,
         _ => return Err(Failure::Bad("不认识的操作".to_owned())),
     };
-    let problems = wanted.map(|text| Templates::problems(one.kind, text)).unwrap_or_default();
-    if !problems.is_empty() {
-        return page(&app, &visitor, &headers, one, source, Some(problems)).await;
+    if let Some(text) = wanted {
+        let problems = problems(one.kind, text).await?;
+        if !problems.is_empty() {
+            return page(&app, &visitor, &headers, one, source, Some(problems)).await;
+        }
     }
     let (store, templates) = (app.engine.store(), &app.messages().templates);
     match keep_template(store, templates, one.kind, wanted, app.engine.now().millis()).await {

@@ -8,7 +8,7 @@ use duban_core::Status;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
-use crate::pages::lines::{Lines, TaskLine, light_filter};
+use crate::lines::{Lines, TaskLine, light_filter};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, render};
 use crate::server::App;

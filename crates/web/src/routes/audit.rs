@@ -6,16 +6,16 @@ use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use duban_calendar::{Date, Instant, Tz, end_of, start_of};
 use duban_core::{Actor, CaseId, Event, Teller, decode};
-use duban_engine::EngineError;
+
 use duban_model::DefinitionHash;
-use duban_store::{Cursor, EventRow, Page, Store};
+use duban_store::{Cursor, EventRow, Page, Store, UNREADABLE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json_;
 use utoipa::{IntoParams, ToSchema};
 
 use super::cases::Rejecting;
 use super::migration::accepted;
-use crate::auth::{Caller, Scope};
+use crate::auth::Caller;
 use crate::jobs::{JobView, Task};
 use crate::page::{self, Part};
 use crate::problem::Problem;
@@ -36,6 +36,9 @@ pub(crate) struct AuditView {
     whole: bool,
     /// Where it is broken, and how.
     broken: Option<String>,
+    /// What is as it was written and cannot be read by this version, and why. A log may be whole
+    /// all the same.
+    unreadable: Vec<String>,
 }
 
 /// Checks every hash of a case's log.
@@ -43,13 +46,13 @@ pub(crate) struct AuditView {
     responses((status = 200, body = AuditView), (status = 404, description = "there is none")))]
 pub(crate) async fn check<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(case), _): Rejecting<Path<String>>,
 ) -> Result<Json<AuditView>, Problem> {
-    caller.may_with(&[Scope::Read, Scope::Audit])?;
     let audit = app.engine.verify(&CaseId::new(&case)).await?;
     let broken = audit.broken.map(|(at, what)| format!("{at}: {what}"));
-    Ok(Json(AuditView { events: audit.events, whole: broken.is_none(), broken }))
+    let unreadable = audit.unreadable.iter().map(|(what, why)| format!("{what}: {why}"));
+    let unreadable = unreadable.collect();
+    Ok(Json(AuditView { events: audit.events, whole: broken.is_none(), broken, unreadable }))
 }
 
 /// Checks the logs of all cases, in the background; `Location` says where to look how far that
@@ -60,7 +63,6 @@ pub(crate) async fn check_all<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Audit)?;
     tracing::info!(token = caller.name, "verification of all cases");
     Ok(accepted(app.jobs().begin(&app.engine, Task::Verify, caller.operator())))
 }
@@ -90,18 +92,35 @@ pub(crate) struct TrailView {
     case: String,
     /// Its position in the case's log.
     seq: u64,
-    /// The moment judged.
+    /// The moment judged; empty where the event cannot be read.
     at: String,
-    /// When it was recorded.
+    /// When it was recorded; likewise.
     recorded_at: String,
     /// Who did it: `{"person": …}`, `{"operator": …}`, `{"case": …}` or `"engine"`.
     actor: Json_,
-    /// What happened, for example `signed`.
+    /// What happened, for example `signed`; `unreadable` where the event cannot be read.
     kind: &'static str,
     /// The same as people read it; left out for bookkeeping.
     text: Option<String>,
     /// SHA-256 over the hash before it and the stored text.
     hash: String,
+}
+
+impl TrailView {
+    /// An event that cannot be read: its place and its hash.
+    fn unreadable(row: EventRow) -> Self {
+        let text = format!("第 {} 条记录无法读取", row.seq);
+        Self {
+            case: row.case,
+            seq: row.seq,
+            at: String::new(),
+            recorded_at: String::new(),
+            actor: Json_::Null,
+            kind: UNREADABLE,
+            text: Some(text),
+            hash: row.hash,
+        }
+    }
 }
 
 /// Who did what when, in the order of recording. A request looks at 5,000 events at most, so
@@ -110,11 +129,9 @@ pub(crate) struct TrailView {
     responses((status = 200, body = Part<TrailView>, description = "`rows`, perhaps fewer than `limit`, and `next` where there is more")))]
 pub(crate) async fn trail<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<TrailQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Audit)?;
     let part = page::request(query.limit, query.after.clone())?;
     let found = match &query.case {
         Some(case) => of_case(&app, case, &query, part.limit).await?,
@@ -127,28 +144,33 @@ pub(crate) async fn trail<S: Store>(
     Ok(page::answer(&uri, Page { rows, next: found.next }, |row| row))
 }
 
-type Found = Page<(EventRow, Event)>;
+/// Events of a trail; `None`: one that cannot be read.
+type Found = Page<(EventRow, Option<Event>)>;
 
 /// What a row means to a filter.
 enum Met {
-    Wanted(Box<Event>),
+    Wanted(Option<Box<Event>>),
     Other,
     /// It was recorded after the day that is wanted.
     Beyond,
 }
 
-fn meet(query: &TrailQuery, row: &EventRow) -> Result<Met, Problem> {
-    let event = decode(&row.text).map_err(|source| EngineError::UnreadableEvent {
-        case: CaseId::new(&row.case),
-        seq: row.seq,
-        source,
-    })?;
+fn meet<S: Store>(app: &App<S>, query: &TrailQuery, row: &EventRow) -> Met {
+    let event = match decode(&row.text) {
+        Ok(event) => event,
+        Err(error) => {
+            app.engine.note_unreadable(&row.case, &format!("event {}", row.seq), &error);
+            // It is part of the trail; whose it is and when it was recorded is unknown.
+            let is_any = query.person.is_none() && query.day.is_none();
+            return if is_any { Met::Wanted(None) } else { Met::Other };
+        }
+    };
     if let Some(day) = query.day {
         if end_of(day, ZONE) <= event.recorded_at {
-            return Ok(Met::Beyond);
+            return Met::Beyond;
         }
         if event.recorded_at < start_of(day, ZONE) {
-            return Ok(Met::Other);
+            return Met::Other;
         }
     }
     let is_by = |person: &String| match &event.actor {
@@ -159,7 +181,7 @@ fn meet(query: &TrailQuery, row: &EventRow) -> Result<Met, Problem> {
         _ => false,
     };
     let is_wanted = query.person.as_ref().is_none_or(is_by);
-    Ok(if is_wanted { Met::Wanted(Box::new(event)) } else { Met::Other })
+    if is_wanted { Met::Wanted(Some(Box::new(event))) } else { Met::Other }
 }
 
 /// Offices of one database share a zone.
@@ -172,9 +194,8 @@ async fn of_case<S: Store>(
     limit: u32,
 ) -> Result<Found, Problem> {
     let id = CaseId::new(case);
-    let place = query.after.as_deref().unwrap_or("0").parse::<u32>();
-    let place = place.map_err(|_| Problem::bad_request("`after` is no position".to_owned()))?;
-    let (mut place, mut looked_at, mut rows) = (u64::from(place), 0, Vec::new());
+    let place = page::position(query.after.as_deref()).map_err(Problem::store)?;
+    let (mut place, mut looked_at, mut rows) = (place, 0, Vec::new());
     loop {
         let batch = app.engine.events(&id, place, BATCH).await?;
         if batch.is_empty() {
@@ -182,8 +203,8 @@ async fn of_case<S: Store>(
         }
         for row in batch {
             (place, looked_at) = (row.seq, looked_at + 1);
-            if let Met::Wanted(event) = meet(query, &row)? {
-                rows.push((row, *event));
+            if let Met::Wanted(event) = meet(app, query, &row) {
+                rows.push((row, event.map(|event| *event)));
             }
             if rows.len() >= limit as usize || looked_at >= EVENTS_LOOKED_AT_MAX {
                 return Ok(Page { rows, next: Some(Cursor(place.to_string())) });
@@ -213,8 +234,8 @@ async fn of_all<S: Store>(
         }
         looked_at += page.rows.len();
         for (row, read) in page.rows.into_iter().zip(1_u32..) {
-            match meet(query, &row)? {
-                Met::Wanted(event) => rows.push((row, *event)),
+            match meet(app, query, &row) {
+                Met::Wanted(event) => rows.push((row, event.map(|event| *event))),
                 Met::Other => {}
                 Met::Beyond => return Ok(Page { rows, next: None }),
             }
@@ -231,7 +252,12 @@ async fn of_all<S: Store>(
     }
 }
 
-async fn told<S: Store>(app: &App<S>, row: EventRow, event: Event) -> Result<TrailView, Problem> {
+async fn told<S: Store>(
+    app: &App<S>,
+    row: EventRow,
+    event: Option<Event>,
+) -> Result<TrailView, Problem> {
+    let Some(event) = event else { return Ok(TrailView::unreadable(row)) };
     let case = app.engine.store().case(&row.case).await.map_err(Problem::store)?;
     let hash = case.map(|case| case.definition).unwrap_or_default();
     // A trail is read even where a definition is lost: without the words for people then.

@@ -7,14 +7,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_calendar::Window;
-use duban_core::{CaseId, Refusal};
+use duban_core::{CaseId, Refusal, Teller};
 use duban_engine::{EngineError, OpenSpec};
 use duban_store::{CaseFilter, Store};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json_};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{Caller, Scope};
+use super::offers::{ForPerson, MoveView, moves_for};
+use crate::auth::Caller;
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::server::App;
@@ -24,7 +25,7 @@ use crate::view::{CaseView, EventView, OutcomeView};
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest such key, in bytes.
-const KEY_BYTES_MAX: usize = 200;
+pub(crate) const KEY_BYTES_MAX: usize = 200;
 
 /// Which cases.
 #[derive(Deserialize, IntoParams)]
@@ -56,11 +57,9 @@ pub(crate) type Rejecting<T> = WithRejection<T, Problem>;
     responses((status = 200, body = Part<CaseView>, description = "`rows`, and `next` where there is more")))]
 pub(crate) async fn list<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let filter = CaseFilter {
         suite: query.suite,
         workflow: query.workflow,
@@ -93,18 +92,19 @@ pub(crate) struct OpenBody {
 /// Opens a case on the current version of its workflow.
 #[utoipa::path(post, path = "/api/v1/cases", request_body = OpenBody, tag = "cases",
     params(("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
-    responses((status = 201, body = OutcomeView), (status = 409, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 201, body = OutcomeView), (status = 409, body = Problem), (status = 404, body = Problem),
+        (status = 422, description = "its content does not fit, or the key was used for another opening")))]
 pub(crate) async fn open<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
     headers: HeaderMap,
     WithRejection(Json(body), _): Rejecting<Json<OpenBody>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Admin)?;
     let mut spec = OpenSpec::new(body.suite.as_str(), body.workflow.as_str(), body.unit.as_str());
     spec.form = body.form;
     if let Some(period) = body.period {
-        let window = Window::parse(&period);
+        // One beyond the years is a window too: the engine refuses it as it refuses dates.
+        let window = Window::try_from(period);
         spec.period = Some(window.map_err(|error| Problem::bad_request(error.to_string()))?);
     }
     let outcome = app.engine.open(spec, caller.operator(), key(&headers)?).await?;
@@ -116,19 +116,38 @@ pub(crate) async fn open<S: Store>(
     Ok(response)
 }
 
-/// One case.
-#[utoipa::path(get, path = "/api/v1/cases/{case}", tag = "cases", params(("case" = String, Path)),
-    responses((status = 200, body = CaseView), (status = 404, body = Problem)))]
+/// One case, with what somebody may do with it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OneCaseView {
+    #[serde(flatten)]
+    case: CaseView,
+    /// The moves that `person` may make now on the case itself; left out without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moves: Option<Vec<MoveView>>,
+}
+
+/// One case. With `person` it lists the moves which they may make on the case itself; those on
+/// its items come with each of these.
+#[utoipa::path(get, path = "/api/v1/cases/{case}", tag = "cases", params(("case" = String, Path), ForPerson),
+    responses((status = 200, body = OneCaseView), (status = 404, description = "there is no such case, or person")))]
 pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(axum::extract::Path(case), _): Rejecting<axum::extract::Path<String>>,
+    WithRejection(Query(query), _): Rejecting<Query<ForPerson>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let row = app.engine.store().case(&case).await.map_err(Problem::store)?;
-    let row = row.ok_or_else(|| EngineError::Refused(Refusal::NoCase(CaseId::new(&case))))?;
+    let id = CaseId::new(&case);
+    let row = row.ok_or_else(|| EngineError::Refused(Refusal::NoCase(id.clone())))?;
     let version = row.version;
-    let mut response = Json(CaseView::from(row)).into_response();
+    let mut view = OneCaseView { case: row.into(), moves: None };
+    if let Some(person) = query.person {
+        let head = app.engine.case(&id).await?;
+        let definition = app.engine.definition(&head.head().definition).await?;
+        let directory = app.engine.directory();
+        let teller = Teller { definition: &definition, directory: &directory };
+        view.moves = Some(moves_for(&app, &person, (&id, None), &teller).await?);
+    }
+    let mut response = Json(view).into_response();
     response.headers_mut().insert(ETAG, etag(version));
     Ok(response)
 }
@@ -138,9 +157,9 @@ pub(crate) async fn show<S: Store>(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventsQuery {
-    /// After this position; 0 for all.
-    #[serde(default)]
-    after: u64,
+    /// After this position; left out: from the first one.
+    #[param(value_type = Option<u64>, maximum = 9_223_372_036_854_775_807_u64)]
+    after: Option<String>,
     /// Rows, 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -152,17 +171,13 @@ pub(crate) struct EventsQuery {
     responses((status = 200, body = Vec<EventView>), (status = 404, body = Problem)))]
 pub(crate) async fn events<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(axum::extract::Path(case), _): Rejecting<axum::extract::Path<String>>,
     WithRejection(Query(query), _): Rejecting<Query<EventsQuery>>,
 ) -> Result<Json<Vec<EventView>>, Problem> {
-    caller.may(Scope::Read)?;
-    if i64::try_from(query.after).is_err() {
-        return Err(Problem::bad_request("`after` is no position".to_owned()));
-    }
+    let after = page::position(query.after.as_deref()).map_err(Problem::store)?;
     let id = CaseId::new(&case);
     let limit = page::request(query.limit, None)?.limit;
-    let rows = app.engine.events(&id, query.after, limit).await?;
+    let rows = app.engine.events(&id, after, limit).await?;
     if rows.is_empty() && app.engine.store().case(&case).await.map_err(Problem::store)?.is_none() {
         return Err(EngineError::Refused(Refusal::NoCase(id)).into());
     }
@@ -185,16 +200,18 @@ pub(crate) fn etag(version: u64) -> HeaderValue {
 /// The key that a request came with.
 pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
-    let what =
-        || format!("`Idempotency-Key` must be 1 to {KEY_BYTES_MAX} visible ASCII characters");
-    let text = key.to_str().map_err(|_| Problem::bad_request(what()))?;
-    checked_key(text.to_owned()).map(Some)
+    // What is no text has no visible ASCII characters alone.
+    let key = key.to_str().unwrap_or_default();
+    check_key(key, KEY.as_str())?;
+    Ok(Some(key.to_owned()))
 }
 
-/// A key that is neither empty nor too long.
-pub(crate) fn checked_key(key: String) -> Result<String, Problem> {
-    if (1..=KEY_BYTES_MAX).contains(&key.len()) {
-        return Ok(key);
+/// Refuses a key that the document does not allow; `place` names it in the request.
+pub(crate) fn check_key(key: &str, place: &str) -> Result<(), Problem> {
+    let is_visible = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_visible && (1..=KEY_BYTES_MAX).contains(&key.len()) {
+        return Ok(());
     }
-    Err(Problem::bad_request(format!("an idempotency key has 1 to {KEY_BYTES_MAX} bytes")))
+    let what = format!("`{place}` must be 1 to {KEY_BYTES_MAX} visible ASCII characters");
+    Err(Problem::bad_request(what))
 }

@@ -7,10 +7,9 @@ use axum_extra::extract::WithRejection;
 use duban_core::CaseId;
 use duban_store::{DeliveryFilter, DeliveryState, Store};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::cases::Rejecting;
-use crate::auth::{Caller, Scope};
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::server::App;
@@ -30,9 +29,9 @@ pub(crate) struct ListQuery {
     period: Option<String>,
     /// `message` for other cases, otherwise for example `remind`.
     kind: Option<String>,
-    /// `pending`, `delivered` or `dead`.
-    #[param(value_type = Option<String>)]
-    state: Option<DeliveryState>,
+    /// How far they have come.
+    #[param(inline)]
+    state: Option<StateQuery>,
     /// Those that the channel of this name still owes or has given up.
     channel: Option<String>,
     /// Rows, 50 where it is left out.
@@ -42,17 +41,35 @@ pub(crate) struct ListQuery {
     after: Option<String>,
 }
 
+/// How far a delivery has come.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StateQuery {
+    Pending,
+    Delivered,
+    Dead,
+}
+
+impl From<StateQuery> for DeliveryState {
+    fn from(state: StateQuery) -> Self {
+        match state {
+            StateQuery::Pending => Self::Pending,
+            StateQuery::Delivered => Self::Delivered,
+            StateQuery::Dead => Self::Dead,
+        }
+    }
+}
+
 /// Deliveries, by case and position.
 #[utoipa::path(get, path = "/api/v1/deliveries", params(ListQuery), tag = "deliveries",
     responses((status = 200, body = Part<DeliveryView>, description = "`rows`, and `next` where there is more")))]
 pub(crate) async fn list<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let ListQuery { case, suite, unit, period, kind, state, channel, .. } = query;
+    let state = state.map(DeliveryState::from);
     let filter = DeliveryFilter { case, kind, state, channel, suite, unit, period };
     let page = app.engine.deliveries(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, DeliveryView::from))
@@ -64,10 +81,8 @@ pub(crate) async fn list<S: Store>(
     responses((status = 204, description = "it is tried again"), (status = 404, body = Problem)))]
 pub(crate) async fn retry<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path((case, seq)), _): Rejecting<Path<(String, u64)>>,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Admin)?;
     let is_back = app.engine.retry_delivery(&CaseId::new(&case), seq).await?;
     if is_back { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::no_dead_letter()) }
 }

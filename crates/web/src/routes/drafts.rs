@@ -6,7 +6,6 @@ use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
-use duban_calendar::Date;
 use duban_core::Refusal;
 use duban_engine::{EngineError, Opened};
 use duban_model::{DefinitionHash, Sources};
@@ -15,13 +14,13 @@ use duban_store::Store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::cases::Rejecting;
+use super::cases::{Rejecting, key};
 use super::graph::GraphView;
 use super::suites::SourcesBody;
-use crate::auth::{Caller, Scope, digest};
+use crate::auth::{Caller, digest};
+use crate::civil::civil;
 use crate::pages::case::plain;
-use crate::pages::simulation;
-use crate::pages::suites::{FILE_BYTES_MAX, check, keep_draft, published, safe_name, sources};
+use crate::pages::suites::{Checker, FILE_BYTES_MAX, keep_draft, published, safe_name, sources};
 use crate::problem::Problem;
 use crate::server::App;
 
@@ -29,7 +28,7 @@ use crate::server::App;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SourcesView {
     /// Text by file name, for example `suite.yaml`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     files: Sources,
 }
 
@@ -52,10 +51,8 @@ fn answer(files: Sources) -> Result<Response, Problem> {
     responses((status = 200, body = SourcesView), (status = 404, description = "nobody published it, or not with its files")))]
 pub(crate) async fn published_sources<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     answer(published(&app, &suite).await?)
 }
 
@@ -68,10 +65,8 @@ async fn draft_of<S: Store>(app: &App<S>, suite: &str) -> Result<Sources, Proble
     responses((status = 200, body = SourcesView), (status = 404, description = "there is no draft")))]
 pub(crate) async fn draft<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Admin)?;
     answer(draft_of(&app, &suite).await?)
 }
 
@@ -88,7 +83,6 @@ pub(crate) async fn put_draft<S: Store>(
     headers: HeaderMap,
     WithRejection(Json(body), _): Rejecting<Json<SourcesBody>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Admin)?;
     if !duban_model::is_workflow_id(&suite) {
         let what = "a suite's id has letters, digits, `-` and `_`".to_owned();
         return Err(Problem::unfit(what));
@@ -114,11 +108,9 @@ pub(crate) async fn put_draft<S: Store>(
         (status = 412, description = "somebody else has changed the draft")))]
 pub(crate) async fn remove_draft<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Admin)?;
     match_draft(&app, &suite, &headers).await?;
     let gone = app.engine.store().remove_document(&format!("draft/{suite}")).await;
     if !gone.map_err(Problem::store)? {
@@ -176,18 +168,18 @@ pub(crate) struct TestsView {
     tests: Vec<TestView>,
 }
 
-/// Runs a suite's workflow tests in virtual time. Nothing is kept.
+/// Runs a suite's workflow tests in virtual time. Nothing is kept. A test that reaches a bound
+/// (DB3001) has failed; all of them end when their client hangs up.
 #[utoipa::path(post, path = "/api/v1/suites/{suite}/test", request_body = TestBody, tag = "suites",
     params(("suite" = String, Path)),
     responses((status = 200, body = TestsView), (status = 404, description = "there are no published files to test"),
-        (status = 422, description = "the sources have errors")))]
+        (status = 422, description = "the sources have errors, or the time is up"),
+        (status = 503, description = "others have their turn")))]
 pub(crate) async fn test<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(id), _): Rejecting<Path<String>>,
     WithRejection(Json(body), _): Rejecting<Json<TestBody>>,
 ) -> Result<Json<TestsView>, Problem> {
-    caller.may(Scope::Read)?;
     let files = match body.files {
         Some(files) => files,
         None => published(&app, &id).await?,
@@ -195,12 +187,13 @@ pub(crate) async fn test<S: Store>(
     if files.is_empty() {
         return Err(Problem::missing());
     }
-    let checked = check(&app, &id, files).await?;
-    let suite = checked.suite.ok_or_else(|| Problem::bad_sources(&checked.problems))?;
-    let _permit = simulation::turn().await;
-    let work = move || run_tests(&suite, &checked.programs, &body.only);
-    let results = tokio::task::spawn_blocking(work).await;
-    let results = results.map_err(|_| Problem::unfit("the tests broke off".to_owned()))?;
+    let checker = Checker::of(&app, &id);
+    let work = move |budget| {
+        let checked = checker.check(&files);
+        let suite = checked.suite.ok_or_else(|| Problem::bad_sources(&checked.problems))?;
+        Ok::<_, Problem>(run_tests(&suite, &checked.programs, &body.only, &budget))
+    };
+    let results = app.rehearsals().run(app.ending(), work).await??;
     let failed = results.iter().filter(|result| result.failure.is_some()).count();
     let view = |result: TestResult| {
         let TestResult { file, name, failure, timeline } = result;
@@ -252,10 +245,8 @@ pub(crate) struct WorkflowDetail {
     responses((status = 200, body = WorkflowDetail), (status = 404, description = "nobody published it")))]
 pub(crate) async fn workflow<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path((suite, workflow)), _): Rejecting<Path<(String, String)>>,
 ) -> Result<Json<WorkflowDetail>, Problem> {
-    caller.may(Scope::Read)?;
     let current = app.engine.store().current(&suite, &workflow).await.map_err(Problem::store)?;
     let Some(row) = current else {
         return Err(EngineError::NoWorkflow { suite, workflow }.into());
@@ -291,8 +282,8 @@ pub(crate) async fn workflow<S: Store>(
 #[schema(example = json!({"date": "2022-01-01", "workflow": "report"}))]
 pub(crate) struct OpenAllBody {
     /// A day of the period.
-    #[schema(value_type = String, format = Date)]
-    date: Date,
+    #[schema(format = Date)]
+    date: String,
     /// Of this workflow alone; left out: of every one that names its units itself.
     workflow: Option<String>,
 }
@@ -343,25 +334,37 @@ impl OpenAllView {
 /// Opens every case that a suite, or one of its workflows, asks for in the period of a day.
 /// May be repeated: what is open stays as it is, what was refused is tried again.
 #[utoipa::path(post, path = "/api/v1/suites/{suite}/open", request_body = OpenAllBody, tag = "suites",
-    params(("suite" = String, Path)),
+    params(("suite" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "stands for this request alone")),
     responses((status = 200, body = OpenAllView), (status = 404, description = "nobody published it"),
-        (status = 422, description = "its units cannot be found")))]
+        (status = 422, description = "its units cannot be found, the date lies outside 1900 to 2200, or the key was used for another request")))]
 pub(crate) async fn open<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
+    headers: HeaderMap,
     WithRejection(Json(body), _): Rejecting<Json<OpenAllBody>>,
 ) -> Result<Json<OpenAllView>, Problem> {
-    caller.may(Scope::Admin)?;
     tracing::info!(token = caller.name, suite, workflow = body.workflow, "open");
     let (id, actor) = (suite.as_str().into(), caller.operator());
+    let date = civil(&body.date)?;
+    let claim = match key(&headers)? {
+        Some(key) => {
+            let request = ("open", &suite, &body.workflow, date);
+            Some(app.engine.claim_key(&actor, &key, &request).await?)
+        }
+        None => None,
+    };
     let opened = match body.workflow {
         Some(workflow) => {
-            app.engine.open_workflow(&id, &workflow.as_str().into(), body.date, actor).await?
+            app.engine.open_workflow(&id, &workflow.as_str().into(), date, actor).await
         }
-        None => app.engine.open_suite(&id, body.date, actor).await?,
+        None => app.engine.open_suite(&id, date, actor).await,
     };
+    if let (Some(claim), Err(_)) = (claim, &opened) {
+        app.engine.give_back_key(claim).await?;
+    }
     let mut view = OpenAllView::default();
-    opened.into_iter().for_each(|one| view.add(one));
+    opened?.into_iter().for_each(|one| view.add(one));
     Ok(Json(view))
 }

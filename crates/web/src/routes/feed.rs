@@ -15,10 +15,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::cases::Rejecting;
-use crate::auth::{Caller, Scope};
+use crate::auth::Caller;
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::server::App;
+use crate::streams::{Listening, Streams};
 use crate::view::EventView;
 
 /// From where.
@@ -38,11 +39,9 @@ pub(crate) struct FeedQuery {
     responses((status = 200, body = Part<EventView>, description = "`rows`, and `next`")))]
 pub(crate) async fn read<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<FeedQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let part = page::request(query.limit, query.after)?;
     let store = app.engine.store();
     let page = store.feed(part.after.as_ref(), part.limit).await.map_err(Problem::store)?;
@@ -71,7 +70,8 @@ pub(crate) async fn stream<S: Store>(
     headers: HeaderMap,
     WithRejection(Query(query), _): Rejecting<Query<StreamQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
+    let name = format!("token {}", caller.name);
+    let listening = Streams::begin(app.streams(), &name).ok_or_else(Problem::too_many_streams)?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let after = match last.map(str::to_owned).or(query.after) {
         Some(cursor) => {
@@ -82,25 +82,36 @@ pub(crate) async fn stream<S: Store>(
         }
         None => app.engine.feed_end().await?,
     };
-    let batches = stream::unfold(app.engine.subscribe(Some(after)), next_batch);
+    let subscription = app.engine.subscribe(Some(after));
+    let batches = stream::unfold((subscription, listening), next_batch);
     let mut stopping = app.stopping();
     let stop = Box::pin(async move { stopping.wait().await });
-    let listening = app.listening();
-    let batches = batches.take_until(stop).inspect(move |_| _ = &listening);
-    let events = batches.flat_map(|batch| stream::iter(events_of(batch)));
+    let events = batches.take_until(stop).flat_map(stream::iter);
     let events = events.map(Ok::<Event, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
+/// The next events as they are sent. They are read and written in turn with other streams.
 async fn next_batch<S: Store>(
-    mut subscription: Subscription<S>,
-) -> Option<(FeedBatch, Subscription<S>)> {
-    match subscription.next().await {
-        Ok(batch) => batch.map(|batch| (batch, subscription)),
-        Err(error) => {
-            // The client reconnects from the last event that it has seen.
-            tracing::warn!(%error, "an event stream ended");
-            None
+    (mut subscription, listening): (Subscription<S>, Listening),
+) -> Option<(Vec<Event>, (Subscription<S>, Listening))> {
+    loop {
+        let turn = listening.turn().await;
+        match subscription.read().await {
+            Ok(Some(batch)) => {
+                let events = events_of(batch);
+                drop(turn);
+                return Some((events, (subscription, listening)));
+            }
+            Ok(None) => drop(turn),
+            Err(error) => {
+                // The client reconnects from the last event that it has seen.
+                tracing::warn!(%error, "an event stream ended");
+                return None;
+            }
+        }
+        if !subscription.wait().await {
+            return None;
         }
     }
 }

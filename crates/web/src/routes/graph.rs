@@ -18,7 +18,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::cases::Rejecting;
 use super::items::LineView;
-use crate::auth::{Caller, Scope};
 use crate::page::{self, Part};
 use crate::pages::case::{picture, what_zh};
 use crate::problem::Problem;
@@ -99,11 +98,9 @@ pub(crate) fn svg(dag: &Dag) -> Response {
         (status = 404, description = "there is no such case")))]
 pub(crate) async fn graph<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     headers: HeaderMap,
     WithRejection(Path(case), _): Rejecting<Path<String>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let id = CaseId::new(&case);
     let (case, definition) = with_definition(&app, &id).await?;
     let dag = picture(&id, &case, &definition, app.engine.now());
@@ -123,10 +120,8 @@ pub(crate) async fn graph<S: Store>(
         (status = 404, description = "there is no such case")))]
 pub(crate) async fn graph_svg<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(case), _): Rejecting<Path<String>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let id = CaseId::new(&case);
     let (case, definition) = with_definition(&app, &id).await?;
     Ok(svg(&picture(&id, &case, &definition, app.engine.now())))
@@ -149,10 +144,8 @@ pub(crate) struct UpcomingView {
     responses((status = 200, body = Vec<UpcomingView>), (status = 404, description = "there is no such case")))]
 pub(crate) async fn next<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(case), _): Rejecting<Path<String>>,
 ) -> Result<Json<Vec<UpcomingView>>, Problem> {
-    caller.may(Scope::Read)?;
     let case = app.engine.case(&CaseId::new(&case)).await?;
     let view = |step: duban_engine::Upcoming| UpcomingView {
         at: step.at.to_string(),
@@ -169,8 +162,8 @@ pub(crate) async fn next<S: Store>(
 #[serde(deny_unknown_fields)]
 pub(crate) struct TimelineQuery {
     /// The `next` of the page before: a position in the log.
-    #[serde(default)]
-    after: u64,
+    #[param(value_type = Option<u64>, maximum = 9_223_372_036_854_775_807_u64)]
+    after: Option<String>,
     /// Events to be told of, 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -184,15 +177,11 @@ pub(crate) struct TimelineQuery {
         (status = 404, description = "there is no such case")))]
 pub(crate) async fn timeline<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Path(case), _): Rejecting<Path<String>>,
     WithRejection(Query(query), _): Rejecting<Query<TimelineQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
-    if i64::try_from(query.after).is_err() {
-        return Err(Problem::bad_request("`after` is no position".to_owned()));
-    }
+    let after = page::position(query.after.as_deref()).map_err(Problem::store)?;
     let id = CaseId::new(&case);
     let limit = page::request(query.limit, None)?.limit;
     let row = app.engine.store().case(&case).await.map_err(Problem::store)?;
@@ -200,15 +189,19 @@ pub(crate) async fn timeline<S: Store>(
     let definition = app.engine.definition(&row.definition.as_str().into()).await?;
     let directory = app.engine.directory();
     let teller = Teller { definition: &definition, directory: &directory };
-    let rows = app.engine.events(&id, query.after, limit).await?;
+    let rows = app.engine.events(&id, after, limit).await?;
     let last = rows.last().map(|row| row.seq).filter(|last| *last < row.version);
     let mut lines = Vec::new();
     for row in rows {
-        let event = decode(&row.text).map_err(|source| EngineError::UnreadableEvent {
-            case: id.clone(),
-            seq: row.seq,
-            source,
-        })?;
+        let event = match decode(&row.text) {
+            Ok(event) => event,
+            Err(error) => {
+                app.engine.note_unreadable(&row.case, &format!("event {}", row.seq), &error);
+                let text = format!("第 {} 条记录无法读取", row.seq);
+                lines.push(LineView { seq: row.seq, at: String::new(), text });
+                continue;
+            }
+        };
         if let Some(text) = teller.line(&event) {
             lines.push(LineView { seq: event.seq, at: event.at.to_string(), text });
         }

@@ -8,7 +8,8 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_core::{
-    CaseId, Deadline, Event, Item, ItemKey, ItemRow, Refusal, Teller, due_reason, fields_of,
+    CaseId, Deadline, Event, Hold, HoldCause, Item, ItemKey, ItemRow, Refusal, Status, Teller,
+    due_reason, fields_of,
 };
 use duban_engine::EngineError;
 use duban_model::{Definition, Directory, Field, FieldKind};
@@ -18,12 +19,11 @@ use serde_json::{Map, Value as Json_};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cases::{Rejecting, etag};
-use crate::auth::{Caller, Scope};
+use super::offers::{ForPerson, MoveView, moves_for};
+use crate::about::{self, Kept, kept, occasion};
 use crate::ledger::Verdict;
+use crate::lines::{Lines, TaskLine};
 use crate::page::{self, Part};
-use crate::pages::lines::{Lines, TaskLine};
-use crate::pages::moves::{self, Asks, Offer};
-use crate::pages::task::{Kept, about, kept, occasion};
 use crate::problem::Problem;
 use crate::server::App;
 use crate::sight::Sight;
@@ -81,12 +81,10 @@ pub(crate) async fn named<S: Store>(
         (status = 404, description = "there is no such case")))]
 pub(crate) async fn of_case<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Path(case), _): Rejecting<Path<String>>,
     WithRejection(Query(query), _): Rejecting<Query<PartQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     if app.engine.store().case(&case).await.map_err(Problem::store)?.is_none() {
         return Err(EngineError::Refused(Refusal::NoCase(CaseId::new(&case))).into());
     }
@@ -104,12 +102,10 @@ pub(crate) async fn of_case<S: Store>(
         (status = 404, description = "the directory has no such person")))]
 pub(crate) async fn todo<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Path(person), _): Rejecting<Path<String>>,
     WithRejection(Query(query), _): Rejecting<Query<PartQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let sight = sight_of(&app, &person).await?;
     let part = page::request(query.limit, query.after)?;
     let page = app.engine.waiting(&sight.assignees(), part).await?;
@@ -118,21 +114,12 @@ pub(crate) async fn todo<S: Store>(
 }
 
 /// What somebody of the directory may see and do.
-async fn sight_of<S: Store>(app: &App<S>, person: &str) -> Result<Sight, Problem> {
+pub(crate) async fn sight_of<S: Store>(app: &App<S>, person: &str) -> Result<Sight, Problem> {
     let person = person.into();
     if app.engine.directory().person(&person).is_none() {
         return Err(Problem::missing());
     }
     Ok(Sight::of(&app.engine, &person).await?)
-}
-
-/// For whom.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ItemQuery {
-    /// A person's id: the moves that they may make now come with the answer.
-    person: Option<String>,
 }
 
 /// A version of a due date.
@@ -226,6 +213,55 @@ pub(crate) struct ReviewerView {
     name: String,
     /// Whether they have agreed to the submission in hand.
     agreed: bool,
+    /// Whether it is their turn.
+    pending: bool,
+    /// By when they must answer, if it is their turn.
+    due: Option<String>,
+    /// Why a signer of a quorum does not agree.
+    refused: Option<String>,
+}
+
+/// A cause that stops work on an item, or its clock.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HoldView {
+    /// `order` of the supervision office, `own` wish of the owner, another `item` that is open,
+    /// the `case` that is suspended, or `suspended` in an older version.
+    cause: String,
+    /// The reason, or the key of the other item.
+    why: String,
+    since: String,
+    /// When it ends by itself.
+    until: Option<String>,
+    /// Whether the clock stands still.
+    stops_clock: bool,
+}
+
+impl From<&Hold> for HoldView {
+    fn from(hold: &Hold) -> Self {
+        let why = match &hold.cause {
+            HoldCause::Suspended(why)
+            | HoldCause::Order(why)
+            | HoldCause::Own(why)
+            | HoldCause::Case(why)
+            | HoldCause::Above(why) => why.clone(),
+            HoldCause::Item(key) => key.to_string(),
+        };
+        Self {
+            cause: word(&hold.cause),
+            why,
+            since: hold.since.to_string(),
+            until: hold.until.map(|until| until.to_string()),
+            stops_clock: hold.remaining.is_some(),
+        }
+    }
+}
+
+/// A suspension that was asked for and not answered.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AskedSuspensionView {
+    until: Option<String>,
+    reason: String,
+    at: String,
 }
 
 /// A number with a target.
@@ -271,27 +307,6 @@ pub(crate) struct LineView {
     pub(crate) text: String,
 }
 
-/// A move that may be made.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct MoveView {
-    /// Its name in `act`, for example `sign`.
-    act: &'static str,
-    /// What people read.
-    title: &'static str,
-    /// What it asks for beside the item.
-    asks: Asks,
-    /// For whom they would stand in.
-    on_behalf_of: Option<String>,
-}
-
-impl From<Offer> for MoveView {
-    fn from(offer: Offer) -> Self {
-        let absent = Some(offer.on_behalf_of).filter(|absent| !absent.is_empty());
-        let Offer { kind, .. } = offer;
-        Self { act: kind.name, title: kind.zh, asks: kind.asks, on_behalf_of: absent }
-    }
-}
-
 /// Everything that is known of a task.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ItemView {
@@ -323,6 +338,10 @@ pub(crate) struct ItemView {
     dues: Vec<DueView>,
     /// The extension asked for.
     asked: Option<AskedView>,
+    /// The suspension asked for.
+    asked_suspension: Option<AskedSuspensionView>,
+    /// What stops work on it, or its clock.
+    holds: Vec<HoldView>,
     reviewers: Vec<ReviewerView>,
     /// Who handles it for the owner.
     handler: Option<String>,
@@ -341,28 +360,25 @@ pub(crate) struct ItemView {
 /// One task with its form, files, due dates, reviewers, attempts and history. Its `ETag` is the
 /// case's, for `If-Match` of a move.
 #[utoipa::path(get, path = "/api/v1/cases/{case}/tasks/{item}", tag = "tasks",
-    params(("case" = String, Path), ("item" = String, Path, description = "the item's key, percent-encoded"), ItemQuery),
+    params(("case" = String, Path), ("item" = String, Path, description = "the item's key, percent-encoded"), ForPerson),
     responses((status = 200, body = ItemView), (status = 404, description = "there is no such case, item or person")))]
 pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path((case, item)), _): Rejecting<Path<(String, String)>>,
-    WithRejection(Query(query), _): Rejecting<Query<ItemQuery>>,
+    WithRejection(Query(query), _): Rejecting<Query<ForPerson>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let (id, key) = (CaseId::new(&case), ItemKey::new(&item));
     let case = app.engine.case(&id).await?;
     let definition = app.engine.definition(&case.head().definition).await?;
     let item = case.item(&key).ok_or_else(|| EngineError::Refused(Refusal::NoItem(key.clone())))?;
-    let own = about(&app.engine, &id, &key).await?;
+    let own = about::events(&app.engine, &id, &key).await?;
     let row = ItemRow::of(&id, item, &definition);
     let (task, _) = named(&app, vec![row]).await?.pop().ok_or_else(Problem::missing)?;
     let scene = Scene { definition, directory: app.engine.directory() };
     let mut view = scene.view(item, task, &own);
     if let Some(person) = query.person {
-        let sight = sight_of(&app, &person).await?;
-        let offers = moves::offered(&app.engine, &sight, &id, item).await?;
-        view.moves = Some(offers.into_iter().map(MoveView::from).collect());
+        let teller = Teller { definition: &scene.definition, directory: &scene.directory };
+        view.moves = Some(moves_for(&app, &person, (&id, Some(&key)), &teller).await?);
     }
     let mut response = Json(view).into_response();
     response.headers_mut().insert(ETAG, etag(case.head().version));
@@ -386,10 +402,20 @@ impl Scene {
             file: one.file.to_owned(),
             at: one.at.to_string(),
         };
+        let is_turn = |who: &duban_model::Assignee| {
+            item.status == Status::Submitted && item.review.pending().contains(&who)
+        };
+        let refusal = |who: &duban_model::Assignee| {
+            let found = item.review.refused.iter().find(|one| one.member == *who);
+            found.map(|one| one.reason.clone())
+        };
         let reviewer = |who: &duban_model::Assignee| ReviewerView {
             who: who.to_string(),
             name: teller.name(who),
             agreed: item.review.agreed.contains(who),
+            pending: is_turn(who),
+            due: item.review.due_of(who).filter(|_| is_turn(who)).map(|due| due.to_string()),
+            refused: refusal(who),
         };
         let line = |event: &Event| {
             let (seq, at) = (event.seq, event.at.to_string());
@@ -414,6 +440,12 @@ impl Scene {
                 reason: asked.reason.clone(),
                 at: asked.at.to_string(),
             }),
+            asked_suspension: item.asked_suspension.as_ref().map(|asked| AskedSuspensionView {
+                until: asked.until.map(|until| until.to_string()),
+                reason: asked.reason.clone(),
+                at: asked.at.to_string(),
+            }),
+            holds: item.holds.iter().map(HoldView::from).collect(),
             reviewers: item.review.members.iter().map(reviewer).collect(),
             handler: item.handler.as_ref().map(ToString::to_string),
             progress: item.progress,

@@ -8,13 +8,12 @@ use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use duban_calendar::Instant;
 use duban_core::{Body, Item, ItemKind, Sent};
-use duban_store::{DeliveryFilter, ItemFilter, Page, PageRequest, Store};
+use duban_store::{Cursor, DeliveryFilter, ItemFilter, Page, PageRequest, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cases::Rejecting;
 use super::items::{IndicatorView, NamedView, named};
-use crate::auth::{Caller, Scope};
 use crate::ledger::{DutyState, InterviewState, Verdict, has_indicator, is_duty, tasks_with};
 use crate::page::{self, Part};
 use crate::problem::Problem;
@@ -69,9 +68,12 @@ async fn items<S: Store, V: Serialize>(
 }
 
 /// A ledger without rows: no published workflow has what it is about. A filter by no tasks would
-/// mean all of them.
-fn nothing(uri: &axum::http::Uri) -> Response {
-    page::answer(uri, Page { rows: Vec::<()>::new(), next: None }, |row| row)
+/// mean all of them. It has given no cursor either.
+fn nothing(uri: &axum::http::Uri, part: PageRequest) -> Result<Response, Problem> {
+    if let Some(Cursor(after)) = part.after {
+        return Err(Problem::store(StoreError::BadCursor(after)));
+    }
+    Ok(page::answer(uri, Page { rows: Vec::<()>::new(), next: None }, |row| row))
 }
 
 /// Periodic duties: every window of every unit, by due date.
@@ -79,15 +81,13 @@ fn nothing(uri: &axum::http::Uri) -> Response {
     responses((status = 200, body = Part<DutyView>, description = "`rows`, perhaps fewer than `limit`, and `next` where there is more")))]
 pub(crate) async fn duties<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<DutiesQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let part = page::request(query.limit, query.after)?;
     let tasks = tasks_with(&app, is_duty).await?;
     if tasks.is_empty() {
-        return Ok(nothing(&uri));
+        return nothing(&uri, part);
     }
     let filter = ItemFilter {
         suite: query.suite,
@@ -147,11 +147,9 @@ pub(crate) struct InterviewView {
     responses((status = 200, body = Part<InterviewView>, description = "`rows`, perhaps fewer than `limit`, and `next` where there is more")))]
 pub(crate) async fn interviews<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<InterviewsQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let part = page::request(query.limit, query.after)?;
     let directory = app.engine.directory();
     let filter = ItemFilter {
@@ -169,7 +167,7 @@ pub(crate) async fn interviews<S: Store>(
         is_wanted.then(|| InterviewView {
             task,
             who: who.to_string(),
-            who_name: directory.name_of(who),
+            who_name: item.names.name_of(who, &directory),
             why: why.clone(),
             origin: origin.to_string(),
             state,
@@ -216,15 +214,13 @@ pub(crate) struct IndicatorRow {
     responses((status = 200, body = Part<IndicatorRow>, description = "`rows`, perhaps fewer than `limit`, and `next` where there is more")))]
 pub(crate) async fn indicators<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<IndicatorsQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let part = page::request(query.limit, query.after)?;
     let tasks = tasks_with(&app, has_indicator).await?;
     if tasks.is_empty() {
-        return Ok(nothing(&uri));
+        return nothing(&uri, part);
     }
     let filter = ItemFilter {
         suite: query.suite,
@@ -305,6 +301,9 @@ pub(crate) struct NoticeView {
     /// Who held those posts then.
     people: Vec<String>,
     text: String,
+    /// `pending`: it is to be sent; `delivered`: every channel has taken it; `dead`: a channel has
+    /// given it up.
+    state: String,
 }
 
 /// Slips, notices and referrals, by case and position. Those that arrived long ago and whose
@@ -313,11 +312,9 @@ pub(crate) struct NoticeView {
     responses((status = 200, body = Part<NoticeView>, description = "`rows`, perhaps fewer than `limit`, and `next` where there is more")))]
 pub(crate) async fn notices<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<NoticesQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let kind = match query.kind {
         NoticeKind::Slip => "slip",
         NoticeKind::Notice => "notice",
@@ -334,8 +331,9 @@ pub(crate) async fn notices<S: Store>(
     let directory = app.engine.directory();
     let view = |row: duban_store::DeliveryRow| {
         let (case, seq, at) = (row.outgoing.case, row.outgoing.seq, row.outgoing.at);
+        let state = word(&row.state);
         let Body::People(sent) = row.outgoing.body else { return None };
-        let Sent { kind, item, to, people, text, colour, number, .. } = *sent;
+        let Sent { kind, item, to, people, text, colour, number, names, .. } = *sent;
         let colour = colour.map(|one| word(&one));
         let is_wanted = query.colour.is_none() || query.colour == colour;
         is_wanted.then(|| NoticeView {
@@ -346,10 +344,11 @@ pub(crate) async fn notices<S: Store>(
             kind: kind.zh(),
             colour,
             number,
-            to_names: to.iter().map(|to| directory.name_of(to)).collect(),
+            to_names: to.iter().map(|to| names.name_of(to, &directory)).collect(),
             to: to.iter().map(ToString::to_string).collect(),
             people: people.iter().map(ToString::to_string).collect(),
             text,
+            state,
         })
     };
     let rows: Vec<NoticeView> = page.rows.into_iter().filter_map(view).collect();

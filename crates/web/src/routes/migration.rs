@@ -7,16 +7,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_calendar::Instant;
-use duban_core::CaseId;
+use duban_core::{CaseId, Take};
 use duban_engine::EngineError;
 use duban_store::{Store, VersionRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cases::{Rejecting, etag, key};
-use crate::auth::{Caller, Scope};
+use crate::auth::Caller;
 use crate::jobs::{JobView, Task};
-use crate::migration::{Plan, Plans, plan, plans};
+use crate::migration::{Plan, Plans, plan, plans, takes};
 use crate::problem::Problem;
 use crate::server::App;
 use crate::view::OutcomeView;
@@ -51,10 +51,8 @@ impl From<VersionRow> for VersionView {
     responses((status = 200, body = Vec<VersionView>), (status = 404, description = "nobody published it")))]
 pub(crate) async fn versions<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
 ) -> Result<Json<Vec<VersionView>>, Problem> {
-    caller.may(Scope::Read)?;
     let versions = app.engine.versions(&suite.as_str().into()).await?;
     if versions.is_empty() {
         return Err(EngineError::NoSuite(suite).into());
@@ -70,6 +68,16 @@ pub(crate) struct MigrateQuery {
     /// Only says what would change.
     #[serde(default)]
     dry_run: bool,
+    /// What is taken over from the new version for work that has begun, with commas: `due`,
+    /// `owner`, `reviewer`, `ladder`, `cadence`, `items`. What is not named stays as it is.
+    #[serde(default)]
+    take: String,
+}
+
+impl MigrateQuery {
+    fn takes(&self) -> Result<Vec<Take>, Problem> {
+        takes(&self.take).map_err(Problem::bad_request)
+    }
 }
 
 /// A dry run, or what was done.
@@ -82,9 +90,9 @@ pub(crate) enum MigratedView {
     Outcome(OutcomeView),
 }
 
-/// Has a case run on the current version of its workflow, or says what that would change. Open
-/// due dates stay as they are; tasks that are gone end, new ones begin. Where it runs on it
-/// already, nothing happens.
+/// Has a case run on the current version of its workflow, or says what that would change. Work
+/// that has begun stays as it is but for what `take` names; tasks that are gone end, new ones
+/// begin. Where it runs on it already, nothing happens.
 #[utoipa::path(post, path = "/api/v1/cases/{case}/migrate", tag = "cases",
     params(("case" = String, Path), MigrateQuery,
         ("Idempotency-Key" = Option<String>, Header, description = "makes the request safe to repeat")),
@@ -98,15 +106,15 @@ pub(crate) async fn migrate<S: Store>(
     WithRejection(Query(query), _): Rejecting<Query<MigrateQuery>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Admin)?;
     let case = CaseId::new(&case);
     let key = key(&headers)?;
+    let take = query.takes()?;
     if query.dry_run {
-        let plan = plan(&app, &case, caller.operator()).await?;
+        let plan = plan(&app, &case, caller.operator(), &take).await?;
         return Ok(Json(MigratedView::Plan(plan)).into_response());
     }
     tracing::info!(token = caller.name, case = case.as_str(), "migrate");
-    let outcome = app.engine.migrate(&case, caller.operator(), key).await?;
+    let outcome = app.engine.migrate(&case, caller.operator(), &take, key).await?;
     let tag = etag(outcome.version);
     Ok(([(ETAG, tag)], Json(MigratedView::Outcome(outcome.into()))).into_response())
 }
@@ -124,16 +132,16 @@ pub(crate) async fn migrate_all<S: Store>(
     WithRejection(Path((suite, workflow)), _): Rejecting<Path<(String, String)>>,
     WithRejection(Query(query), _): Rejecting<Query<MigrateQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Admin)?;
+    let take = query.takes()?;
     if query.dry_run {
-        let plans = plans(&app, &suite, &workflow, &caller.operator()).await?;
+        let plans = plans(&app, &suite, &workflow, &caller.operator(), &take).await?;
         return Ok(Json(plans).into_response());
     }
     if app.engine.store().current(&suite, &workflow).await.map_err(Problem::store)?.is_none() {
         return Err(EngineError::NoWorkflow { suite, workflow }.into());
     }
     tracing::info!(token = caller.name, suite, workflow, "migrate");
-    let task = Task::Migrate(suite, workflow);
+    let task = Task::Migrate(suite, workflow, take);
     Ok(accepted(app.jobs().begin(&app.engine, task, caller.operator())))
 }
 

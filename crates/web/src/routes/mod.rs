@@ -5,6 +5,7 @@
 pub(crate) mod audit;
 pub(crate) mod calendars;
 pub(crate) mod cases;
+pub(crate) mod clock;
 pub(crate) mod deliveries;
 pub(crate) mod directory;
 pub(crate) mod drafts;
@@ -14,6 +15,7 @@ pub(crate) mod items;
 pub(crate) mod ledgers;
 pub(crate) mod migration;
 pub(crate) mod moves;
+mod offers;
 pub(crate) mod office;
 pub(crate) mod search;
 pub(crate) mod security;

@@ -8,17 +8,18 @@ use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_core::{Act, Actor, CaseId};
+use duban_core::{Actor, CaseId};
 use duban_store::Store;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::cases::{Rejecting, checked_key, done, key};
-use crate::auth::{Caller, Scope};
+use super::cases::{Rejecting, check_key, done, key};
+use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::server::App;
 use crate::view::OutcomeView;
+use crate::wire::{self, WireMove};
 
 /// Moves of one request.
 const MOVES_MAX: usize = 100;
@@ -26,15 +27,15 @@ const MOVES_MAX: usize = 100;
 /// A move of a person.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"person": "li", "act": {"sign": {"item": "write"}}}))]
+#[schema(example = json!({"person": "li", "act": {"kind": "sign", "item": "write"}}))]
 pub(crate) struct MoveBody {
     /// Who acts: a person's id. Whoever holds the token answers for having signed them in.
     person: String,
     /// Whom they stand in for.
     on_behalf_of: Option<String>,
-    /// The move, for example `{"sign": {"item": "write"}}`.
-    #[schema(value_type = Object)]
-    act: Act,
+    /// The move, for example `{"kind": "sign", "item": "write"}`.
+    #[schema(schema_with = wire::reference)]
+    act: WireMove,
 }
 
 /// Makes a move in a case, and answers once it is on the disk.
@@ -52,7 +53,6 @@ pub(crate) async fn make<S: Store>(
     headers: HeaderMap,
     WithRejection(Json(body), _): Rejecting<Json<MoveBody>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Act)?;
     let version = seen(&headers)?;
     let outcome = carry_out(&app, &caller, &case, body, version, key(&headers)?).await?;
     Ok(done(StatusCode::OK, outcome))
@@ -77,57 +77,18 @@ async fn carry_out<S: Store>(
     version: Option<u64>,
     key: Option<String>,
 ) -> Result<OutcomeView, Problem> {
-    if !is_move(&body.act) {
-        return Err(Problem::bad_request("`act` is not a move that people make".to_owned()));
-    }
     let case = CaseId::new(case);
     let actor = Actor::Person {
         person: body.person.as_str().into(),
         on_behalf_of: body.on_behalf_of.as_deref().map(Into::into),
     };
     tracing::debug!(token = caller.name, case = case.as_str(), person = body.person, "move");
+    let act = body.act.act(&app.engine, &case).await?;
     let outcome = match version {
-        Some(version) => app.engine.act_at(&case, version, actor, body.act, key).await?,
-        None => app.engine.act(&case, actor, body.act, key).await?,
+        Some(version) => app.engine.act_at(&case, version, actor, act, key).await?,
+        None => app.engine.act(&case, actor, act, key).await?,
     };
     Ok(outcome.into())
-}
-
-/// Whether people make it; the rest is between the engine and its cases.
-fn is_move(act: &Act) -> bool {
-    match act {
-        Act::Sign { .. }
-        | Act::Report { .. }
-        | Act::Submit { .. }
-        | Act::Withdraw { .. }
-        | Act::Accept { .. }
-        | Act::Return { .. }
-        | Act::AskExtension { .. }
-        | Act::GrantExtension { .. }
-        | Act::RefuseExtension { .. }
-        | Act::Transfer { .. }
-        | Act::Delegate { .. }
-        | Act::AddCountersigner { .. }
-        | Act::RemoveCountersigner { .. }
-        | Act::Suspend { .. }
-        | Act::Resume { .. }
-        | Act::Skip { .. }
-        | Act::Cancel { .. }
-        | Act::Reopen { .. }
-        | Act::Urge { .. }
-        | Act::StrikeOff { .. }
-        | Act::ConsentEarlier { .. } => true,
-        Act::Open(_)
-        | Act::Wake
-        | Act::Watch(_)
-        | Act::Answer(_)
-        | Act::ChildClosed { .. }
-        | Act::Migrate { .. }
-        | Act::ApplyCalendar
-        | Act::ApplyDirectory
-        | Act::MarkFaulted { .. }
-        | Act::Repair { .. } => false,
-    }
 }
 
 /// One move of several.
@@ -141,11 +102,13 @@ pub(crate) struct OneMove {
     /// Whom they stand in for.
     on_behalf_of: Option<String>,
     /// The move.
-    #[schema(value_type = Object)]
-    act: Act,
+    #[schema(schema_with = wire::reference)]
+    act: WireMove,
     /// Makes it safe to repeat, as `Idempotency-Key` does.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[ -~]*$")]
     key: Option<String>,
     /// The case's version that was looked at.
+    #[schema(format = "uint64")]
     version: Option<u64>,
 }
 
@@ -153,7 +116,7 @@ pub(crate) struct OneMove {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"moves": [{"case": "0123456789abcdef01234567", "person": "li",
-    "act": {"report": {"item": "write", "text": "完成初稿", "percent": 60}}, "key": "oa-4711"}]}))]
+    "act": {"kind": "report", "item": "write", "text": "完成初稿", "percent": 60}, "key": "oa-4711"}]}))]
 pub(crate) struct MovesBody {
     /// At most 100.
     #[schema(max_items = 100)]
@@ -183,15 +146,21 @@ pub(crate) struct MovesView {
 /// Makes several moves and answers for each. Those of one case are made in their order, others
 /// side by side; one that is refused stops none of the others, and nothing is undone.
 #[utoipa::path(post, path = "/api/v1/moves", request_body = MovesBody, tag = "moves",
-    responses((status = 200, body = MovesView), (status = 422, description = "more moves than `moves_max`")))]
+    responses((status = 200, body = MovesView), (status = 400, description = "a key is not as it may be; nothing is made"),
+        (status = 422, description = "more moves than `moves_max`")))]
 pub(crate) async fn make_many<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
     WithRejection(Json(body), _): Rejecting<Json<MovesBody>>,
 ) -> Result<Json<MovesView>, Problem> {
-    caller.may(Scope::Act)?;
     if body.moves.len() > MOVES_MAX {
         return Err(Problem::unfit(format!("limit `moves_max` ({MOVES_MAX}) reached")));
+    }
+    // What the document refuses is refused before anything is done.
+    for (place, one) in body.moves.iter().enumerate() {
+        if let Some(key) = &one.key {
+            check_key(key, &format!("moves[{place}].key"))?;
+        }
     }
     let mut by_case: BTreeMap<String, Vec<(usize, OneMove)>> = BTreeMap::new();
     for (place, one) in body.moves.into_iter().enumerate() {
@@ -213,11 +182,7 @@ pub(crate) async fn make_many<S: Store>(
 async fn make_one<S: Store>(app: &App<S>, caller: &Caller, one: OneMove) -> MoveResult {
     let OneMove { case, person, on_behalf_of, act, key, version } = one;
     let body = MoveBody { person, on_behalf_of, act };
-    let made = match key.map(checked_key).transpose() {
-        Ok(key) => carry_out(app, caller, &case, body, version, key).await,
-        Err(problem) => Err(problem),
-    };
-    match made {
+    match carry_out(app, caller, &case, body, version, key).await {
         Ok(outcome) => MoveResult { status: 200, outcome: Some(outcome), problem: None },
         Err(problem) => {
             MoveResult { status: problem.status(), outcome: None, problem: Some(problem) }

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cases::Rejecting;
-use crate::auth::{Caller, Scope};
 use crate::page;
 use crate::pages::search::QUERY_CHARS_MAX;
 use crate::problem::Problem;
@@ -27,9 +26,9 @@ pub(crate) struct SearchQuery {
     /// leaves it out. Nothing that can be written here is an error.
     #[param(max_length = 100)]
     q: String,
-    /// `case`, `task`, `report`, `interview`, `slip`, `notice` or `refer`.
-    #[param(value_type = Option<String>)]
-    kind: Option<EntryKind>,
+    /// What is wanted.
+    #[param(inline)]
+    kind: Option<KindQuery>,
     suite: Option<String>,
     /// A unit's code; units below it count too.
     unit: Option<String>,
@@ -42,6 +41,33 @@ pub(crate) struct SearchQuery {
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
+}
+
+/// A kind of what can be found.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KindQuery {
+    Case,
+    Task,
+    Report,
+    Interview,
+    Slip,
+    Notice,
+    Refer,
+}
+
+impl From<KindQuery> for EntryKind {
+    fn from(kind: KindQuery) -> Self {
+        match kind {
+            KindQuery::Case => Self::Case,
+            KindQuery::Task => Self::Task,
+            KindQuery::Report => Self::Report,
+            KindQuery::Interview => Self::Interview,
+            KindQuery::Slip => Self::Slip,
+            KindQuery::Notice => Self::Notice,
+            KindQuery::Refer => Self::Referral,
+        }
+    }
 }
 
 /// What was found.
@@ -61,11 +87,9 @@ pub(crate) struct FoundView {
     responses((status = 200, body = FoundView)))]
 pub(crate) async fn search<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<SearchQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     if query.q.chars().count() > QUERY_CHARS_MAX {
         let what = format!("limit `query_chars_max` ({QUERY_CHARS_MAX}) reached: use fewer words");
         return Err(Problem::bad_request(what));
@@ -75,7 +99,7 @@ pub(crate) async fn search<S: Store>(
     let filter = SearchFilter {
         suite: query.suite,
         period: query.period,
-        kind: query.kind,
+        kind: query.kind.map(EntryKind::from),
         units: units.unwrap_or_default(),
         is_closed: query.closed,
     };

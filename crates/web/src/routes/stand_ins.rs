@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::absence::{self, AbsenceError, Which};
-use crate::auth::{Caller, Scope};
+use crate::auth::Caller;
+use crate::civil::civil;
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::routes::cases::Rejecting;
@@ -80,15 +81,13 @@ impl From<StandIn> for StandInView {
     responses((status = 200, body = Part<StandInView>, description = "`rows`, and `next` where there is more")))]
 pub(crate) async fn list<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let request = page::request(query.limit, query.after)?;
     let number = |Cursor(after)| {
-        let bad = |_| Problem::bad_request("`after` is no place in this listing".to_owned());
-        after.parse::<usize>().map_err(bad)
+        let place = page::position(Some(&after)).map_err(Problem::store)?;
+        Ok::<_, Problem>(usize::try_from(place).unwrap_or(usize::MAX))
     };
     let start = request.after.map(number).transpose()?.unwrap_or(0);
     let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
@@ -114,11 +113,11 @@ pub(crate) struct StandInBody {
     /// Who stands in: a person's id.
     by: String,
     /// First date.
-    #[schema(value_type = String, format = Date)]
-    from: Date,
+    #[schema(format = Date)]
+    from: String,
     /// Last date, today or later, at most a year after the first.
-    #[schema(value_type = String, format = Date)]
-    until: Date,
+    #[schema(format = Date)]
+    until: String,
 }
 
 /// Says that somebody is absent and who stands in. Repeated: nothing changes.
@@ -129,12 +128,11 @@ pub(crate) async fn set<S: Store>(
     caller: Caller,
     WithRejection(Json(body), _): Rejecting<Json<StandInBody>>,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Act)?;
     let new = StandIn {
         absent: body.absent.as_str().into(),
         by: body.by.as_str().into(),
-        from: body.from,
-        until: body.until,
+        from: civil(&body.from)?,
+        until: civil(&body.until)?,
         set: None,
         ended: None,
     };
@@ -164,7 +162,6 @@ pub(crate) async fn end<S: Store>(
     caller: Caller,
     WithRejection(Query(query), _): Rejecting<Query<WhichQuery>>,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Act)?;
     let (absent, by) = (query.absent.as_str().into(), query.by.as_str().into());
     absence::end(&app.engine, &Which { absent, by, from: query.from }, &caller.name).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -3,16 +3,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::WithRejection;
-use duban_calendar::Date;
 use duban_model::{DefinitionHash, Problem as Finding, Severity, Sources};
-use duban_sim::{Observer, simulate};
+use duban_sim::{Plan, simulate};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json_;
 use utoipa::ToSchema;
 
-use crate::auth::{Caller, Scope};
-use crate::pages::suites::check;
+use crate::auth::Caller;
+use crate::civil::civil;
+use crate::pages::suites::{Checker, check};
 use crate::problem::Problem;
 use crate::routes::cases::Rejecting;
 use crate::server::App;
@@ -35,9 +35,7 @@ pub(crate) struct WorkflowView {
     responses((status = 200, body = Vec<WorkflowView>)))]
 pub(crate) async fn list<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
 ) -> Result<Json<Vec<WorkflowView>>, Problem> {
-    caller.may(Scope::Read)?;
     let mut views = Vec::new();
     for (suite, workflow, version) in app.engine.store().currents().await.map_err(Problem::store)? {
         let definition = app.engine.definition(&DefinitionHash::new(&version)).await?;
@@ -53,7 +51,7 @@ pub(crate) async fn list<S: Store>(
 #[schema(example = json!({"files": {"suite.yaml": "title: 要点\ntarget_year: 2022\ncalendar: cn\n"}}))]
 pub(crate) struct SourcesBody {
     /// Text by file name, for example `suite.yaml`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub(crate) files: Sources,
 }
 
@@ -72,11 +70,9 @@ pub(crate) struct CheckView {
     params(("suite" = String, Path)), responses((status = 200, body = CheckView)))]
 pub(crate) async fn check_sources<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
     WithRejection(Json(body), _): Rejecting<Json<SourcesBody>>,
 ) -> Result<Json<CheckView>, Problem> {
-    caller.may(Scope::Read)?;
     let checked = check(&app, &suite, body.files).await?;
     Ok(Json(CheckView { publishable: checked.suite.is_some(), problems: checked.problems }))
 }
@@ -92,7 +88,6 @@ pub(crate) async fn publish<S: Store>(
     WithRejection(Path(id), _): Rejecting<Path<String>>,
     WithRejection(Json(body), _): Rejecting<Json<SourcesBody>>,
 ) -> Result<Json<Vec<WorkflowView>>, Problem> {
-    caller.may(Scope::Admin)?;
     let checked = check(&app, &id, body.files).await?;
     let suite = checked.suite.ok_or_else(|| Problem::bad_sources(&checked.problems))?;
     tracing::info!(token = caller.name, suite = id, "publish");
@@ -117,53 +112,49 @@ pub(crate) async fn publish<S: Store>(
     "from": "2022-01-01", "to": "2022-12-31", "seed": 1}))]
 pub(crate) struct SimulateBody {
     /// Text by file name.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     files: Sources,
     /// First day.
-    #[schema(value_type = String, format = Date)]
-    from: Date,
+    #[schema(format = Date)]
+    from: String,
     /// Last day, at most 800 days later.
-    #[schema(value_type = String, format = Date)]
-    to: Date,
+    #[schema(format = Date)]
+    to: String,
     /// What the cast's behaviour follows from.
     #[serde(default)]
     #[schema(value_type = u64, maximum = 4_294_967_295_u64)]
     seed: u32,
 }
 
-struct Nobody;
-
-impl Observer for Nobody {
-    fn decided(&mut self, _: &duban_core::Decision, _: &std::sync::Arc<duban_model::Definition>) {}
-}
-
-/// Lives through a period in virtual time with a seeded cast. Nothing is kept.
+/// Lives through a period in virtual time with a seeded cast. Nothing is kept. It ends at a bound
+/// (DB3001), and when its client hangs up.
 #[utoipa::path(post, path = "/api/v1/suites/{suite}/simulate", request_body = SimulateBody, tag = "suites",
     params(("suite" = String, Path)),
     responses((status = 200, body = Object, description = "lights, what was sent, interviews, scores"),
-        (status = 422, description = "the sources have errors, or the period does not fit")))]
+        (status = 422, description = "the sources have errors, the period does not fit, or a bound was reached"),
+        (status = 503, description = "others have their turn")))]
 pub(crate) async fn run<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Path(id), _): Rejecting<Path<String>>,
     WithRejection(Json(body), _): Rejecting<Json<SimulateBody>>,
 ) -> Result<Json<Json_>, Problem> {
-    caller.may(Scope::Read)?;
-    let (from, to, seed) = (body.from, body.to, u64::from(body.seed));
+    let (from, to) = (civil(&body.from)?, civil(&body.to)?);
+    let seed = u64::from(body.seed);
     if to < from || (to - from).num_days() > DAYS_MAX {
         return Err(Problem::unfit(format!("`to` must be 0 to {DAYS_MAX} days after `from`")));
     }
-    let checked = check(&app, &id, body.files).await?;
-    let suite = checked.suite.ok_or_else(|| Problem::bad_sources(&checked.problems))?;
-    if suite.directory.is_none() {
-        return Err(Problem::unfit("there is no directory to simulate with".to_owned()));
-    }
-    let _permit = crate::pages::simulation::turn().await;
-    let work = move || simulate(&suite, &checked.programs, from, to, seed, &mut Nobody, |_| {});
-    let report = tokio::task::spawn_blocking(work).await;
-    let report = report.map_err(|_| Problem::unfit("the simulation broke off".to_owned()))?;
-    let report = report.map_err(duban_engine::EngineError::Refused)?;
-    Ok(Json(serde_json::to_value(&report).unwrap_or_default()))
+    let checker = Checker::of(&app, &id);
+    let work = move |budget| {
+        let checked = checker.check(&body.files);
+        let suite = checked.suite.ok_or_else(|| Problem::bad_sources(&checked.problems))?;
+        if suite.directory.is_none() {
+            return Err(Problem::unfit("there is no directory to simulate with".to_owned()));
+        }
+        let plan = Plan { from, to, seed, budget };
+        let report = simulate(&suite, &checked.programs, &plan, &mut (), |_| {})?;
+        Ok(serde_json::to_value(&report).unwrap_or_default())
+    };
+    Ok(Json(app.rehearsals().run(app.ending(), work).await??))
 }
 
 /// The first errors, for the detail of a refusal.

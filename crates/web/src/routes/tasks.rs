@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_store::{ItemFilter, LightFilter, ScoreFilter, Store};
+use duban_core::AttentionKind;
+use duban_store::{AttentionFilter, ItemFilter, LightFilter, ScoreFilter, Store};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::cases::Rejecting;
-use crate::auth::{Caller, Scope};
 use crate::page::{self, Part};
 use crate::problem::Problem;
 use crate::server::App;
@@ -42,6 +42,8 @@ pub(crate) struct ListQuery {
     on: Option<String>,
     /// The period of the case, for example `2022`.
     period: Option<String>,
+    /// Those that nobody can move on: `any`, or a kind, for example `owner_vacant`.
+    attention: Option<String>,
     /// With this light now.
     #[param(inline)]
     light: Option<LightQuery>,
@@ -57,18 +59,18 @@ pub(crate) struct ListQuery {
     responses((status = 200, body = Part<TaskView>, description = "`rows`, and `next` where there is more")))]
 pub(crate) async fn list<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<ListQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let now = app.engine.now();
     let light = query.light.map(|light| match light {
         LightQuery::Green => LightFilter::Green,
         LightQuery::Yellow => LightFilter::Yellow,
         LightQuery::Red => LightFilter::Red,
     });
+    let attention = query.attention.as_deref().map(attention_filter).transpose()?;
     let filter = ItemFilter {
+        attention,
         case: query.case,
         workflow: query.workflow,
         task: query.task,
@@ -82,6 +84,21 @@ pub(crate) async fn list<S: Store>(
     };
     let page = app.engine.tasks(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, |row| TaskView::new(row, now)))
+}
+
+fn attention_filter(word: &str) -> Result<AttentionFilter, Problem> {
+    if word == "any" {
+        return Ok(AttentionFilter::Any);
+    }
+    let kind = AttentionKind::named(word);
+    let kind = kind.map(|kind| AttentionFilter::Kind(kind.as_str().to_owned()));
+    kind.ok_or_else(|| {
+        let known: Vec<&str> = AttentionKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        Problem::bad_request(format!(
+            "`attention` must be `any` or one of {}; got `{word}`",
+            known.join(", ")
+        ))
+    })
 }
 
 /// Of which suite.
@@ -98,10 +115,8 @@ pub(crate) struct SuiteQuery {
     responses((status = 200, body = Vec<LightsView>)))]
 pub(crate) async fn lights<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Query(query), _): Rejecting<Query<SuiteQuery>>,
 ) -> Result<Json<Vec<LightsView>>, Problem> {
-    caller.may(Scope::Read)?;
     let counts = app.engine.lights(query.suite.as_deref()).await?;
     Ok(Json(counts.into_iter().map(LightsView::from).collect()))
 }
@@ -111,10 +126,8 @@ pub(crate) async fn lights<S: Store>(
     responses((status = 200, body = Vec<ScoreView>)))]
 pub(crate) async fn scores<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     WithRejection(Query(query), _): Rejecting<Query<SuiteQuery>>,
 ) -> Result<Json<Vec<ScoreView>>, Problem> {
-    caller.may(Scope::Read)?;
     let totals = app.engine.scores(query.suite.as_deref()).await?;
     Ok(Json(totals.into_iter().map(ScoreView::from).collect()))
 }
@@ -142,11 +155,9 @@ pub(crate) struct EntriesQuery {
     responses((status = 200, body = Part<PointsView>, description = "`rows`, and `next` where there is more")))]
 pub(crate) async fn score_entries<S: Store>(
     State(app): State<App<S>>,
-    caller: Caller,
     OriginalUri(uri): OriginalUri,
     WithRejection(Query(query), _): Rejecting<Query<EntriesQuery>>,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Read)?;
     let filter = ScoreFilter { suite: query.suite, unit: query.unit, case: query.case };
     let page = app.engine.score_entries(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, PointsView::from))

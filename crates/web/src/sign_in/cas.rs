@@ -92,7 +92,12 @@ fn read(answer: &str, attribute: Option<&str>) -> Result<String, Refused> {
     let success = child(root, "authenticationSuccess");
     let success = success.ok_or_else(|| unproven("the answer says nothing".to_owned()))?;
     let Some(attribute) = attribute else {
-        return text(child(success, "user")).ok_or_else(|| unproven("there is no user".to_owned()));
+        let mut users = success.children().filter(|node| node.has_tag_name((NAMESPACE, "user")));
+        return match (users.next(), users.next()) {
+            (Some(user), None) => text(user),
+            _ => None,
+        }
+        .ok_or_else(|| unproven("there is no user, or it is no plain text".to_owned()));
     };
     let attributes = child(success, "attributes");
     let mut values = attributes
@@ -100,18 +105,24 @@ fn read(answer: &str, attribute: Option<&str>) -> Result<String, Refused> {
         .flat_map(|node| node.children())
         .filter(|node| node.has_tag_name((NAMESPACE, attribute)));
     match (values.next(), values.next()) {
-        (Some(value), None) => text(Some(value)),
+        (Some(value), None) => text(value),
         _ => None,
     }
-    .ok_or_else(|| unproven(format!("there is not one attribute `{attribute}`")))
+    .ok_or_else(|| unproven(format!("there is not one attribute `{attribute}` of plain text")))
 }
 
 fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
     node.children().find(|child| child.has_tag_name((NAMESPACE, name)))
 }
 
-fn text(node: Option<Node<'_, '_>>) -> Option<String> {
-    let text = node?.text()?.trim();
+/// What an element says, where it holds text and nothing else: with a comment inside, readers do
+/// not agree on what the text is.
+fn text(node: Node<'_, '_>) -> Option<String> {
+    if !node.children().all(|child| child.is_text()) {
+        return None;
+    }
+    let text: String = node.children().filter_map(|child| child.text()).collect();
+    let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -140,6 +151,22 @@ mod tests {
             (success(number), Some("user"), "not one attribute `user`"),
             (success("<user>li</user>"), None, "no user"),
             (success("<cas:user></cas:user>"), None, "no user"),
+            (success("<cas:user>li<!-- x -->.evil</cas:user>"), None, "no user"),
+            (success("<cas:user><!-- x -->li</cas:user>"), None, "no user"),
+            (success("<cas:user>li<?x y?>zz</cas:user>"), None, "no user"),
+            (success("<cas:user>li<b/>ang</cas:user>"), None, "no user"),
+            (success("<cas:user>li<cas:user>wang</cas:user></cas:user>"), None, "no user"),
+            (success("<cas:user>li</cas:user><cas:user>wang</cas:user>"), None, "no user"),
+            (success("<cas:user>l<![CDATA[i]]>ang</cas:user>"), None, "liang"),
+            (success("<cas:user>l&#105;</cas:user>"), None, "li"),
+            (
+                success(
+                    "<cas:user>li</cas:user><cas:attributes><cas:number>04<!-- -->17</cas:number>\
+                     </cas:attributes>",
+                ),
+                Some("number"),
+                "not one attribute `number`",
+            ),
             (wrap(failure), None, "INVALID_TICKET"),
             (wrap(&format!("{failure}{}", success(number))), None, "INVALID_TICKET"),
             (wrap("<cas:user>li</cas:user>"), None, "says nothing"),

@@ -12,6 +12,7 @@ use openidconnect::{ClientId, IssuerUrl, JsonWebKeySetUrl, Nonce};
 use serde_json::{Value, json};
 
 use crate::auth::digest;
+use crate::security::cut;
 use crate::server::App;
 use crate::sign_in::kept::{KEPT_MS_MAX, Kept};
 use crate::sign_in::peer::{Peer, told};
@@ -184,8 +185,9 @@ impl HandedOver {
     }
 }
 
+/// Anybody may show a token, and what is wrong with it may repeat it.
 fn unproven(problem: String) -> Refused {
-    Refused::Unproven(problem)
+    Refused::Unproven(cut(&problem))
 }
 
 /// A key set in a file.

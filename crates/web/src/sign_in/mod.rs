@@ -31,6 +31,7 @@ pub(crate) use crate::sign_in::oidc::{Oidc, proof_key};
 pub(crate) use crate::sign_in::under_way::{DOCUMENTS as SIGN_INS, Started, UnderWay};
 
 use crate::account::Holder;
+use crate::security::cut;
 use crate::sign_in::peer::Peer;
 
 /// How people sign in.
@@ -296,7 +297,7 @@ pub(crate) enum Refused {
 impl Refused {
     /// The other side's own reason, which may be anything.
     pub(crate) fn declined(reason: &str) -> Self {
-        Self::Declined(shown(reason))
+        Self::Declined(cut(reason))
     }
 
     /// What people read.
@@ -325,12 +326,4 @@ impl Refused {
             Self::Store(_) => "数据库暂时无法使用；请稍后再试".to_owned(),
         }
     }
-}
-
-/// What people read in an account's place where it may be anything.
-const SHOWN_CHARS_MAX: usize = 100;
-
-/// A text from elsewhere, cut to what a page and a log line bear.
-fn shown(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(SHOWN_CHARS_MAX).collect()
 }

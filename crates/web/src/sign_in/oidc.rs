@@ -21,13 +21,14 @@ use openidconnect::{
 };
 use serde_json::Value;
 
+use crate::security::cut;
 use crate::sign_in::kept::{KEPT_MS_MAX, Kept};
 use crate::sign_in::peer::{Peer, told};
 use crate::sign_in::person::PersonKey;
 use crate::sign_in::token::{
     Claims, OtherClaims, Token, account, by_name, verifier, wants_other_key,
 };
-use crate::sign_in::{Refused, SignInError, UnderWay, shown};
+use crate::sign_in::{Refused, SignInError, UnderWay};
 
 /// How people sign in by OpenID Connect.
 pub struct OidcOptions {
@@ -212,7 +213,7 @@ impl Oidc {
         if self.options.claim == "email"
             && claims.get("email_verified") == Some(&Value::Bool(false))
         {
-            let email = shown(account.as_deref().unwrap_or_default());
+            let email = cut(account.as_deref().unwrap_or_default());
             return Err(Refused::Unproven(format!("the address `{email}` is not verified")));
         }
         Ok(account)

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use duban_model::{Directory, Person, PersonId};
 
-use crate::sign_in::{Refused, shown};
+use crate::security::cut;
+use crate::sign_in::Refused;
 
 /// Where in the directory an account elsewhere is found.
 ///
@@ -33,7 +34,7 @@ impl FromStr for PersonKey {
 impl PersonKey {
     /// The one person whose account it is.
     pub(crate) fn find(&self, directory: &Directory, account: &str) -> Result<PersonId, Refused> {
-        let nobody = || Refused::Nobody(shown(account));
+        let nobody = || Refused::Nobody(cut(account));
         if account.is_empty() {
             return Err(nobody());
         }
@@ -49,7 +50,7 @@ impl PersonKey {
         let mut found = directory.data().people.iter().filter(is_theirs);
         match (found.next(), found.next()) {
             (Some(person), None) => Ok(person.id.clone()),
-            (Some(_), Some(_)) => Err(Refused::Several(shown(account))),
+            (Some(_), Some(_)) => Err(Refused::Several(cut(account))),
             (None, _) => Err(nobody()),
         }
     }

@@ -23,6 +23,7 @@ async fn axe_finds_nothing_serious_on_any_page() {
                 "/todo",
                 "/tasks",
                 "/duties",
+                "/attention",
                 "/interviews",
                 "/notices",
                 "/indicators",

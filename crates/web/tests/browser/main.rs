@@ -8,6 +8,7 @@
 mod accessibility;
 mod chromium;
 mod frame;
+mod moves;
 #[path = "../it/signing.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which forge tokens as well")]
 mod signing;

@@ -50,7 +50,7 @@ async fn an_owner_works_and_a_reviewer_returns_then_accepts() {
     browser.click("tbody a").await;
     browser.wait_for_text("城市基层党建").await;
     browser.click("details:has(#move-return) summary").await;
-    browser.fill("#move-return textarea", "缺少时间安排").await;
+    browser.fill("#return-reason", "缺少时间安排").await;
     browser.click("#move-return button").await;
     browser.wait_for_text("退回“起草计划”：缺少时间安排").await;
 

@@ -38,7 +38,7 @@ async fn a_person_says_who_stands_in_and_ends_it_early() {
 
     let path = format!("/api/v1/cases/{case}/moves");
     let sign = |on_behalf_of: Value| {
-        let act = json!({ "sign": { "item": "write" } });
+        let act = json!({ "kind": "sign", "item": "write" });
         let body = json!({ "person": "wang", "on_behalf_of": on_behalf_of, "act": act });
         office.call(Scope::Act, Method::POST, &path).json(&body).send()
     };
@@ -52,7 +52,7 @@ async fn a_person_says_who_stands_in_and_ends_it_early() {
     assert_eq!(send(&office, &li, &end).await.status(), 303);
     assert_eq!(send(&office, &li, &end).await.status(), 404, "it is over");
     let report = json!({ "person": "wang", "on_behalf_of": "li",
-        "act": { "report": { "item": "write", "text": "一" } } });
+        "act": { "kind": "report", "item": "write", "text": "一" } });
     let request = office.call(Scope::Act, Method::POST, &path).json(&report);
     assert_eq!(problem(request.send().await.unwrap()).await, (403, "DB2010".to_owned()));
     let kept = office.get("/api/v1/stand-ins?person=wang").await;

@@ -1,6 +1,12 @@
 //! Migration, faulted cases, accounts and tokens, the audit trail, jobs.
 
-use duban::{Act, Actor, CaseId, load_suite};
+use std::sync::Arc;
+
+use duban::{
+    Actor, CaseId, Engine, Item, OpenSpec, Options, SqliteStore, Status, Store, TestClock,
+    load_suite,
+};
+use duban_core::{CaseRow, ItemRow};
 use duban_web::{Scope, Settings, Tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -49,6 +55,11 @@ async fn a_case_is_tried_out_on_a_newer_version_and_then_migrated() {
     assert_eq!(plan["to"], of_report(true).unwrap()["version"], "{plan}");
     let told = plan["changes"].to_string();
     assert!(told.contains("复核总结"), "{told}");
+    let fates = plan["tasks"].as_array().unwrap();
+    assert!(fates.iter().any(|task| task["fate"] == "new" && task["opened"] == json!(["check"])));
+    assert_eq!(plan["differences"], json!([]), "{plan}");
+    let wrong = send(&format!("{path}?dry_run=true&take=due,dues"), "a").await;
+    assert_eq!(problem(wrong).await.0, 400);
     let tasks = format!("/api/v1/cases/{case}/tasks");
     assert_eq!(office.get(&tasks).await["rows"].as_array().unwrap().len(), 1);
 
@@ -110,7 +121,10 @@ async fn an_author_migrates_on_a_page_after_seeing_what_would_change() {
     assert_eq!(office.look(&li, path).await.0, 403);
     let (status, page) = office.look(&system, path).await;
     assert_eq!(status, 200);
-    assert!(page.contains("复核总结"), "{page}");
+    assert!(page.contains("复核总结") && page.contains("新增"), "{page}");
+    let (_, ticked) = office.look(&system, &format!("{path}?take=due&take=ladder")).await;
+    assert_eq!(ticked.matches("type=\"hidden\" name=\"take\"").count(), 2, "{ticked}");
+    assert_eq!(office.look(&system, &format!("{path}?take=dues")).await.0, 422);
     let send = async |version: &str| {
         let request = office.bare(Method::POST, path).header("cookie", &system);
         request.form(&[("version", version)]).send().await.unwrap().status()
@@ -128,14 +142,51 @@ async fn an_author_migrates_on_a_page_after_seeing_what_would_change() {
     assert!(!office.look(&system, "/suites/points").await.1.contains(path));
 }
 
+/// An office whose store holds a case with a wrong row: a moment that leaves no event, which the
+/// engine takes for its own fault when it wakes the case.
+async fn office_with_a_fault() -> (tempfile::TempDir, Office, CaseId) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("office.db");
+    let clock = TestClock::new("2022-06-01T09:00:00+08:00".parse().unwrap());
+    let options = Options { clock: Arc::new(clock), ..Options::default() };
+    let first = Engine::start(SqliteStore::open(&path).unwrap(), options).await.unwrap();
+    let text =
+        format!("{WORKFLOW}  check: {{ title: 复核, owner: unit.superior, needs: [write] }}\n");
+    let suite = load_suite("points", &Office::sources(&text), &duban::library()).suite.unwrap();
+    first.publish(&suite).await.unwrap();
+    let spec = OpenSpec::new("points", "report", "D");
+    let case = first.open(spec, Actor::operator("OA"), None).await.unwrap().case;
+    first.settled().await.unwrap();
+    let opened = first.case(&case).await.unwrap();
+    let definition = first.definition(&opened.head().definition).await.unwrap();
+    first.shutdown().await.unwrap();
+    let early = "2022-05-01T00:00:00+08:00".parse().unwrap();
+    let items = opened.items().map(|item| {
+        let mut item = Item::clone(item);
+        item.held_until = (item.status == Status::Waiting).then_some(early);
+        ItemRow::of(&case, &item, &definition)
+    });
+    let row = CaseRow { next_wakeup: Some(early.millis()), ..CaseRow::of(&opened) };
+    let store = SqliteStore::open(&path).unwrap();
+    store.replace_rows(row, items.collect()).await.unwrap();
+    let channels: Vec<Arc<dyn duban::Channel>> = vec![Arc::new(duban::LogChannel)];
+    (folder, Office::on(store, channels, |settings| settings).await, case)
+}
+
 #[tokio::test]
 async fn a_faulted_case_is_found_and_repaired_and_rows_are_made_again() {
-    let office = Office::new().await;
-    let case = office.open().await;
-    let fault = Act::MarkFaulted { error: "坏了".to_owned() };
-    office.engine.act(&case, Actor::operator("test"), fault, None).await.unwrap();
-    let faulted = office.get("/api/v1/cases?faulted=true").await;
-    assert_eq!(faulted["rows"][0]["fault"], "坏了", "{faulted}");
+    let (_folder, office, case) = office_with_a_fault().await;
+    let faulted = loop {
+        let faulted = office.get("/api/v1/cases?faulted=true").await;
+        if faulted["rows"][0].is_object() {
+            break faulted;
+        }
+        tokio::task::yield_now().await;
+    };
+    let fault = faulted["rows"][0]["fault"].as_str().unwrap_or_default();
+    assert!(fault.contains("every moment leaves an event"), "{faulted}");
+    let path = format!("/api/v1/cases/{case}/rebuild");
+    assert_eq!(office.call(Scope::Admin, Method::POST, &path).send().await.unwrap().status(), 200);
     let repair = async |reason: &str| {
         let path = format!("/api/v1/cases/{case}/repair");
         let request = office.call(Scope::Admin, Method::POST, &path);
@@ -152,7 +203,7 @@ async fn a_faulted_case_is_found_and_repaired_and_rows_are_made_again() {
     let rebuilt: Value = rebuilt.json().await.unwrap();
     assert_eq!(rebuilt["events"], shown["version"]);
     assert_eq!(office.get(&format!("/api/v1/cases/{case}")).await, shown);
-    assert!(office.get("/api/v1/stats").await["commits"].as_u64() >= Some(3));
+    assert!(office.get("/api/v1/stats").await["commits"].as_u64() >= Some(1));
 }
 
 #[tokio::test]
@@ -204,7 +255,7 @@ async fn accounts_and_tokens_are_made_and_taken_away_by_security_alone() {
 async fn the_trail_says_who_did_what_when() {
     let office = Office::new().await;
     let (case, other) = (office.open().await, office.open_of("plan").await);
-    let sign = |item: &str| json!({ "sign": { "item": item } });
+    let sign = |item: &str| json!({ "kind": "sign", "item": item });
     assert_eq!(office.act(&case, "li", sign("write")).await.status(), 200);
     office
         .clock

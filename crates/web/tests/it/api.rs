@@ -25,11 +25,11 @@ async fn a_case_is_opened_signed_for_submitted_and_accepted() {
     let shown = office.get(&place).await;
     assert_eq!((&shown["title"], &shown["status"]), (&json!("报送半年总结"), &json!("open")));
     let case = CaseId::new(shown["id"].as_str().unwrap());
-    let sign = json!({ "sign": { "item": "write" } });
+    let sign = json!({ "kind": "sign", "item": "write" });
     assert_eq!(office.act(&case, "li", sign).await.status(), 200);
-    let submit = json!({ "submit": { "item": "write", "form": {} } });
+    let submit = json!({ "kind": "submit", "item": "write", "form": {} });
     assert_eq!(office.act(&case, "li", submit).await.status(), 200);
-    let accepted = office.act(&case, "zhang", json!({ "accept": { "item": "write" } })).await;
+    let accepted = office.act(&case, "zhang", json!({ "kind": "accept", "item": "write" })).await;
     assert_eq!(accepted.status(), 200);
     let tag = accepted.headers()["etag"].to_str().unwrap().to_owned();
     let outcome: Value = accepted.json().await.unwrap();
@@ -49,16 +49,16 @@ async fn a_case_is_opened_signed_for_submitted_and_accepted() {
 async fn what_is_refused_says_why() {
     let office = Office::new().await;
     let case = office.open().await;
-    let sign = json!({ "sign": { "item": "write" } });
+    let sign = json!({ "kind": "sign", "item": "write" });
     let cases = [
         ("wang", sign.clone(), 403, "DB2008"),
-        ("li", json!({ "sign": { "item": "nothing" } }), 404, "DB2003"),
-        ("zhang", json!({ "accept": { "item": "write" } }), 409, "DB2005"),
+        ("li", json!({ "kind": "sign", "item": "nothing" }), 404, "DB2003"),
+        ("zhang", json!({ "kind": "accept", "item": "write" }), 409, "DB2005"),
         (
             "li",
-            json!({ "report": { "item": "write", "text": "一", "percent": 101 } }),
-            422,
-            "DB2021",
+            json!({ "kind": "report", "item": "write", "text": "一", "percent": 101 }),
+            400,
+            "DB6001",
         ),
         ("li", json!({ "fly": {} }), 400, "DB6001"),
         ("li", json!("wake"), 400, "DB6001"),
@@ -95,6 +95,44 @@ async fn what_is_refused_says_why() {
 }
 
 #[tokio::test]
+async fn a_key_opens_what_it_opened_first() {
+    let office = Office::new().await;
+    let send = async |path: &str, body: &Value, key: &str| {
+        let request = office.call(Scope::Admin, Method::POST, path).json(body);
+        request.header("Idempotency-Key", key).send().await.unwrap()
+    };
+    let case = |unit: &str| json!({ "suite": "points", "workflow": "report", "unit": unit });
+    let first: Value = send("/api/v1/cases", &case("D"), "k").await.json().await.unwrap();
+    let again: Value = send("/api/v1/cases", &case("D"), "k").await.json().await.unwrap();
+    assert_eq!(first, again);
+    let other = send("/api/v1/cases", &case("E"), "k").await;
+    assert_eq!(problem(other).await, (422, "DB4002".to_owned()));
+    assert_eq!(
+        office.get("/api/v1/cases?workflow=report").await["rows"].as_array().unwrap().len(),
+        1
+    );
+
+    let (all, path) = ("points", |suite: &str| format!("/api/v1/suites/{suite}/open"));
+    let body = |date: &str| json!({ "date": date, "workflow": "plan" });
+    assert_eq!(send(&path(all), &body("2022-01-01"), "s").await.status(), 200);
+    let again: Value = send(&path(all), &body("2022-01-01"), "s").await.json().await.unwrap();
+    assert_eq!((&again["opened"], again["existing"].as_array().unwrap().len()), (&json!([]), 2));
+    for (suite, body) in [
+        (all, body("2022-02-01")),
+        (all, json!({ "date": "2022-01-01" })),
+        (all, json!({ "date": "2022-01-01", "workflow": "report" })),
+        ("others", body("2022-01-01")),
+    ] {
+        let other = send(&path(suite), &body, "s").await;
+        assert_eq!(problem(other).await, (422, "DB4002".to_owned()), "{suite} {body}");
+    }
+    assert_eq!(problem(send("/api/v1/cases", &case("E"), "s").await).await.1, "DB4002");
+    // What came to nothing leaves its key free.
+    assert_eq!(problem(send(&path("others"), &body("2022-01-01"), "n").await).await.0, 404);
+    assert_eq!(send("/api/v1/cases", &case("E"), "n").await.status(), 201);
+}
+
+#[tokio::test]
 async fn a_move_on_an_old_view_is_refused() {
     let office = Office::new().await;
     let case = office.open().await;
@@ -102,7 +140,7 @@ async fn a_move_on_an_old_view_is_refused() {
     let shown = office.call(Scope::Read, Method::GET, &path).send().await.unwrap();
     let tag = shown.headers()["etag"].clone();
     let sign = |tag| {
-        let body = json!({ "person": "li", "act": { "sign": { "item": "write" } } });
+        let body = json!({ "person": "li", "act": { "kind": "sign", "item": "write" } });
         let request = office.call(Scope::Act, Method::POST, &format!("{path}/moves")).json(&body);
         request.header("If-Match", tag).send()
     };
@@ -215,19 +253,16 @@ async fn the_directory_is_replaced_as_a_whole_or_not_at_all() {
 #[tokio::test]
 async fn evidence_comes_back_as_it_was_and_logs_are_whole() {
     let office = Office::new().await;
-    let path = "/api/v1/evidence?name=a.txt";
-    let request = office.call(Scope::Act, Method::POST, path).body("一二三");
-    let kept: Value = request.send().await.unwrap().json().await.unwrap();
-    let file = kept["file"].as_str().unwrap();
+    let case = office.open().await;
+    let file = office.give(&case, "li", "a.txt", "一二三").await;
     let path = format!("/api/v1/evidence/{file}");
     let fetched = office.call(Scope::Read, Method::GET, &path).send().await.unwrap();
     assert_eq!(fetched.headers()["content-disposition"], "attachment");
     assert_eq!(fetched.text().await.unwrap(), "一二三");
     let large = vec![b'x'; (20 << 20) + 1];
-    let request = office.call(Scope::Act, Method::POST, "/api/v1/evidence?name=a.txt").body(large);
-    assert_eq!(request.send().await.unwrap().status(), 413);
+    let refused = office.upload(case.as_str(), "li", "a.txt", large).await;
+    assert_eq!(problem(refused).await, (413, "DB6008".to_owned()));
 
-    let case = office.open().await;
     let audit = office.get(&format!("/api/v1/cases/{case}/audit")).await;
     assert_eq!((&audit["whole"], audit["events"].as_u64() > Some(0)), (&json!(true), true));
 }

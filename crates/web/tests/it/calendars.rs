@@ -69,7 +69,7 @@ async fn a_notice_is_compared_before_it_is_loaded() {
     assert!(after.covers(2050) && after.covers(2022));
     assert!(!after.is_workday("2050-01-03".parse().unwrap()));
     assert!(after.is_workday("2050-01-08".parse().unwrap()));
-    assert_eq!(apply().await.unwrap().status(), 409, "it is another calendar by now");
+    assert_eq!(apply().await.unwrap().status(), 412, "it is another calendar by now");
 }
 
 #[tokio::test]

@@ -87,7 +87,10 @@ fn check(page: &str) -> BTreeSet<String> {
 async fn metrics_keep_to_their_format_and_count() {
     let office = Office::new().await;
     let case = office.open().await;
-    assert_eq!(office.act(&case, "li", json!({ "sign": { "item": "write" } })).await.status(), 200);
+    assert_eq!(
+        office.act(&case, "li", json!({ "kind": "sign", "item": "write" })).await.status(),
+        200
+    );
     office.bare(Method::GET, "/no/such/page").send().await.unwrap();
     let stream = office.call(Scope::Read, Method::GET, "/api/v1/stream").send().await.unwrap();
     let response = office.call(Scope::Read, Method::GET, "/metrics").send().await.unwrap();

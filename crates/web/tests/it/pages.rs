@@ -20,10 +20,12 @@ const ROUTES: &[(&str, &str, Sent, &str)] = &[
     ("GET", "/todo", Nothing, "syyyyyyxxx"),
     ("GET", "/tasks", Nothing, "syyyyyyxxx"),
     ("GET", "/cases/{case}", Nothing, "syy-yy-xxx"),
+    ("POST", "/cases/{case}", Parts("", "move", "none"), "sbb-bb-xxx"),
     ("GET", "/cases/{case}/task", Query("item=draft"), "syy-yy-xxx"),
     ("POST", "/cases/{case}/task", Parts("item=draft", "move", "none"), "sbb-bb-xxx"),
     ("GET", "/cases/{case}/files/{file}", Nothing, "s------xxx"),
     ("GET", "/duties", Nothing, "syyyyyyxxx"),
+    ("GET", "/attention", Nothing, "syyyyyyxxx"),
     ("GET", "/interviews", Nothing, "syyyyyyxxx"),
     ("GET", "/notices", Nothing, "syyyyyyxxx"),
     ("GET", "/indicators", Nothing, "syyyyyyxxx"),
@@ -147,7 +149,7 @@ async fn outcome(response: reqwest::Response) -> (char, String) {
         (200, None) => 'y',
         (403, None) => 'x',
         (404, None) => '-',
-        (409 | 422, None) => 'b',
+        (400 | 409 | 412 | 422, None) => 'b',
         _ => '?',
     };
     (letter, format!("{status}: {}", response.text().await.unwrap()))
@@ -203,7 +205,7 @@ async fn a_stranger_makes_no_move_and_fetches_no_file() {
     assert_eq!(sign(&cookie("wang")).await.unwrap().status(), 404);
     // The reviewer may look, but the case refuses; the page says why.
     let refused = sign(&cookie("zhang")).await.unwrap();
-    assert_eq!(refused.status(), 409);
+    assert_eq!(refused.status(), 403);
     assert!(refused.text().await.unwrap().contains("role=\"alert\""));
     assert_eq!(sign(&cookie("li")).await.unwrap().status(), 303);
 
@@ -217,7 +219,8 @@ async fn a_stranger_makes_no_move_and_fetches_no_file() {
     let request = office.bare(Method::GET, &file).header("cookie", cookie("li"));
     let response = request.send().await.unwrap();
     let headers = response.headers().clone();
-    assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    let disposition = headers["content-disposition"].to_str().unwrap();
+    assert!(disposition.starts_with("attachment; filename=\"file.txt\""), "{disposition}");
     assert_eq!(headers["content-type"], "application/octet-stream");
     assert_eq!(headers["x-content-type-options"], "nosniff");
     assert_eq!(response.bytes().await.unwrap().as_ref(), b"<script>");
@@ -227,18 +230,63 @@ async fn a_stranger_makes_no_move_and_fetches_no_file() {
 }
 
 #[tokio::test]
+async fn another_units_case_answers_exactly_like_none() {
+    let (office, case, cookies) = office().await;
+    let cookie = |login: &str| &cookies.iter().find(|(of, _)| *of == login).unwrap().1;
+    let digest = "0".repeat(64);
+    let paths = [
+        "/cases/{case}",
+        "/cases/{case}/task?item=draft",
+        "/cases/{case}/task?item=nothing",
+        "/cases/{case}/files/{digest}",
+        "/live?case={case}",
+    ];
+    let told = async |login: &str, method: Method, path: &str, case: &str| {
+        let path = path.replace("{case}", case).replace("{digest}", &digest);
+        let request = office.bare(method.clone(), &path).header("cookie", cookie(login));
+        let request = match method {
+            Method::POST => request.multipart(Form::new().text("move", "sign")),
+            _ => request,
+        };
+        let response = request.send().await.unwrap();
+        let mut headers = response.headers().clone();
+        // Names of requests and times are their own.
+        for own in ["x-request-id", "date"] {
+            headers.remove(own);
+        }
+        (response.status(), headers, response.text().await.unwrap())
+    };
+    for login in ["wang", "wu"] {
+        for path in paths {
+            let methods = if path.contains("/task") {
+                vec![Method::GET, Method::POST]
+            } else {
+                vec![Method::GET]
+            };
+            for method in methods {
+                let foreign = told(login, method.clone(), path, &case).await;
+                assert_eq!(foreign.0, 404, "{path}");
+                for none in ["0123456789abcdef01234567", "none", "%E6%97%A0"] {
+                    assert_eq!(foreign, told(login, method.clone(), path, none).await, "{path}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn files_of_other_kinds_and_sizes_are_refused_with_the_remedy() {
     let (office, case, cookies) = office().await;
     let cookie = &cookies[1].1;
     let path = format!("/cases/{case}/task?item=draft");
-    for (name, size, expected) in
-        [("a.html", 9, "不收“a.html”"), ("b.pdf", 21 << 20, "file_bytes_max")]
+    for (name, size, status, expected) in
+        [("a.html", 9, 422, "不收“a.html”"), ("b.pdf", 21 << 20, 413, "file_bytes_max")]
     {
         let part = reqwest::multipart::Part::bytes(vec![b'x'; size]).file_name(name);
         let form = Form::new().text("move", "report").part("e.", part);
         let request = office.bare(Method::POST, &path).header("cookie", cookie).multipart(form);
         let response = request.send().await.unwrap();
-        assert_eq!(response.status(), 422);
+        assert_eq!(response.status(), status);
         assert!(response.text().await.unwrap().contains(expected), "{name}");
     }
 }

@@ -41,8 +41,8 @@ const ROUTES: &[(&str, &str, &[Scope])] = &[
     ("get", "/api/v1/suites", &[Scope::Read]),
     ("put", "/api/v1/suites/{suite}", &[Scope::Admin]),
     ("post", "/api/v1/suites/{suite}/check", &[Scope::Read]),
-    ("post", "/api/v1/suites/{suite}/simulate", &[Scope::Read]),
-    ("post", "/api/v1/suites/{suite}/test", &[Scope::Read]),
+    ("post", "/api/v1/suites/{suite}/simulate", &[Scope::Admin]),
+    ("post", "/api/v1/suites/{suite}/test", &[Scope::Admin]),
     ("get", "/api/v1/suites/{suite}/sources", &[Scope::Read]),
     ("get", "/api/v1/suites/{suite}/draft", &[Scope::Admin]),
     ("put", "/api/v1/suites/{suite}/draft", &[Scope::Admin]),
@@ -73,6 +73,9 @@ const ROUTES: &[(&str, &str, &[Scope])] = &[
     ("post", "/api/v1/audit/verification", &[Scope::Audit]),
     ("get", "/api/v1/jobs/{job}", &[Scope::Admin, Scope::Audit]),
     ("get", "/api/v1/stats", &[Scope::Read]),
+    ("get", "/api/v1/clock", &[Scope::Read]),
+    ("post", "/api/v1/clock/accept", &[Scope::Admin]),
+    ("post", "/api/v1/clock/take-back", &[Scope::Admin]),
 ];
 
 #[test]
@@ -145,6 +148,64 @@ async fn every_route_asks_for_a_token_with_enough_scope() {
     }
 }
 
+#[tokio::test]
+async fn what_a_token_may_not_do_is_refused_before_its_body_is_looked_at() {
+    let office = Office::new().await;
+    let case = office.open().await;
+    for (method, path, needed) in ROUTES {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        // Neither a query that is asked for nor a body that can be read.
+        let path = filled(method.as_str(), path, case.as_str());
+        let path = path.split('?').next().unwrap();
+        let spoilt = |request: reqwest::RequestBuilder| {
+            request.header("content-type", "application/json").body("{\"").send()
+        };
+        let bare = spoilt(office.bare(method.clone(), path)).await.unwrap();
+        assert_eq!(problem(bare).await, (401, "DB6002".to_owned()), "{method} {path}");
+        for scope in Scope::ALL {
+            let answer = spoilt(office.call(scope, method.clone(), path)).await.unwrap();
+            let may = needed.iter().any(|needed| scope.includes(*needed));
+            if !may {
+                let told = problem(answer).await;
+                assert_eq!(told, (403, "DB6003".to_owned()), "{method} {path} {scope:?}");
+            } else if answer.status() != 200 {
+                assert_ne!(answer.status(), 403, "{method} {path} {scope:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_whom_may_not_no_body_is_read_however_large() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let office = Office::new().await;
+    let length = 60 * 1024 * 1024;
+    for (method, path) in [
+        ("PUT", "/api/v1/directory"),
+        ("POST", "/api/v1/directory/import?mode=merge"),
+        ("POST", "/api/v1/evidence?name=a.txt&case=x&person=li"),
+        ("POST", "/api/v1/cases"),
+        ("PUT", "/api/v1/suites/points"),
+    ] {
+        for (authorization, status) in [
+            (format!("Authorization: Bearer {}\r\n", office.token(Scope::Read)), "403"),
+            (String::new(), "401"),
+        ] {
+            let mut socket = tokio::net::TcpStream::connect(office.address).await.unwrap();
+            let head = format!(
+                "{method} {path} HTTP/1.1\r\nHost: duban\r\n{authorization}\
+                 Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+            );
+            socket.write_all(head.as_bytes()).await.unwrap();
+            // Nothing of the body is ever sent.
+            let mut answer = vec![0; 12];
+            socket.read_exact(&mut answer).await.unwrap();
+            let expected = format!("HTTP/1.1 {status}");
+            assert_eq!(String::from_utf8(answer).unwrap(), expected, "{method} {path}");
+        }
+    }
+}
+
 /// A path with something in each of its places.
 fn filled(method: &str, path: &str, case: &str) -> String {
     let places = [
@@ -165,7 +226,7 @@ fn filled(method: &str, path: &str, case: &str) -> String {
         path = path.replace(place, value);
     }
     match path.as_str() {
-        "/api/v1/evidence" => format!("{path}?name=a.txt"),
+        "/api/v1/evidence" => format!("{path}?name=a.txt&case={case}&person=li"),
         "/api/v1/search" => format!("{path}?q=a"),
         "/api/v1/directory/import" => format!("{path}?mode=merge"),
         "/api/v1/stand-ins" if method == "DELETE" => {
@@ -194,7 +255,7 @@ fn body(path: &str) -> serde_json::Value {
         }
         "/api/v1/accounts" => json!({ "login": "x", "holder": { "admin": "audit" } }),
         "/api/v1/tokens" => json!({ "name": "", "scope": "read" }),
-        _ => json!({ "person": "nobody", "act": { "sign": { "item": "write" } } }),
+        _ => json!({ "person": "nobody", "act": { "kind": "sign", "item": "write" } }),
     }
 }
 

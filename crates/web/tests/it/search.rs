@@ -16,7 +16,7 @@ async fn office() -> Office {
     let office = Office::new().await;
     office.accounts(&[("li", "li"), ("zhang", "zhang"), ("wang", "wang")]).await;
     let case = office.open_of("plan").await;
-    let report = |text: &str| json!({ "report": { "item": "draft", "text": text } });
+    let report = |text: &str| json!({ "kind": "report", "item": "draft", "text": text });
     for text in ["<b>约谈</b>３人，进展顺利", "再次约谈，附“整改方案”"] {
         assert_eq!(office.act(&case, "li", report(text)).await.status(), 200);
     }
@@ -88,7 +88,7 @@ async fn answers_are_narrowed_and_gone_through_in_pages() {
     let names = search(&office, &zhang, &format!("q={}", encode("起草 书记"))).await;
     assert!(names.contains("<h2>任务</h2>") && names.contains("<mark>起草</mark>计划"), "{names}");
 
-    let report = |text: String| json!({ "report": { "item": "draft", "text": text } });
+    let report = |text: String| json!({ "kind": "report", "item": "draft", "text": text });
     let case = office.engine.cases(Default::default(), duban::PageRequest::first(1)).await.unwrap();
     let case = duban::CaseId::new(&case.rows[0].id);
     for number in 0..40 {

@@ -25,7 +25,12 @@ async fn a_link_works_once_and_for_a_week() {
     };
     assert_eq!(set(&first, PASSWORD).await.0, 422, "a later link takes its place");
     let (status, page) = set(&second, "short").await;
-    assert!(status == 200 && page.contains("口令须有 10"), "{page}");
+    assert!(status == 200 && page.contains("口令须有 10 至 128 个字符，现有 5 个"), "{page}");
+    assert!(page.contains("现缺大写字母、数字、其他符号"), "{page}");
+    for weak in ["          ", "1234567890", "aaaaaaaaaa", "Security-2026!", "Qwer-2026-zm"] {
+        let (status, page) = set(&second, weak).await;
+        assert!(status == 200 && page.contains("口令不合要求"), "{weak}: {page}");
+    }
     assert_eq!(set(&second, PASSWORD).await.0, 303);
     assert_eq!(set(&second, PASSWORD).await.0, 422, "it works once");
     assert_eq!(Accounts::first_link(store, now.millis()).await.unwrap(), None);
@@ -69,7 +74,7 @@ async fn a_session_ends_by_signing_out_by_time_and_with_its_account() {
     assert_eq!(office.look(&li, "/todo").await.0, 303);
     let request = office.bare(Method::POST, "/accounts").header("cookie", &security);
     let last = request.form(&[("what", "remove"), ("login", "security")]).send().await.unwrap();
-    assert_eq!(last.status(), 422, "somebody must be able to make accounts");
+    assert_eq!(last.status(), 409, "somebody must be able to make accounts");
 
     let zhang = office.sign_in("zhang").await;
     let began = office.engine.now();

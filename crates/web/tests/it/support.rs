@@ -7,7 +7,7 @@ use duban::{
     Actor, CaseId, Channel, Engine, LogChannel, OpenSpec, Options, Sources, SqliteStore, TestClock,
     library, load_suite,
 };
-use duban_web::{Accounts, App, Evidence, Scope, Settings, Tokens, serve};
+use duban_web::{Accounts, App, CaseFiles, Evidence, FileLimits, Scope, Settings, Tokens, serve};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -77,13 +77,32 @@ tasks:
   publish: { title: 印发计划, needs: [draft], owner: unit.post(\"书记\"), due: 2022-07-15 }
 ";
 
+/// A task whose form has files.
+const SCAN: &str = "
+id: scan
+title: 报送扫描件
+lead: org(\"市委办\")
+cases: units(\"district\")
+tasks:
+  scan:
+    title: 扫描
+    owner: unit.post(\"书记\")
+    reviewer: unit.superior
+    due: 2022-06-30
+    form:
+      scan: { type: file, title: 扫描件 }
+      pages: { type: table, title: 各页, columns: { page: { type: file, title: 页 } } }
+";
+
 pub(crate) struct Office {
     pub(crate) engine: Engine<SqliteStore>,
     pub(crate) clock: TestClock,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     client: Client,
     tokens: Vec<(Scope, String)>,
-    _files: TempDir,
+    /// The folder of evidence.
+    files: TempDir,
+    pub(crate) case_files: CaseFiles<SqliteStore>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -99,6 +118,7 @@ impl Office {
             ("directory.yaml", DIRECTORY),
             ("report.yaml", report),
             ("plan.yaml", PLAN),
+            ("scan.yaml", SCAN),
         ];
         texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
     }
@@ -113,11 +133,46 @@ impl Office {
         channels: Vec<Arc<dyn Channel>>,
         change: impl FnOnce(Settings) -> Settings,
     ) -> Self {
+        Self::whole(SqliteStore::open_in_memory().unwrap(), channels, FileLimits::default(), change)
+            .await
+    }
+
+    /// The same on a store that may hold something already.
+    pub(crate) async fn on(
+        store: SqliteStore,
+        channels: Vec<Arc<dyn Channel>>,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
+        Self::whole(store, channels, FileLimits::default(), change).await
+    }
+
+    /// The same with limits of files.
+    pub(crate) async fn limited(
+        channels: Vec<Arc<dyn Channel>>,
+        limits: FileLimits,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
+        Self::whole(SqliteStore::open_in_memory().unwrap(), channels, limits, change).await
+    }
+
+    async fn whole(
+        store: SqliteStore,
+        channels: Vec<Arc<dyn Channel>>,
+        limits: FileLimits,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let suite = load_suite("points", &Self::sources(WORKFLOW), &library()).suite.unwrap();
         let clock = TestClock::new("2022-06-01T09:00:00+08:00".parse().unwrap());
-        let options = Options { clock: Arc::new(clock.clone()), channels, ..Options::default() };
-        let store = SqliteStore::open_in_memory().unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let evidence = Evidence::folder(files.path()).unwrap().limited(limits);
+        let case_files = CaseFiles::new(store.clone(), evidence.clone());
+        let options = Options {
+            clock: Arc::new(clock.clone()),
+            channels,
+            evidence: Arc::new(case_files.clone()),
+            ..Options::default()
+        };
         let mut tokens = Vec::new();
         for scope in Scope::ALL {
             let token = Tokens::create(&store, scope.as_str(), scope, 0).await.unwrap();
@@ -129,15 +184,10 @@ impl Office {
         let address = listener.local_addr().unwrap();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let files = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            library: Arc::new(library()),
-            evidence: Evidence::folder(files.path()).unwrap(),
-            ..Settings::default()
-        };
+        let settings = Settings { library: Arc::new(library()), evidence, ..Settings::default() };
         let app = App::new(engine.clone(), change(settings));
         tokio::spawn(serve(app, listener, async move { drop(stopped.await) }));
-        Self { engine, clock, address, client, tokens, _files: files, _stop: stop }
+        Self { engine, clock, address, client, tokens, files, case_files, _stop: stop }
     }
 
     pub(crate) async fn open(&self) -> CaseId {
@@ -147,6 +197,10 @@ impl Office {
     pub(crate) async fn open_of(&self, workflow: &str) -> CaseId {
         let spec = OpenSpec::new("points", workflow, "D");
         self.engine.open(spec, Actor::operator("OA"), None).await.unwrap().case
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -196,6 +250,55 @@ impl Office {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// Uploads a file for a case in somebody's name; the answer.
+    pub(crate) async fn upload(
+        &self,
+        case: &str,
+        person: &str,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Response {
+        let path = format!("/api/v1/evidence?name={name}&case={case}&person={person}");
+        self.call(Scope::Act, Method::POST, &path).body(bytes).send().await.unwrap()
+    }
+
+    /// The same for a file that is taken: its address.
+    pub(crate) async fn give(&self, case: &CaseId, person: &str, name: &str, text: &str) -> String {
+        let answer = self.upload(case.as_str(), person, name, text.as_bytes().to_vec()).await;
+        assert_eq!(answer.status(), 201);
+        let answer: Value = answer.json().await.unwrap();
+        answer["file"].as_str().unwrap().to_owned()
+    }
+
+    /// Every file in the folder of evidence, by its name.
+    pub(crate) fn files_kept(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for folder in self.files.path().read_dir().unwrap() {
+            let files = folder.unwrap().path().read_dir().unwrap();
+            let name = |file: std::fs::DirEntry| file.file_name().into_string().unwrap();
+            found.extend(files.map(|file| name(file.unwrap())));
+        }
+        found.sort();
+        found
+    }
+
+    /// Takes a file away, or puts other bytes in its place.
+    pub(crate) fn damage(&self, address: &str, other: Option<&str>) {
+        let digest = address.strip_prefix("sha256:").unwrap();
+        let path = self.files.path().join(&digest[..2]).join(digest);
+        match other {
+            Some(text) => std::fs::write(path, text).unwrap(),
+            None => std::fs::remove_file(path).unwrap(),
+        }
+    }
+
+    /// What is kept of files beside them.
+    pub(crate) async fn file_documents(&self) -> Vec<String> {
+        let documents = duban::Store::documents(self.engine.store(), "evidence").await.unwrap();
+        let names = documents.into_iter().map(|(name, _)| name);
+        names.filter(|name| !name.starts_with("evidence-day/")).collect()
+    }
+
     pub(crate) fn token(&self, scope: Scope) -> &str {
         &self.tokens.iter().find(|(of, _)| *of == scope).unwrap().1
     }
@@ -224,7 +327,7 @@ impl Office {
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse 42";
 
-fn cookie(response: &Response) -> String {
+pub(crate) fn cookie(response: &Response) -> String {
     let cookie = response.headers()["set-cookie"].to_str().unwrap();
     cookie.split(';').next().unwrap().to_owned()
 }

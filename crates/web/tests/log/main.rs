@@ -10,7 +10,12 @@ mod support;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use duban_notify::{ClientOptions, HttpClient};
+use duban_web::{HandoverKeys, HandoverOptions, PersonKey, Settings, SignIn, SignInOptions};
 use reqwest::Method;
+use serde_json::json;
 
 use crate::support::{Office, PASSWORD};
 
@@ -87,5 +92,81 @@ async fn what_concerns_security_is_logged_and_no_secret_is() {
     let cookies = [&security, &li, &again].map(|cookie| cookie.split_once('.').unwrap().1);
     for secret in [PASSWORD, wrong, token, key].iter().chain(&cookies) {
         assert!(!logged.contains(secret), "a line holds `{secret}`");
+    }
+}
+
+/// Tokens are taken from another system, whose key signs nothing here.
+fn handed_over() -> SignIn {
+    let keys = json!({ "keys": [{
+        "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "one",
+        "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+        "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+    }] });
+    let handover = HandoverOptions {
+        issuer: "https://oa.example.cn".to_owned(),
+        audience: "duban".to_owned(),
+        keys: HandoverKeys::Set(keys.to_string()),
+        claim: "sub".to_owned(),
+        person: PersonKey::Id,
+        path_claim: "path".to_owned(),
+        seconds_max: 300,
+    };
+    let options = SignInOptions { handover: Some(handover), ..SignInOptions::default() };
+    SignIn::new(options, &HttpClient::new(ClientOptions::default()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn what_strangers_send_stays_short_in_every_line() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .with_max_level(tracing::Level::INFO);
+    let _guard = tracing::subscriber::set_default(log.finish());
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let sign_in = Arc::new(handed_over());
+    let office = Office::with(|settings| Settings { sign_in, ..settings }).await;
+
+    let mut answers = Vec::new();
+    for letter in ["x", "%01", "%1B", "督", "%22", "%5C", "%E2%80%AE"] {
+        let body = format!("login={}&password=p", letter.repeat(16_000 / letter.len()));
+        for _ in 0..12 {
+            let request = office.bare(Method::POST, "/signin").body(body.clone());
+            let request = request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("x-request-id", "i".repeat(5_000))
+                .header("user-agent", "u".repeat(5_000));
+            answers.push(request.send().await.unwrap().status().as_u16());
+        }
+    }
+    assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");
+    let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let long = "y".repeat(2_000);
+    for (header, claims) in [
+        (
+            json!({ "alg": "ES256", "kid": "one" }),
+            json!({ "iss": long, "aud": "duban", "sub": "z" }),
+        ),
+        (json!({ "alg": long }), json!({})),
+        (json!({ "alg": "ES256", "kid": long }), json!({ "iss": long, "aud": [long] })),
+    ] {
+        let token = format!("{}.{}.{}", part(header), part(claims), part(json!(long)));
+        let form = [("token", token.as_str())];
+        let request = office.bare(Method::POST, "/signin/handover").form(&form);
+        answers.push(request.send().await.unwrap().status().as_u16());
+    }
+    let path = format!("/signin/handover?token={}", "w".repeat(3_000));
+    office.look("", &path).await;
+    office.look("", &format!("/{}", "v".repeat(3_000))).await;
+
+    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("sign-in refused") && logged.contains("too many tries"), "{logged}");
+    for line in logged.lines() {
+        assert!(line.len() <= 1_024, "{} bytes: {line}", line.len());
+        for letter in ['x', 'y', 'i', 'u', 'v', 'w', '督'] {
+            let run = letter.to_string().repeat(65);
+            assert!(!line.contains(&run), "{line}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::pages::Failure;
 use crate::pages::shell::encode;
 
 /// One line of a table of tasks.
+#[derive(Clone)]
 pub(crate) struct TaskLine {
     pub(crate) href: String,
     pub(crate) case_href: String,
@@ -58,9 +59,13 @@ impl<'a, S: Store> Lines<'a, S> {
     }
 
     pub(crate) async fn line(&mut self, row: ItemRow) -> Result<TaskLine, Failure> {
+        let item = serde_json::from_str(&row.data).map_err(StoreError::Unreadable)?;
+        self.line_of(row, item).await
+    }
+
+    async fn line_of(&mut self, row: ItemRow, item: Item) -> Result<TaskLine, Failure> {
         let (directory, now) = (Arc::clone(&self.directory), self.now);
         let (case, definition) = self.case(&row.case).await?;
-        let item: Item = serde_json::from_str(&row.data).map_err(StoreError::Unreadable)?;
         let teller = Teller { definition, directory: &directory };
         let at = |millis: Option<i64>| millis.map(Instant::from_millis);
         let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
@@ -77,17 +82,24 @@ impl<'a, S: Store> Lines<'a, S> {
             status: item.status.zh(),
             light: light.as_str(),
             light_zh: light.zh(),
-            due: item.due().map(|due| date_of(due, tz).to_string()).unwrap_or_default(),
+            due: match item.lacks_due() {
+                Some(_) => "期限无法计算".to_owned(),
+                None => item.due().map(|due| date_of(due, tz).to_string()).unwrap_or_default(),
+            },
             owner: item.owner.as_ref().map(|owner| teller.name(owner)).unwrap_or_default(),
             waiting_on: waiting_on.join("、"),
             item,
         })
     }
 
+    /// Lines of all that can be read.
     pub(crate) async fn lines(&mut self, rows: Vec<ItemRow>) -> Result<Vec<TaskLine>, Failure> {
         let mut lines = Vec::with_capacity(rows.len());
         for row in rows {
-            lines.push(self.line(row).await?);
+            match serde_json::from_str(&row.data) {
+                Ok(item) => lines.push(self.line_of(row, item).await?),
+                Err(error) => self.engine.note_unreadable(&row.case, &row.key, &error),
+            }
         }
         Ok(lines)
     }

@@ -1,0 +1,77 @@
+//! Rule 26 where it is looked at: the list, its page with a count in the menu, the number.
+
+use duban::Directory;
+use duban_web::Scope;
+use reqwest::Method;
+
+use crate::support::{Office, problem};
+
+/// Nobody holds 历下区's post from now on.
+async fn vacate(office: &Office) {
+    let mut data = office.engine.directory().data().clone();
+    let mut posts = data.posts.iter_mut();
+    posts.find(|post| post.unit.as_str() == "D").unwrap().holders.clear();
+    let directory = Directory::new(data).unwrap();
+    office.engine.set_directory(directory).await.unwrap().finished().await.unwrap();
+}
+
+#[tokio::test]
+async fn rule_26_the_api_lists_what_nobody_can_move_on_with_kind_and_since() {
+    let office = Office::new().await;
+    let case = office.open().await;
+    let none = office.get("/api/v1/tasks?attention=any").await;
+    assert_eq!(none["rows"].as_array().unwrap().len(), 0);
+    vacate(&office).await;
+    for filter in ["any", "owner_vacant"] {
+        let found = office.get(&format!("/api/v1/tasks?attention={filter}")).await;
+        let row = &found["rows"][0];
+        assert_eq!((row["case"].as_str(), &row["item"]), (Some(case.as_str()), &"write".into()));
+        let one = &row["attention"][0];
+        assert_eq!((&one["kind"], &one["about"]), (&"owner_vacant".into(), &"post:D/书记".into()));
+        assert_eq!(one["since"], office.engine.now().to_string());
+        assert!(one["remedy"].as_str().unwrap().contains("通讯录"), "{one}");
+    }
+    let other = office.get("/api/v1/tasks?attention=unit_gone").await;
+    assert_eq!(other["rows"].as_array().unwrap().len(), 0);
+    let bad = office.call(Scope::Read, Method::GET, "/api/v1/tasks?attention=soon");
+    let (status, told) = problem(bad.send().await.unwrap()).await;
+    assert_eq!(status, 400);
+    assert!(told.contains("DB"), "{told}");
+}
+
+#[tokio::test]
+async fn rule_26_the_page_groups_by_cause_and_the_menu_says_how_much_there_is() {
+    let office = Office::new().await;
+    office.accounts(&[("sun", "sun"), ("wang", "wang")]).await;
+    office.open().await;
+    office.open_of("plan").await;
+    let (sun, wang) = (office.sign_in("sun").await, office.sign_in("wang").await);
+    let (status, page) = office.look(&sun, "/attention").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("没有无人可以推进的任务") && !page.contains("需要关注 ("), "{page}");
+    vacate(&office).await;
+    let (_, page) = office.look(&sun, "/attention").await;
+    assert!(page.contains("需要关注 (2)"), "{page}");
+    assert_eq!(page.matches("承办岗位无人在岗：历下区 书记").count(), 1, "one cause: {page}");
+    assert!(page.contains("撰写总结") && page.contains("起草计划"), "with both its tasks: {page}");
+    assert!(page.contains("在通讯录中补上任职人员"), "{page}");
+    assert!(page.contains("/task?item=write"), "with the way to the moves: {page}");
+    // Every page of the office says so, and none of somebody who sees none of it.
+    assert!(office.look(&sun, "/todo").await.1.contains("需要关注 (2)"));
+    let (_, page) = office.look(&wang, "/attention").await;
+    assert!(page.contains("没有无人可以推进的任务") && !page.contains("需要关注 ("), "{page}");
+}
+
+#[tokio::test]
+async fn rule_26_a_metric_counts_it_by_kind() {
+    let office = Office::new().await;
+    office.open().await;
+    let metrics = async || {
+        let asked = office.call(Scope::Read, Method::GET, "/metrics").send().await.unwrap();
+        asked.text().await.unwrap()
+    };
+    let line = |count: u64| format!("duban_attention_items{{kind=\"owner_vacant\"}} {count}\n");
+    assert!(metrics().await.contains(&line(0)));
+    vacate(&office).await;
+    assert!(metrics().await.contains(&line(1)));
+}
