@@ -1,5 +1,6 @@
 //! Backups while the daemon runs: one a day, the last few kept, and files of evidence beside them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use duban_web::HostStats;
 use serde::Deserialize;
 
 use crate::db::{beside, present};
+use crate::private;
 
 /// What an operator sets about backups.
 #[derive(Debug, Deserialize)]
@@ -85,6 +87,7 @@ impl Backups {
         config.check()?;
         let Some(folder) = config.folder.clone() else { return Ok(None) };
         std::fs::create_dir_all(&folder)
+            .and_then(|()| private::keep(&folder))
             .with_context(|| format!("[backup] folder `{}`", folder.display()))?;
         let (minute, keep, host) = (config.minute()?, config.keep, Arc::clone(host));
         Ok(Some(Self { folder, minute, keep, db: db.to_owned(), evidence, host }))
@@ -121,14 +124,7 @@ impl Backups {
     }
 
     fn make(&self, day: Date) -> Result<()> {
-        let file = self.file(day);
-        // Under another name until it is whole.
-        let part = beside(&file, ".part");
-        if part.exists() {
-            std::fs::remove_file(&part)?;
-        }
-        duban_store::backup(&self.db, &part)?;
-        std::fs::rename(&part, &file)?;
+        duban_store::backup(&self.db, self.file(day))?;
         if let Some(evidence) = &self.evidence {
             copy_new(evidence, &self.folder.join("evidence"))?;
         }
@@ -180,6 +176,7 @@ pub(crate) fn copy_new(from: &Path, to: &Path) -> Result<u64> {
         let Some(name) = folder.file_name().filter(|name| name.len() == 2) else { continue };
         let target = to.join(name);
         std::fs::create_dir_all(&target)?;
+        private::keep(&target)?;
         for file in std::fs::read_dir(&folder)? {
             let file = file?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -187,8 +184,13 @@ pub(crate) fn copy_new(from: &Path, to: &Path) -> Result<u64> {
             let copy = target.join(&name);
             if is_digest && !copy.exists() {
                 let part = beside(&copy, ".part");
-                std::fs::copy(&file, &part)
-                    .with_context(|| format!("copying `{}`", file.display()))?;
+                match std::fs::copy(&file, &part).and_then(|_| private::keep(&part)) {
+                    // No move named it, and it is gone meanwhile.
+                    Err(error) if error.kind() == ErrorKind::NotFound && !file.exists() => continue,
+                    copied => {
+                        copied.with_context(|| format!("copying `{}`", file.display()))?;
+                    }
+                }
                 std::fs::File::open(&part)?.sync_all()?;
                 std::fs::rename(&part, &copy)?;
                 copied += 1;

@@ -128,6 +128,10 @@ fn rules(name: &str, table: &ChannelTable, config: &Config, days: &WorkingDays) 
         false => None,
     };
     let (mut only, mut not) = (patterns(kinds)?, patterns(not)?);
+    // What nobody can move on goes where alarms go.
+    if kinds.iter().any(|kind| kind == "alarm") {
+        only.push("attention".parse()?);
+    }
     let has_digest =
         config.digest.as_ref().is_some_and(|it| it.channels.iter().any(|it| it == name));
     match has_digest {
@@ -161,6 +165,7 @@ fn templates(config: &Config, contacts: &Contacts) -> Result<Templates> {
         contacts: contacts.clone(),
         case_url: site.map(|site| format!("{site}/cases/{{case}}")),
         todo_url: site.map(|site| format!("{site}/todo")),
+        attention_url: site.map(|site| format!("{site}/attention")),
         ..TemplateOptions::default()
     };
     let sources = match &config.messages.templates {

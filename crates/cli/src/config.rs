@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::backups::BackupConfig;
 use crate::evidence::EvidenceConfig;
+use crate::limits::LimitsConfig;
 use crate::logs::LogConfig;
 use crate::pull::DirectoryConfig;
 use crate::sign_in::SignInConfig;
@@ -50,10 +51,11 @@ pub(crate) struct Server {
     pub(crate) db: Option<PathBuf>,
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) behind_proxy: bool,
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) trusted_proxies: Option<Vec<IpAddr>>,
     pub(crate) frame_ancestors: Vec<String>,
     pub(crate) evidence: Option<PathBuf>,
     pub(crate) token_requests_per_second_max: Option<NonZeroU32>,
+    pub(crate) limits: LimitsConfig,
     pub(crate) drain_seconds: u64,
     pub(crate) shutdown_seconds_max: Option<u64>,
 }

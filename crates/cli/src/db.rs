@@ -12,6 +12,9 @@ use duban::{Engine, FileChannel, Instant, Options, SqliteStore, Store, TestClock
 use duban_core::{Case, CaseId, case_from_texts};
 use duban_engine::Channel;
 use duban_model::{Definition, Directory, DirectoryData};
+use duban_web::{CaseFiles, Evidence};
+
+use crate::private;
 
 /// The document that holds the instant at which a simulated database stands.
 const STANDS_AT: &str = "stands_at";
@@ -27,7 +30,8 @@ pub(crate) struct DbArgs {
     pub(crate) db: PathBuf,
 }
 
-/// Runs something on a runtime of its own.
+/// Runs something on a runtime of its own. What still computes in the background when it has ended
+/// is not waited for: what must be kept has been.
 ///
 /// # Errors
 ///
@@ -35,7 +39,10 @@ pub(crate) struct DbArgs {
 pub(crate) fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.context("starting a runtime")?.block_on(task)
+    let runtime = runtime.context("starting a runtime")?;
+    let ended = runtime.block_on(task);
+    runtime.shutdown_background();
+    ended
 }
 
 /// A database opened to read. Nothing happens in it.
@@ -75,14 +82,49 @@ impl Reading {
     }
 }
 
-fn existing(path: &Path) -> Result<SqliteStore> {
-    if !path.exists() {
-        bail!(
-            "`{}` does not exist; `duban demo` makes one to explore, `duban publish` a new one",
-            path.display()
-        );
+/// A database that must be there: only commands that say so make one.
+///
+/// # Errors
+///
+/// There is none, with what makes one; [`duban_store::StoreError`].
+pub(crate) fn existing(path: &Path) -> Result<SqliteStore> {
+    must_exist(path)?;
+    open(path)
+}
+
+/// Opens a database, or makes it. What lies beside it is kept from other accounts, also where an
+/// older version made it.
+pub(crate) fn open(path: &Path) -> Result<SqliteStore> {
+    for ending in ["", "-wal", "-shm", ".lock", ".outbox.jsonl"] {
+        private::keep(&beside(path, ending))?;
     }
     Ok(SqliteStore::open(path)?)
+}
+
+/// # Errors
+///
+/// There is no such file, with what makes one.
+pub(crate) fn must_exist(path: &Path) -> Result<()> {
+    // An empty file is what a start that failed early leaves behind.
+    if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
+        return Ok(());
+    }
+    bail!(
+        "there is no database at `{0}`（没有数据库 {0}）; name the right one with --db, or make one: \
+         `duban publish` or `duban serve` for an office, `duban demo` to explore, `duban restore` \
+         from a backup",
+        path.display()
+    );
+}
+
+/// Says that a database is about to be made, where there is none.
+pub(crate) fn tell_if_new(path: &Path) {
+    if must_exist(path).is_err() {
+        crate::output::tell(format_args!(
+            "新建数据库 {0} / a new database is made at {0}",
+            path.display()
+        ));
+    }
 }
 
 /// Whether a simulation has made the database.
@@ -108,26 +150,33 @@ pub(crate) fn present() -> Instant {
     Instant::from_millis(millis)
 }
 
-/// An engine on a database, made where there is none. Messages for people are appended to a
-/// file beside it.
+/// An engine on a database that is there. Messages for people are appended to a file beside it.
 pub(crate) async fn engine(path: &Path) -> Result<Engine<SqliteStore>> {
-    engine_with(path, Vec::new()).await
+    must_exist(path)?;
+    engine_with(path, Vec::new(), None).await.map(|(engine, _)| engine)
 }
 
-/// The same with channels; without any, messages are appended to the file.
+/// The same on a database that is made where there is none, and with channels; without any,
+/// messages are appended to the file. With a place for files of evidence, moves may name those
+/// that were given for their case, and no others.
 pub(crate) async fn engine_with(
     path: &Path,
     mut channels: Vec<Arc<dyn Channel>>,
-) -> Result<Engine<SqliteStore>> {
-    let store = SqliteStore::open(path)?;
+    evidence: Option<Evidence>,
+) -> Result<(Engine<SqliteStore>, Option<CaseFiles<SqliteStore>>)> {
+    let store = open(path)?;
     if channels.is_empty() {
         channels.push(Arc::new(FileChannel::open(beside(path, ".outbox.jsonl"))?));
     }
     let mut options = Options { channels, ..Options::default() };
+    let files = evidence.map(|evidence| CaseFiles::new(store.clone(), evidence));
+    if let Some(files) = &files {
+        options.evidence = Arc::new(files.clone());
+    }
     if let Some(at) = stands_at(&store).await? {
         options.clock = Arc::new(TestClock::new(at));
     }
-    Ok(Engine::start(store, options).await?)
+    Ok((Engine::start(store, options).await?, files))
 }
 
 /// A file or folder that belongs to a database, named after it.
@@ -141,7 +190,8 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
 pub(crate) async fn upkeep(path: &Path) -> Result<Engine<SqliteStore>> {
     let store = existing(path)?;
     let options = Options {
-        clock: Arc::new(TestClock::new(Instant::from_millis(0))),
+        // Half of what there is, so that spans can be taken from it.
+        clock: Arc::new(TestClock::new(Instant::from_millis(i64::MIN / 2))),
         channels: Vec::new(),
         check_every: None,
         ..Options::default()

@@ -1,6 +1,6 @@
 //! Where a configuration has files of evidence kept.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +9,8 @@ use duban_web::{Evidence, FileLimits, Probed, S3Options};
 use serde::Deserialize;
 
 use crate::config::{Config, Secret};
+use crate::db::beside;
+use crate::private;
 
 /// What an operator sets about evidence.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +23,9 @@ pub(crate) struct EvidenceConfig {
     secret_key: Option<Secret>,
     file_bytes_max: Option<u64>,
     file_kinds: Option<Vec<String>>,
+    case_bytes_max: Option<u64>,
+    case_files_max: Option<usize>,
+    person_day_bytes_max: Option<u64>,
 }
 
 /// How long one request to a bucket may take: that of a part of a file, over a slow line.
@@ -44,6 +49,10 @@ impl EvidenceConfig {
             limits.kinds = kinds.iter().map(|kind| kind.to_ascii_lowercase()).collect();
         }
         limits.bytes_max = self.file_bytes_max.unwrap_or(limits.bytes_max);
+        limits.case_bytes_max = self.case_bytes_max.unwrap_or(limits.case_bytes_max);
+        limits.case_files_max = self.case_files_max.unwrap_or(limits.case_files_max);
+        let day_max = self.person_day_bytes_max;
+        limits.person_day_bytes_max = day_max.unwrap_or(limits.person_day_bytes_max);
         Ok(limits)
     }
 
@@ -88,6 +97,11 @@ pub(crate) fn check(config: &Config) -> Result<()> {
     wanted.bucket(&config.network.allowed_hosts).context("[evidence]").map(drop)
 }
 
+/// Where files are kept of a database for which nobody says otherwise.
+pub(crate) fn folder(config: &Config, db: &Path) -> PathBuf {
+    config.server.evidence.clone().unwrap_or_else(|| beside(db, ".evidence"))
+}
+
 /// The place where files are kept, tried once.
 ///
 /// # Errors
@@ -99,6 +113,7 @@ pub(crate) async fn make(config: &Config, folder: &Path) -> Result<Evidence> {
     let place = match wanted.bucket(&config.network.allowed_hosts).context("[evidence]")? {
         Some(bucket) => bucket,
         None => Evidence::folder(folder)
+            .and_then(|place| private::keep(folder).map(|()| place))
             .with_context(|| format!("the folder of evidence `{}`", folder.display()))?,
     };
     match place.probe().await {

@@ -1,26 +1,23 @@
 //! Where the daemon's log goes: to standard error for whoever looks, and into files that are kept
 //! as long as the law asks.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use duban_calendar::{Date, Tz};
 use duban_web::HostStats;
 use serde::Deserialize;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::db::{beside, present};
+use crate::db::beside;
+use crate::log_files::{Bounds, KEEP_DAYS_MIN, LogFiles};
 
 /// What an operator sets about logs.
 #[derive(Debug, Deserialize)]
@@ -30,12 +27,21 @@ pub(crate) struct LogConfig {
     level: String,
     folder: Option<Folder>,
     keep_days: u64,
+    file_bytes_max: u64,
+    total_bytes_max: u64,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
         let level = "info".to_owned();
-        Self { format: Format::Text, level, folder: None, keep_days: 200 }
+        Self {
+            format: Format::Text,
+            level,
+            folder: None,
+            keep_days: 200,
+            file_bytes_max: 64 * MIB,
+            total_bytes_max: 10 * 1024 * MIB,
+        }
     }
 }
 
@@ -57,8 +63,10 @@ enum Folder {
     At(PathBuf),
 }
 
-/// The fewest days that files may be kept: six months.
-const KEEP_DAYS_MIN: u64 = 183;
+const MIB: u64 = 1024 * 1024;
+
+/// The smallest file that is followed by another, in bytes.
+const FILE_BYTES_LEAST: u64 = 64 * 1024;
 
 /// The target of lines about who came in and who did not.
 const SECURITY: &str = "duban::security";
@@ -77,7 +85,29 @@ impl LogConfig {
                 self.keep_days
             );
         }
+        if self.file_bytes_max < FILE_BYTES_LEAST {
+            bail!(
+                "[log] file_bytes_max = {}: write {FILE_BYTES_LEAST} or more",
+                self.file_bytes_max
+            );
+        }
+        if self.total_bytes_max < self.file_bytes_max {
+            bail!(
+                "[log] total_bytes_max = {}: it bounds all files together; write more than \
+                 file_bytes_max ({})",
+                self.total_bytes_max,
+                self.file_bytes_max
+            );
+        }
         self.filter().map(drop)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            keep_days: self.keep_days,
+            file_bytes_max: self.file_bytes_max,
+            total_bytes_max: self.total_bytes_max,
+        }
     }
 
     /// The folder for the files, where there is to be one.
@@ -132,7 +162,7 @@ impl Logs {
         let mut layers = vec![terminal];
         if let Some(folder) = config.folder(db) {
             let mut file = |name| -> Result<NonBlocking> {
-                let file = LossyFile::open(&folder, name, config.keep_days, host)
+                let file = LogFiles::open(&folder, name, config.bounds(), host)
                     .with_context(|| format!("the folder of logs `{}`", folder.display()))?;
                 let (file, guard) = tracing_appender::non_blocking(file);
                 guards.push(guard);
@@ -166,97 +196,6 @@ where
         .with_writer(writer)
 }
 
-/// A file for each day. What it does not take is lost, counted, and told on standard error: a
-/// full disk must not stop the daemon.
-struct LossyFile {
-    file: RollingFileAppender,
-    old: OldFiles,
-    looked_at: Instant,
-    host: Arc<HostStats>,
-    told_at: Option<Instant>,
-}
-
-/// How often losses are told.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
-
-/// How often files are looked at that may be too old.
-const LOOK_EVERY: Duration = Duration::from_secs(3_600);
-
-impl LossyFile {
-    fn open(folder: &Path, name: &str, keep_days: u64, host: &Arc<HostStats>) -> Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let file = RollingFileAppender::builder()
-            .rotation(Rotation::DAILY)
-            .filename_prefix(name)
-            .filename_suffix(ENDING)
-            .build(folder)?;
-        let old = OldFiles { folder: folder.to_owned(), name: name.to_owned(), keep_days };
-        old.remove(today());
-        let host = Arc::clone(host);
-        Ok(Self { file, old, looked_at: Instant::now(), host, told_at: None })
-    }
-}
-
-impl Write for LossyFile {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        if self.looked_at.elapsed() > LOOK_EVERY {
-            self.looked_at = Instant::now();
-            self.old.remove(today());
-        }
-        if let Err(error) = self.file.write_all(line) {
-            self.host.log_lines_lost.fetch_add(1, Ordering::Relaxed);
-            if self.told_at.is_none_or(|told| told.elapsed() > TOLD_EVERY) {
-                self.told_at = Some(Instant::now());
-                eprintln!("duban: lines are lost from the log files: {error}");
-            }
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// What the names of files end with.
-const ENDING: &str = "jsonl";
-
-/// Files of days gone by. Their age is that of their name: a copied folder has no other.
-struct OldFiles {
-    folder: PathBuf,
-    name: String,
-    keep_days: u64,
-}
-
-impl OldFiles {
-    /// Removes those that are older than the days to keep. One that stays is tried again.
-    fn remove(&self, today: Date) {
-        let Some(first) = first_kept(today, self.keep_days) else { return };
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let day = path.file_name().and_then(|name| name.to_str()).and_then(|name| {
-                let rest = name.strip_prefix(&self.name)?.strip_prefix('.')?;
-                rest.strip_suffix(ENDING)?.strip_suffix('.')?.parse::<Date>().ok()
-            });
-            if day.is_some_and(|day| day < first)
-                && let Err(error) = std::fs::remove_file(&path)
-            {
-                eprintln!("duban: `{}` could not be removed: {error}", path.display());
-            }
-        }
-    }
-}
-
-/// The first day whose files are kept.
-fn first_kept(today: Date, keep_days: u64) -> Option<Date> {
-    today.iter_days().rev().nth(usize::try_from(keep_days).ok()?)
-}
-
-/// The day of the files' names, in UTC.
-fn today() -> Date {
-    duban_calendar::local(present(), Tz::UTC).date()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,6 +213,19 @@ mod tests {
     }
 
     #[test]
+    fn sizes_that_hold_nothing_are_refused() {
+        for (text, said) in [
+            ("file_bytes_max = 65535", "file_bytes_max"),
+            ("total_bytes_max = 1000000", "total_bytes_max"),
+            ("file_bytes_max = 20000000000", "total_bytes_max"),
+        ] {
+            let refused = config(text).check().unwrap_err().to_string();
+            assert!(refused.starts_with("[log]") && refused.contains(said), "{refused}");
+        }
+        assert!(config("file_bytes_max = 65536\ntotal_bytes_max = 65536").check().is_ok());
+    }
+
+    #[test]
     fn files_lie_beside_the_database_or_where_they_are_told_or_nowhere() {
         let db = Path::new("/var/lib/office.db");
         let folder = |text: &str| config(text).folder(db).map(|path| path.display().to_string());
@@ -282,27 +234,5 @@ mod tests {
         assert_eq!(folder("folder = false"), None);
         let refused = toml::from_str::<LogConfig>("folder = 3").unwrap_err().to_string();
         assert!(refused.contains("a folder, or false for none"), "{refused}");
-    }
-
-    #[test]
-    fn files_go_when_they_are_older_than_the_days_to_keep_and_nothing_else_does() {
-        let folder = tempfile::tempdir().unwrap();
-        let names = [
-            "duban.2026-01-01.jsonl",
-            "duban.2026-01-02.jsonl",
-            "duban.2026-07-21.jsonl",
-            "security.2020-01-01.jsonl",
-            "duban.2020-01-01.jsonl.gz",
-            "notes.txt",
-        ];
-        for name in names {
-            std::fs::write(folder.path().join(name), "{}\n").unwrap();
-        }
-        let old =
-            OldFiles { folder: folder.path().to_owned(), name: "duban".to_owned(), keep_days: 200 };
-        // 2026-01-02 lies 200 days before.
-        old.remove("2026-07-21".parse().unwrap());
-        let there = |name: &str| folder.path().join(name).exists();
-        assert_eq!(names.map(there), [false, true, true, true, true, true]);
     }
 }

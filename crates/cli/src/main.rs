@@ -3,16 +3,17 @@
 //! Exit codes: 0 done; 1 problems were found in a suite, a test failed, or an audit found a
 //! break; 2 the command line is wrong; 3 a move was refused; 4 the database cannot be used.
 
-#![expect(clippy::print_stderr, reason = "a command line speaks to its terminal")]
-
 mod backups;
 mod channels;
 mod commands;
 mod config;
 mod db;
 mod evidence;
+mod limits;
+mod log_files;
 mod logs;
 mod output;
+mod private;
 mod pull;
 mod render;
 mod sign_in;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 
-use crate::output::Output;
+use crate::output::{Output, tell};
 
 /// Workers hand what they allocated to the writer's thread, which frees it: this allocator is
 /// made for that.
@@ -66,17 +67,20 @@ enum Command {
     Workday(commands::workday::Workday),
     Publish(commands::publish::Publish),
     Open(commands::publish::Open),
+    Migrate(commands::migrate::Migrate),
     Cases(commands::listing::Cases),
     Tasks(commands::listing::Tasks),
     Show(commands::show::Show),
     Act(commands::act::Act),
     Directory(commands::directory::DirectoryCommand),
     Serve(commands::serve::Serve),
+    Clock(commands::clock::Clock),
     Config(commands::config::Config),
     Token(commands::serve::Token),
     Backup(commands::backup::Backup),
     Restore(commands::backup::Restore),
     Rebuild(commands::upkeep::Rebuild),
+    Repair(commands::repair::Repair),
     Audit(commands::upkeep::Audit),
 }
 
@@ -89,6 +93,7 @@ pub(crate) enum Ended {
 }
 
 fn main() -> ExitCode {
+    private::by_default();
     let cli = Cli::parse();
     let output = Output { json: cli.json };
     let ended = match &cli.command {
@@ -100,32 +105,28 @@ fn main() -> ExitCode {
         Command::Workday(workday) => commands::workday::run(workday, &output),
         Command::Publish(publish) => commands::publish::publish(publish, &output),
         Command::Open(open) => commands::publish::open(open, &output),
+        Command::Migrate(migrate) => commands::migrate::run(migrate, &output),
         Command::Cases(cases) => commands::listing::cases(cases, &output),
         Command::Tasks(tasks) => commands::listing::tasks(tasks, &output),
         Command::Show(show) => commands::show::run(show, &output),
         Command::Act(act) => commands::act::run(act, &output),
+        Command::Clock(clock) => commands::clock::run(clock, &output),
         Command::Config(config) => commands::config::run(config, &output),
         Command::Directory(directory) => commands::directory::run(directory, &output),
         Command::Serve(serve) => commands::serve::run(serve, &output),
         Command::Token(token) => commands::serve::token(token, &output),
         Command::Backup(backup) => commands::backup::backup(backup, &output),
         Command::Restore(restore) => commands::backup::restore(restore, &output),
+        Command::Repair(repair) => commands::repair::run(repair, &output),
         Command::Rebuild(rebuild) => commands::upkeep::rebuild(rebuild, &output),
         Command::Audit(audit) => commands::upkeep::audit(audit, &output),
     };
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::WithProblems) => ExitCode::from(1),
-        // Whoever reads the output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("duban: {}", commands::message(&error));
+            tell(format_args!("duban: {}", commands::message(&error)));
             ExitCode::from(commands::exit_code(&error))
         }
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    causes.any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use duban_calendar::Calendar;
 use duban_model::{Loaded, Sources};
-use duban_script::{Limits, Program};
+use duban_script::Program;
 
 /// The calendar of the State Council's notices that comes with the program.
 pub(crate) fn china() -> Calendar {
@@ -35,19 +35,6 @@ pub(crate) fn check(folder: &Path) -> Result<Checked> {
     let mut loaded = duban::load_folder(folder, &duban::library())
         .with_context(|| format!("reading `{}`", folder.display()))?;
     let sources = Sources::clone(&loaded.draft.sources);
-    let mut programs = Vec::new();
-    let definitions: Vec<_> = loaded.draft.definitions.values().cloned().collect();
-    for definition in definitions {
-        match Program::compile(definition, Limits::default()) {
-            Ok(program) => {
-                if let Some(directory) = &loaded.draft.directory {
-                    let found = program.check(directory);
-                    loaded.add(found);
-                }
-                programs.push(Arc::new(program));
-            }
-            Err(problems) => loaded.add(problems),
-        }
-    }
+    let programs = duban_sim::check(&mut loaded);
     Ok(Checked { loaded, sources, programs })
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use duban::{SqliteStore, Store};
+use duban::Store;
 use serde_json::json;
 
 use crate::Ended;
 use crate::backups::copy_new;
-use crate::db::{DbArgs, beside, block_on};
+use crate::db::{DbArgs, beside, block_on, must_exist, open};
 use crate::output::Output;
+use crate::private;
 
 /// Copy a database into a new file. The daemon may go on meanwhile.
 #[derive(Args)]
@@ -35,9 +36,7 @@ pub(crate) struct Backup {
 
 pub(crate) fn backup(command: &Backup, output: &Output) -> Result<Ended> {
     let db = &command.db.db;
-    if !db.exists() {
-        bail!("`{}` does not exist; name the database with --db", db.display());
-    }
+    must_exist(db)?;
     duban_store::backup(db, &command.to)?;
     let bytes = std::fs::metadata(&command.to)?.len();
     // After the database: what a case names was kept before the case named it.
@@ -79,11 +78,12 @@ pub(crate) fn restore(command: &Restore, output: &Output) -> Result<Ended> {
         }
         // Whoever holds the database is named, and nothing is touched; closing it writes its log
         // into the file.
-        block_on(async { Ok(SqliteStore::open(db)?.close().await?) })?;
+        block_on(async { Ok(open(db)?.close().await?) })?;
     }
     // Copied beside it first, so that a full disk leaves everything as it was.
     let fresh = beside(db, ".restoring");
     std::fs::copy(&command.from, &fresh)?;
+    private::keep(&fresh)?;
     std::fs::File::open(&fresh)?.sync_all()?;
     if db.exists() {
         std::fs::rename(db, &kept)?;

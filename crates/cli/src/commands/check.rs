@@ -8,7 +8,7 @@ use duban_model::{Problem, Severity};
 use serde_json::json;
 
 use crate::Ended;
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::render::problems::render;
 use crate::suite_files::{self, Checked};
 
@@ -58,12 +58,12 @@ pub(crate) fn run(check: &Check, output: &Output) -> Result<Ended> {
 }
 
 /// Shows the chosen problems on standard error and returns how many there are.
-#[expect(clippy::print_stderr, reason = "problems go where a shell expects them")]
 pub(crate) fn show(checked: &Checked, is_chosen: impl Fn(&Problem) -> bool) -> usize {
     let chosen = checked.loaded.problems.iter().filter(|problem| is_chosen(problem));
     let mut shown = 0;
     for problem in chosen {
-        eprintln!("{}\n", render(problem, &checked.sources, Output::is_terminal()));
+        let text = render(problem, &checked.sources, Output::is_terminal());
+        tell(format_args!("{text}\n"));
         shown += 1;
     }
     shown

@@ -42,6 +42,7 @@ pub(crate) fn run(command: &Config, output: &Output) -> Result<Ended> {
     let made = channels::make(&config)?;
     let ways = sign_in::make(&config)?.ways();
     config.log.check()?;
+    config.server.limits.make()?;
     config.telemetry.check(&channels::client(&config)?)?;
     config.backup.check()?;
     evidence::check(&config)?;

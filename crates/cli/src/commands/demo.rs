@@ -11,7 +11,7 @@ use duban::{Date, Engine, Options, SqliteStore, Store, TestClock};
 use duban_calendar::{Tz, end_of, start_of};
 use duban_core::Decision;
 use duban_model::{Definition, Suite};
-use duban_sim::{Observer, simulate};
+use duban_sim::{Budget, Observer, Plan, simulate};
 use duban_store::Commit;
 use duban_web::{Evidence, Settings, Trend};
 use tokio::net::TcpListener;
@@ -19,10 +19,10 @@ use tokio::task::JoinSet;
 
 use super::load;
 use super::serve::{Listeners, until_told};
-use super::simulate::{Progress, summary};
+use super::simulate::{Progress, summary, told};
 use super::upkeep::has_cases;
 use crate::Ended;
-use crate::db::{beside, block_on, engine, stand_at};
+use crate::db::{beside, block_on, engine_with, open, stand_at};
 use crate::output::Output;
 
 /// Live through a year: 25 measures for every district of Jinan, with a seeded cast.
@@ -76,13 +76,13 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
     let writer = std::thread::spawn(move || write(&store, &receiver, to, tz));
     let mut recorder = Recorder { sender };
     let progress = Progress::new(&suite, from, to);
-    let simulated =
-        simulate(&suite, &programs, from, to, demo.seed, &mut recorder, |now| progress.show(now));
+    let plan = Plan { from, to, seed: demo.seed, budget: Budget::default() };
+    let simulated = simulate(&suite, &programs, &plan, &mut recorder, |now| progress.show(now));
     progress.end();
     drop(recorder);
     writer.join().map_err(|_| anyhow!("the thread that writes the database failed"))??;
 
-    let report = simulated?;
+    let report = simulated.map_err(told)?;
     let db = path.display();
     output.print(&serde_json::to_value(&report)?, || {
         format!(
@@ -102,8 +102,9 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<Ended> {
         let listeners = Listeners { pages: listener(demo.listen).await?, metrics: None };
         let evidence = Evidence::folder(&beside(&path, ".evidence"))?;
         let library = Arc::new(duban::library());
+        let (engine, _) = engine_with(&path, Vec::new(), Some(evidence.clone())).await?;
         let settings = Settings { evidence, library, ..Settings::default() };
-        until_told(engine(&path).await?, listeners, settings, JoinSet::new(), output).await
+        until_told(engine, listeners, settings, JoinSet::new(), output).await
     })
 }
 
@@ -150,7 +151,7 @@ fn remove(path: &std::path::Path) -> Result<()> {
 fn prepare(path: &std::path::Path, suite: &Suite, from: Date, to: Date) -> Result<SqliteStore> {
     let tz = suite.head.time_zone;
     block_on(async {
-        let store = SqliteStore::open(path)?;
+        let store = open(path)?;
         if has_cases(&store).await? {
             bail!("`{}` holds cases already; name another file", path.display());
         }

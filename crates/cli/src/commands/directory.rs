@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::Ended;
 use crate::db::{DbArgs, Reading, block_on, engine};
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Lines of each kind of change that are printed.
 const LINES_MAX: usize = 50;
@@ -148,9 +148,7 @@ fn name_of(path: &Path) -> String {
 }
 
 fn tell(problems: &[Problem]) {
-    for problem in problems {
-        eprintln!("{problem}");
-    }
+    problems.iter().for_each(output::tell);
 }
 
 fn told(section: &Section) -> String {

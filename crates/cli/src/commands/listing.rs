@@ -4,11 +4,12 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use duban::{CaseFilter, Cursor, ItemFilter, Page, PageRequest, Store};
 use duban_calendar::{Date, Instant, Tz, date_of, end_of, local};
-use duban_core::{Item, Light, Status, Turns, light_at};
+use duban_core::{AttentionKind, Item, Light, Status, Turns, light_at};
 use duban_model::{Assignee, Directory};
-use duban_store::LightFilter;
+use duban_store::{AttentionFilter, LightFilter};
 use serde_json::json;
 
+use super::civil;
 use crate::Ended;
 use crate::db::{DbArgs, Reading, block_on};
 use crate::output::Output;
@@ -125,6 +126,7 @@ enum LightArg {
 #[command(after_help = "Examples:
   duban tasks --db duban-demo.db --light red
   duban tasks --db duban-demo.db --on 'post:370102/书记'
+  duban tasks --db duban-demo.db --attention
   duban tasks --db duban-demo.db --task interview --json")]
 pub(crate) struct Tasks {
     /// Of this case.
@@ -148,8 +150,11 @@ pub(crate) struct Tasks {
     /// With this light now.
     #[arg(long, value_enum)]
     light: Option<LightArg>,
+    /// Those that nobody can move on, for whatever reason or of a kind, for example owner_vacant.
+    #[arg(long, value_name = "KIND", num_args = 0..=1, default_missing_value = "any", value_parser = attention)]
+    attention: Option<AttentionFilter>,
     /// Due no later than this date.
-    #[arg(long)]
+    #[arg(long, value_parser = civil)]
     due: Option<Date>,
     #[command(flatten)]
     page: PageArgs,
@@ -173,11 +178,16 @@ pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
             statuses: command.status.clone(),
             waiting_on: command.on.iter().map(ToString::to_string).collect(),
             light: light.map(|light| (light, reading.now.millis())),
+            attention: command.attention.clone(),
             due_until: command.due.map(|due| end_of(due, TZ).millis()),
             ..ItemFilter::default()
         };
         let page = reading.store.items(&filter, &command.page.request()).await?;
         output.print(&json!({ "tasks": page.rows, "next": page.next }), || {
+            if command.attention.is_some() {
+                let heading = ["事项", "任务", "状态", "需要关注", "自", "处理办法"];
+                return attention_text(&page, &heading, &reading);
+            }
             let heading = ["事项", "任务", "状态", "灯", "等谁", "自", "期限"];
             page_text(&page, &heading, |row| task_row(row, &reading))
         })?;
@@ -186,9 +196,44 @@ pub(crate) fn tasks(command: &Tasks, output: &Output) -> Result<Ended> {
     })
 }
 
+/// A word of `--attention`.
+fn attention(word: &str) -> Result<AttentionFilter, String> {
+    if word == "any" {
+        return Ok(AttentionFilter::Any);
+    }
+    let known: Vec<&str> = AttentionKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    AttentionKind::named(word)
+        .map(|kind| AttentionFilter::Kind(kind.as_str().to_owned()))
+        .ok_or_else(|| format!("no such kind; known are: any, {}", known.join(", ")))
+}
+
+/// A line for each thing that a task needs attention for, with the remedy.
+fn attention_text(page: &Page<duban_core::ItemRow>, heading: &[&str], reading: &Reading) -> String {
+    let mut lines = Vec::new();
+    for row in &page.rows {
+        let Ok(item) = serde_json::from_str::<Item>(&row.data) else { continue };
+        for one in &item.attention {
+            let about = match one.about.parse::<Assignee>() {
+                Ok(assignee) => reading.directory.name_of(&assignee),
+                Err(_) => one.about.clone(),
+            };
+            lines.push(vec![
+                row.case.clone(),
+                row.key.clone(),
+                item.status.zh().to_owned(),
+                format!("{}：{about}", one.kind.zh()),
+                local(one.since, TZ).date().to_string(),
+                one.kind.remedy_zh().to_owned(),
+            ]);
+        }
+    }
+    page_text(&Page { rows: lines, next: page.next.clone() }, heading, Vec::clone)
+}
+
 fn task_row(row: &duban_core::ItemRow, reading: &Reading) -> Vec<String> {
-    let status =
-        serde_json::from_str::<Item>(&row.data).map_or(Status::Waiting, |item| item.status);
+    let item = serde_json::from_str::<Item>(&row.data).ok();
+    let status = item.as_ref().map_or(Status::Waiting, |item| item.status);
+    let lacks_due = item.as_ref().is_some_and(|item| item.lacks_due().is_some());
     let at = |millis: Option<i64>| millis.map(Instant::from_millis);
     let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
     let light = light_at(status, turns, reading.now);
@@ -204,6 +249,10 @@ fn task_row(row: &duban_core::ItemRow, reading: &Reading) -> Vec<String> {
         if light == Light::Grey { String::new() } else { light.zh().to_owned() },
         waiting.join("、"),
         local(Instant::from_millis(row.since), TZ).date().to_string(),
-        at(row.due).map(|due| date_of(due, TZ).to_string()).unwrap_or_default(),
+        if lacks_due {
+            "期限无法计算".to_owned()
+        } else {
+            at(row.due).map(|due| date_of(due, TZ).to_string()).unwrap_or_default()
+        },
     ]
 }

@@ -3,12 +3,16 @@
 pub(crate) mod act;
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod directory;
 pub(crate) mod graph;
 pub(crate) mod listing;
+pub(crate) mod migrate;
+pub(crate) mod moves;
 pub(crate) mod publish;
+pub(crate) mod repair;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod simulate;
@@ -20,7 +24,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use duban::EngineError;
+use duban::{Date, EngineError};
+use duban_calendar::{CivilDate, ParseError};
 use duban_model::{Severity, Suite};
 use duban_script::Program;
 
@@ -29,7 +34,7 @@ use crate::suite_files;
 /// The exit code of a failure: see the head of `main.rs`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     let engine = error.downcast_ref::<EngineError>();
-    let refused = matches!(engine, Some(EngineError::Refused(_)));
+    let refused = matches!(engine, Some(EngineError::Refused(_) | EngineError::Evidence(_)));
     let store = matches!(engine, Some(EngineError::Store(_)));
     if refused || error.downcast_ref::<duban_core::Refusal>().is_some() {
         3
@@ -47,6 +52,11 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
         Some(other) => format!("{} {other}", other.code()),
         None => format!("{error:#}"),
     }
+}
+
+/// A date as it may be given on the command line.
+pub(crate) fn civil(text: &str) -> Result<Date, ParseError> {
+    text.parse().map(CivilDate::date)
 }
 
 /// A suite that is fit to run, compiled. What is wrong with it goes to standard error.

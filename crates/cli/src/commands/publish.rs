@@ -7,9 +7,9 @@ use clap::Args;
 use duban::{Actor, Date, OpenSpec, WindowKind};
 use serde_json::json;
 
-use super::load;
+use super::{civil, load};
 use crate::Ended;
-use crate::db::{DbArgs, block_on, engine};
+use crate::db::{DbArgs, block_on, engine, engine_with, tell_if_new};
 use crate::output::Output;
 
 /// Publish a suite: its workflows become the current ones of the database.
@@ -27,7 +27,8 @@ pub(crate) struct Publish {
 pub(crate) fn publish(command: &Publish, output: &Output) -> Result<Ended> {
     let (suite, _) = load(&command.folder)?;
     block_on(async {
-        let engine = engine(&command.db.db).await?;
+        tell_if_new(&command.db.db);
+        let (engine, _) = engine_with(&command.db.db, Vec::new(), None).await?;
         let published = engine.publish(&suite).await?;
         engine.shutdown().await?;
         output.print(&json!({ "published": published }), || {
@@ -58,7 +59,7 @@ pub(crate) struct Open {
     #[arg(long, required_unless_present = "all")]
     unit: Option<String>,
     /// A date in the period to be covered.
-    #[arg(long)]
+    #[arg(long, value_parser = civil)]
     date: Date,
     /// What a case covers: year, half-year, quarter, month or week.
     #[arg(long, default_value = "year")]

@@ -21,8 +21,9 @@ use crate::Ended;
 use crate::backups::Backups;
 use crate::channels::{self, Channels};
 use crate::config::{Config, read};
-use crate::db::{DbArgs, beside, block_on, engine_with, is_simulated, present};
+use crate::db::{DbArgs, block_on, engine_with, existing, is_simulated, present, tell_if_new};
 use crate::evidence;
+use crate::limits;
 use crate::logs::Logs;
 use crate::output::Output;
 use crate::pull;
@@ -81,6 +82,7 @@ pub(crate) fn run(command: &Serve, output: &Output) -> Result<Ended> {
         trusted_proxies: server.trusted_proxies.clone(),
         sign_in: Arc::new(sign_in::make(&config)?),
         library: Arc::new(duban::library()),
+        limits: server.limits.make()?,
         token_requests_per_second_max: server.token_requests_per_second_max,
         host: Arc::clone(&host),
         drain: Duration::from_secs(server.drain_seconds),
@@ -110,6 +112,12 @@ async fn daemon(
     output: &Output,
 ) -> Result<Ended> {
     let mut made = channels::make(config)?;
+    if settings.is_behind_tls && !listen.ip().is_loopback() && settings.trusted_proxies.is_none() {
+        tracing::warn!(
+            "X-Forwarded-For is believed from this machine alone: name the proxy in \
+             server.trusted_proxies, or everybody behind it counts as one address"
+        );
+    }
     let bind = async |address: SocketAddr| {
         let listener = TcpListener::bind(address).await;
         listener.with_context(|| format!("listening on {address}"))
@@ -118,11 +126,13 @@ async fn daemon(
     if let Some(address) = config.metrics.listen {
         listeners.metrics = Some(bind(address).await?);
     }
-    let files = config.server.evidence.clone().unwrap_or_else(|| beside(db, ".evidence"));
+    let files = evidence::folder(config, db);
     settings.evidence = evidence::make(config, &files).await?;
     let files = (!config.evidence.is_remote()).then_some(files);
     let backups = Backups::new(&config.backup, db, files, &settings.host)?;
-    let engine = engine_with(db, std::mem::take(&mut made.channels)).await?;
+    tell_if_new(db);
+    let kept = Some(settings.evidence.clone());
+    let (engine, _) = engine_with(db, std::mem::take(&mut made.channels), kept).await?;
     made.follow(&engine);
     if !listen.ip().is_loopback() && is_simulated(engine.store()).await? {
         engine.shutdown().await?;
@@ -172,7 +182,7 @@ pub(crate) struct Listeners {
 ///
 /// # Errors
 ///
-/// Where the database cannot be used or a listener fails.
+/// Where the database cannot be used.
 pub(crate) async fn until_told(
     engine: Engine<SqliteStore>,
     listeners: Listeners,
@@ -181,41 +191,32 @@ pub(crate) async fn until_told(
     output: &Output,
 ) -> Result<Ended> {
     settings.is_demonstration = is_simulated(engine.store()).await?;
+    limits::fit(&mut settings.limits);
     let mut signals = Signals::listen()?;
     greet(&engine, &listeners, settings.is_demonstration, output).await?;
     let app = App::new(engine.clone(), settings);
     if let Some(listener) = listeners.metrics {
         let served = serve_metrics(app.clone(), listener);
-        helpers.spawn(async move {
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the metrics are not served any more");
-            }
-        });
+        helpers.spawn(served);
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = async {
-        let served = serve(app, listeners.pages, async { drop(stopped.await) }).await;
+        serve(app, listeners.pages, async { drop(stopped.await) }).await;
         // What they had under way is written down and goes on after the next start.
         helpers.shutdown().await;
-        let closed = engine.shutdown().await;
-        served.context("serving")?;
-        closed.map_err(anyhow::Error::from)
+        engine.shutdown().await
     };
     tokio::pin!(serving);
     supervisor::ready();
-    let early = tokio::select! {
-        ended = &mut serving => Some(ended),
-        () = signals.next() => None,
-    };
-    supervisor::stopping();
-    if let Some(ended) = early {
-        return ended.map(|()| Ended::Well);
-    }
-    tracing::info!("told to end");
-    drop(stop);
     tokio::select! {
         ended = &mut serving => ended?,
-        () = signals.next() => supervisor::end_at_once(),
+        () = signals.told() => {
+            supervisor::stopping();
+            tracing::info!("told to end");
+            engine.give_up_long_decisions();
+            drop(stop);
+            serving.await?;
+        }
     }
     Ok(Ended::Well)
 }
@@ -298,7 +299,7 @@ pub(crate) fn token(command: &Token, output: &Output) -> Result<Ended> {
     let (TokenWhat::Add { db, .. } | TokenWhat::List { db } | TokenWhat::Revoke { db, .. }) =
         &command.what;
     block_on(async {
-        let store = SqliteStore::open(&db.db)?;
+        let store = existing(&db.db)?;
         let ended = match &command.what {
             TokenWhat::Add { name, scope, .. } => {
                 let token = Tokens::create(&store, name, *scope, present().millis()).await?;

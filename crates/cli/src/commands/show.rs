@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::Ended;
 use crate::db::{DbArgs, Reading, block_on};
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::render::table::table;
 
 /// Show one case: tasks, timeline, why each due date is what it is, what happens next.
@@ -38,15 +38,22 @@ pub(crate) fn run(command: &Show, output: &Output) -> Result<Ended> {
         let reading = Reading::open(&command.db).await?;
         let id = CaseId::new(&command.case);
         let (case, definition) = reading.case(&id).await?;
-        let mut events: Vec<Event> = Vec::new();
+        let (mut events, mut unreadable) = (Vec::<Event>::new(), Vec::new());
+        let mut after = 0;
         loop {
-            let after = events.last().map_or(0, |event| event.seq);
             let rows = reading.store.events(id.as_str(), after, BATCH).await?;
             if rows.is_empty() {
                 break;
             }
             for row in rows {
-                events.push(decode(&row.text)?);
+                after = row.seq;
+                match decode(&row.text) {
+                    Ok(event) => events.push(event),
+                    Err(error) => {
+                        tell(format_args!("第 {after} 条记录无法读取：{error}"));
+                        unreadable.push(after);
+                    }
+                }
             }
         }
         reading.store.close().await?;
@@ -55,6 +62,7 @@ pub(crate) fn run(command: &Show, output: &Output) -> Result<Ended> {
             "head": case.head(),
             "items": case.items().map(|item| Item::clone(item)).collect::<Vec<_>>(),
             "events": events,
+            "unreadable": unreadable,
             "next": next,
         });
         output.print(&value, || {
@@ -102,7 +110,9 @@ impl Page<'_> {
             let due = item.deadlines.iter().map(|deadline| {
                 format!("{}（{}）", teller.date(deadline.due), due_reason(&deadline.why))
             });
-            let due: Vec<String> = due.collect();
+            let lacking =
+                item.lacks_due().map(|failed| format!("期限无法计算（{}）", failed.error));
+            let due: Vec<String> = due.chain(lacking).collect();
             vec![
                 item.key.to_string(),
                 teller.item_title(item),

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use duban_calendar::{Date, Instant, date_of};
 use duban_core::Light;
 use duban_model::Suite;
-use duban_sim::{Cell, Report, simulate};
+use duban_sim::{Cell, NotSimulated, Plan, Report, simulate};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::load;
+use super::test::budget;
+use super::{civil, load};
 use crate::Ended;
 use crate::output::Output;
 use crate::render::table::table;
@@ -21,19 +22,24 @@ use crate::render::table::table;
   duban simulate workflows/jinan-2021 --from 2022-01-01 --to 2022-12-31
   duban simulate workflows/jinan-2021 --from 2022-01-01 --to 2022-06-30 --seed 7 --json
 
-The same seed gives the same year, event for event.")]
+The same seed gives the same year, event for event.
+
+Exit code 1 where a script failed, or where a bound was reached: then nothing is known of the rest.")]
 pub(crate) struct Simulate {
     /// The folder that holds suite.yaml.
     folder: PathBuf,
     /// The first day.
-    #[arg(long)]
+    #[arg(long, value_parser = civil)]
     from: Date,
     /// The last day.
-    #[arg(long)]
+    #[arg(long, value_parser = civil)]
     to: Date,
     /// What the cast's behaviour follows from.
     #[arg(long, default_value_t = 2022)]
     seed: u64,
+    /// How many seconds it may take.
+    #[arg(long, default_value_t = 600)]
+    seconds_max: u64,
 }
 
 pub(crate) fn run(command: &Simulate, output: &Output) -> Result<Ended> {
@@ -42,14 +48,22 @@ pub(crate) fn run(command: &Simulate, output: &Output) -> Result<Ended> {
     }
     let (suite, programs) = load(&command.folder)?;
     let progress = Progress::new(&suite, command.from, command.to);
-    let report =
-        simulate(&suite, &programs, command.from, command.to, command.seed, &mut (), |now| {
-            progress.show(now)
-        })?;
+    let Simulate { from, to, seed, seconds_max, .. } = *command;
+    let plan = Plan { from, to, seed, budget: budget(seconds_max) };
+    let simulated = simulate(&suite, &programs, &plan, &mut (), |now| progress.show(now));
     progress.end();
+    let report = simulated.map_err(told)?;
     let value = serde_json::to_value(&report)?;
     output.print(&value, || summary(&report))?;
-    Ok(Ended::Well)
+    Ok(if report.script_failures.is_empty() { Ended::Well } else { Ended::WithProblems })
+}
+
+/// Why there is no report, as the command line tells it.
+pub(crate) fn told(error: NotSimulated) -> anyhow::Error {
+    match error {
+        NotSimulated::Refused(refusal) => refusal.into(),
+        NotSimulated::Stopped(stop) => anyhow!("{} {stop}", stop.code()),
+    }
 }
 
 /// A bar that moves with the days; silent where nobody watches.
@@ -93,6 +107,13 @@ pub(crate) fn summary(report: &Report) -> String {
     let sent: Vec<String> =
         report.sent.iter().map(|(kind, count)| format!("{} {count}", kind_zh(kind))).collect();
     parts.push(format!("送出：{}；移送 {}", sent.join("，"), report.referrals));
+    if !report.attention.is_empty() {
+        let kinds = report.attention.iter().map(|(kind, count)| {
+            let zh = duban_core::AttentionKind::named(kind).map_or(kind.as_str(), |kind| kind.zh());
+            format!("{zh} {count}")
+        });
+        parts.push(format!("需要关注：{}", kinds.collect::<Vec<_>>().join("，")));
+    }
     if let Some(unit) = &report.never_studies {
         parts.push(format!("本次剧本里从不履行周期性职责的单位：{unit}"));
     }
@@ -117,8 +138,12 @@ pub(crate) fn summary(report: &Report) -> String {
             parts.push(format!("……另有 {more} 次约谈，见 --json"));
         }
     }
-    for failure in report.script_failures.iter().take(10) {
+    for failure in report.script_failures.iter().take(FAILURES_SHOWN) {
         parts.push(format!("脚本出错：{failure}"));
+    }
+    let more = report.script_failures.len().saturating_sub(FAILURES_SHOWN);
+    if more > 0 {
+        parts.push(format!("……另有 {more} 种脚本错误，见 --json"));
     }
     for refused in report.refused.iter().take(10) {
         parts.push(format!("被拒：{refused}"));
@@ -127,6 +152,7 @@ pub(crate) fn summary(report: &Report) -> String {
 }
 
 const INTERVIEWS_SHOWN: usize = 20;
+const FAILURES_SHOWN: usize = 10;
 
 fn kind_zh(kind: &str) -> &str {
     match kind {
@@ -137,6 +163,7 @@ fn kind_zh(kind: &str) -> &str {
         "interview" => "约谈通知",
         "refer" => "移送函",
         "ask" => "请示",
+        "tell" => "告知",
         "alarm" => "告警",
         other => other,
     }

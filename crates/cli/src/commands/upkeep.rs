@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use duban::{CaseFilter, CaseId, PageRequest, Store};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Ended;
 use crate::db::{DbArgs, block_on, upkeep};
@@ -70,7 +70,10 @@ pub(crate) struct Audit {
 #[derive(Subcommand)]
 enum AuditWhat {
     /// Check every event's hash: finds any edit, gap or reordering.
-    #[command(after_help = "Exit code 1 where a log is broken.")]
+    #[command(
+        after_help = "Exit code 1 where a log is broken, or something cannot be read or checked. What cannot be
+read is told apart: its log may be whole, see `duban repair`."
+    )]
     Verify {
         /// Only this case.
         #[arg(long)]
@@ -86,50 +89,73 @@ pub(crate) fn audit(command: &Audit, output: &Output) -> Result<Ended> {
         let engine = upkeep(&db.db).await?;
         let bar = bar();
         let (mut cases, mut events, mut broken) = (0_u64, 0_u64, Vec::new());
+        let (mut unreadable, mut failed) = (Vec::new(), Vec::new());
         let mut note = |case: &CaseId, audit: &duban_engine::Audit| {
             cases += 1;
             events += audit.events;
             if let Some((seq, what)) = &audit.broken {
                 broken.push(json!({ "case": case, "seq": seq, "what": what }));
             }
+            let told = |(what, why): &(String, String)| format!("{case} {what}：{why}");
+            unreadable.extend(audit.unreadable.iter().map(told));
         };
-        let mut unreadable = Vec::new();
         match case {
             Some(case) => {
                 let id = CaseId::new(case);
                 note(&id, &engine.verify(&id).await?);
             }
             None => {
-                engine
-                    .verify_all(|case, audit| {
-                        bar.inc(1);
-                        match audit {
-                            Ok(audit) => note(case, audit),
-                            Err(error) => unreadable.push(format!("{case}：{error}")),
-                        }
-                    })
-                    .await?;
+                // What no case would show: a damaged page or index of the file itself.
+                if let Err(error) = duban_store::check_file(&db.db) {
+                    failed.push(format!("{}：{}", db.db.display(), told(&error)));
+                }
+                let verified = engine.verify_all(|case, audit| {
+                    bar.inc(1);
+                    match audit {
+                        Ok(audit) => note(case, audit),
+                        Err(error) => failed.push(format!("{case}：{}", told(error))),
+                    }
+                });
+                if let Err(error) = verified.await {
+                    failed.push(told(&error));
+                }
             }
         }
         bar.finish_and_clear();
         engine.shutdown().await?;
-        let value =
-            json!({ "cases": cases, "events": events, "broken": broken, "unreadable": unreadable });
+        let value = json!({
+            "cases": cases, "events": events, "broken": broken, "unreadable": unreadable,
+            "failed": failed,
+        });
         output.print(&value, || {
-            let mut lines: Vec<String> = broken
-                .iter()
-                .map(|one| format!("{} 第 {} 条：{}", one["case"], one["seq"], one["what"]))
-                .collect();
-            lines.extend(unreadable.iter().cloned());
+            let break_of =
+                |one: &Value| format!("{} 第 {} 条断裂：{}", one["case"], one["seq"], one["what"]);
+            let mut lines: Vec<String> = broken.iter().map(break_of).collect();
+            lines.extend(unreadable.iter().map(|one| format!("无法读取：{one}")));
+            lines.extend(failed.iter().map(|one| format!("无法核验：{one}")));
             lines.push(format!(
-                "核验 {cases} 件事项，{events} 条记录，{} 处断裂",
-                broken.len() + unreadable.len()
+                "核验 {cases} 件事项，{events} 条记录，{} 处断裂，{} 处无法读取，{} 处无法核验",
+                broken.len(),
+                unreadable.len(),
+                failed.len()
             ));
             lines.join("\n")
         })?;
-        let whole = broken.is_empty() && unreadable.is_empty();
-        Ok(if whole { Ended::Well } else { Ended::WithProblems })
+        let is_well = broken.is_empty() && unreadable.is_empty() && failed.is_empty();
+        Ok(if is_well { Ended::Well } else { Ended::WithProblems })
     })
+}
+
+/// An error with what caused it.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push('：');
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 fn bar() -> ProgressBar {

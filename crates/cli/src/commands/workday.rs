@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use duban_calendar::{Date, DayNote, Span};
 use serde_json::json;
 
+use super::civil;
 use crate::Ended;
 use crate::output::Output;
 use crate::suite_files::china;
@@ -26,6 +27,7 @@ enum What {
     /// The date a number of working days after another; the first day is not counted.
     Add {
         /// From this date (YYYY-MM-DD).
+        #[arg(value_parser = civil)]
         from: Date,
         /// Working days.
         days: i64,
@@ -33,6 +35,7 @@ enum What {
     /// The date a number of working days before another.
     Sub {
         /// From this date (YYYY-MM-DD).
+        #[arg(value_parser = civil)]
         from: Date,
         /// Working days.
         days: i64,
@@ -40,13 +43,16 @@ enum What {
     /// How many working days lie after the first date, up to and with the second.
     Between {
         /// After this date.
+        #[arg(value_parser = civil)]
         after: Date,
         /// Up to and with this date.
+        #[arg(value_parser = civil)]
         upto: Date,
     },
     /// Which days were counted or skipped on the way, and why.
     Explain {
         /// From this date.
+        #[arg(value_parser = civil)]
         from: Date,
         /// Working days, negative to count back.
         #[arg(allow_negative_numbers = true)]

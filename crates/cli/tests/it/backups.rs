@@ -11,16 +11,17 @@ async fn a_backup_taken_while_moves_go_on_is_whole() {
     let (home, token) = Home::office("");
     let home = Arc::new(home);
     let daemon = home.serve();
-    let upload = client().post(daemon.url("/api/v1/evidence?name=a.txt")).bearer_auth(&token);
-    assert_eq!(upload.body("证据").send().await.unwrap().status(), 201);
     let case = open(&daemon, &token).await;
+    let path = format!("/api/v1/evidence?name=a.txt&case={case}&person=li");
+    let upload = client().post(daemon.url(&path)).bearer_auth(&token);
+    assert_eq!(upload.body("证据").send().await.unwrap().status(), 201);
     let moves = async {
         let url = daemon.url(&format!("/api/v1/cases/{case}/moves"));
         let mut made = 0;
         for ordinal in 1.. {
             let act = match ordinal {
-                1 => json!({ "sign": { "item": "write" } }),
-                _ => json!({ "report": { "item": "write", "text": format!("进展{ordinal}") } }),
+                1 => json!({ "kind": "sign", "item": "write" }),
+                _ => json!({ "kind": "report", "item": "write", "text": format!("进展{ordinal}") }),
             };
             let body = json!({ "person": "li", "act": act });
             let answer = client().post(&url).bearer_auth(&token).json(&body).send().await.unwrap();

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use crate::daemon::{Home, client};
+use crate::daemon::{Home, client, open};
 
 /// Calls that set the service up, before it asks for signatures.
 const CALLS_OPEN: &str = "4";
@@ -100,10 +100,12 @@ async fn files_of_every_size_lie_in_the_bucket_and_come_back() {
     let (home, token) = Home::office(&bucket.config("evidence", &bucket.secret_key));
     home.run(&["config", "check"]);
     let daemon = home.serve();
+    let case = open(&daemon, &token).await;
     // One part; and several, under a name that is found out at the end.
     for size in [10, 12 * 1024 * 1024 + 7] {
         let bytes: Vec<u8> = (0..=250_u8).cycle().take(size).collect();
-        let upload = client().post(daemon.url("/api/v1/evidence?name=a.pdf")).bearer_auth(&token);
+        let path = format!("/api/v1/evidence?name=a.pdf&case={case}&person=li");
+        let upload = client().post(daemon.url(&path)).bearer_auth(&token);
         let answer = upload.body(bytes.clone()).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
         let answer: serde_json::Value = answer.json().await.unwrap();

@@ -70,9 +70,15 @@ impl Home {
             std::fs::write(suite.join(name), text).unwrap();
         }
         home.run(&["publish", "points"]);
-        let told = home.run(&["--json", "token", "add", "test", "--scope", "admin"]);
+        let token = home.token();
+        (home, token)
+    }
+
+    /// A token `test` of the widest scope.
+    pub(crate) fn token(&self) -> String {
+        let told = self.run(&["--json", "token", "add", "test", "--scope", "admin"]);
         let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-        (home, told["token"].as_str().unwrap().to_owned())
+        told["token"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn configure(&self, config: &str) {
@@ -83,7 +89,7 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(self.folder.path()).env("DUBAN_DB", "office.db");
         command.env_remove("RUST_LOG");
@@ -95,12 +101,17 @@ impl Home {
         self.command(args).output().unwrap()
     }
 
-    /// Runs a command that must succeed.
-    pub(crate) fn run(&self, args: &[&str]) -> Output {
-        let output = self.try_run(args);
+    /// Runs a command that must succeed, by a command that was changed.
+    pub(crate) fn run_by(&self, args: &[&str], change: impl FnOnce(Command) -> Command) -> Output {
+        let output = change(self.command(args)).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {said}");
         output
+    }
+
+    /// Runs a command that must succeed.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.run_by(args, |command| command)
     }
 
     /// Starts `duban serve`.
@@ -169,6 +180,11 @@ impl Daemon {
         self.told["listening"].as_str().unwrap()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn tell_to_end(&self) {
         let id = self.child.id().to_string();
@@ -204,6 +220,15 @@ pub(crate) fn client() -> reqwest::Client {
     // A second call finds it installed.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// The same command by a shell whose umask hides nothing from anybody.
+pub(crate) fn openly(command: Command) -> Command {
+    let mut open = Command::new("bash");
+    open.args(["-c", "umask 000; exec \"$@\"", "bash"]);
+    open.arg(command.get_program()).args(command.get_args());
+    open.current_dir(command.get_current_dir().unwrap()).env("DUBAN_DB", "office.db");
+    open
 }
 
 /// Opens a case of the suite; its id.

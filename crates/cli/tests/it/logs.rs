@@ -59,3 +59,62 @@ fn files_can_be_turned_off_but_not_kept_too_short() {
         assert!(said.contains("Cybersecurity Law") && said.contains("183"), "{said}");
     }
 }
+
+/// Sends so many requests, each of which has a line.
+async fn ask(daemon: &crate::daemon::Daemon, times: usize) {
+    let client = client();
+    for _ in 0..times {
+        assert_eq!(client.get(daemon.url("/healthz")).send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_full_file_is_followed_by_another_and_no_line_is_lost() {
+    let home = Home::new("[log]\nfile_bytes_max = 65536\n");
+    let daemon = home.serve();
+    ask(&daemon, 600).await;
+    daemon.end();
+    let lines = home.log("duban.");
+    let access = lines.iter().filter(|line| line["target"] == "duban::access").count();
+    assert_eq!(access, 600);
+    let files: Vec<u64> = std::fs::read_dir(home.path("office.db.logs"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name().to_str().unwrap().starts_with("duban."))
+        .map(|entry| entry.metadata().unwrap().len())
+        .collect();
+    assert!(files.len() > 1 && files.iter().all(|bytes| *bytes <= 65_536), "{files:?}");
+}
+
+#[tokio::test]
+async fn files_that_hold_as_much_as_they_may_are_told_of_and_the_daemon_goes_on() {
+    let (home, token) = Home::office("[log]\nfile_bytes_max = 65536\ntotal_bytes_max = 65536\n");
+    let daemon = home.serve();
+    ask(&daemon, 600).await;
+    // Lines are written by a thread of their own, and counted when they are lost.
+    let lost = async || {
+        let metrics = client().get(daemon.url("/metrics")).bearer_auth(&token);
+        let metrics = metrics.send().await.unwrap().text().await.unwrap();
+        let line = metrics.lines().find(|line| line.starts_with("duban_log_lines_lost_total"));
+        line.unwrap().split(' ').next_back().unwrap().parse::<u64>().unwrap()
+    };
+    let mut looks = 0;
+    while lost().await == 0 {
+        looks += 1;
+        assert!(looks < 1_000, "what is lost is counted");
+    }
+    let said = daemon.end();
+    assert_eq!(said.matches("log.total_bytes_max (65536 bytes)").count(), 1, "{said}");
+    assert!(said.matches("answered").count() >= 600, "standard error has every line");
+    let lines = home.log("duban.");
+    let last = lines.last().unwrap();
+    assert_eq!(last["level"], "ERROR");
+    assert!(last["message"].as_str().unwrap().contains("log.total_bytes_max is reached"), "{last}");
+    // The other kind has room of its own.
+    assert!(home.log("security.").iter().all(|line| line["level"] != "ERROR"));
+
+    home.configure("[log]\ntotal_bytes_max = 1\n");
+    let refused = home.try_run(&["config", "check"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("total_bytes_max"));
+}

@@ -55,7 +55,7 @@ async fn a_collector_gets_spans_and_a_webhook_the_trace() {
     assert_eq!(request.header("traceparent", parent).send().await.unwrap().status(), 200);
     let case = open(&daemon, &token).await;
     let urge =
-        json!({ "person": "zhang", "act": { "urge": { "item": "write", "text": "请抓紧" } } });
+        json!({ "person": "zhang", "act": { "kind": "urge", "item": "write", "text": "请抓紧" } });
     let moves = client().post(daemon.url(&format!("/api/v1/cases/{case}/moves")));
     let urged = moves.bearer_auth(&token).json(&urge).send().await.unwrap();
     assert_eq!(urged.status(), 200, "{}", urged.text().await.unwrap());
