@@ -77,7 +77,8 @@ async fn moves(daemon: &Daemon) -> Result<f64, Failure> {
             while Instant::now() < ends {
                 let case = &own[turn % own.len()];
                 let item = duban_benches::item(turn / own.len() % ITEMS);
-                let act = json!({ "report": { "item": item, "text": "进展顺利", "percent": 50 } });
+                let act =
+                    json!({ "kind": "report", "item": item, "text": "进展顺利", "percent": 50 });
                 let request = client
                     .post(format!("http://{address}/api/v1/cases/{case}/moves"))
                     .bearer_auth(&token)
@@ -125,7 +126,7 @@ async fn listeners(daemon: &Daemon) -> Result<(), Failure> {
         });
     }
     let case = &daemon.bench.cases[0];
-    let act = json!({ "report": { "item": duban_benches::item(0), "text": "一" } });
+    let act = json!({ "kind": "report", "item": duban_benches::item(0), "text": "一" });
     let began = Instant::now();
     let client = Client::new();
     let request = client

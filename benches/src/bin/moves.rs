@@ -124,6 +124,10 @@ async fn last_commit(bench: &Bench, case: &duban::CaseId) -> Result<Commit, Fail
     let encoded = duban::core::encode(&event, "");
     let definition = bench.engine.definition(&state.head().definition).await?;
     let decision = duban::core::Decision {
+        migration: None,
+        looked_at: 0,
+        operations: 0,
+        spent: None,
         expected: version - 1,
         events: vec![event],
         encoded: vec![encoded],

@@ -6,7 +6,7 @@ use std::time::Instant;
 use duban::core::Decision;
 use duban::model::Definition;
 use duban::script::{Limits, Program};
-use duban::sim::{Observer, simulate};
+use duban::sim::{Budget, Observer, Plan, simulate};
 use duban::{Date, library, load_folder};
 use duban_benches::{Failure, say};
 use serde_json::json;
@@ -27,8 +27,10 @@ fn main() -> Result<(), Failure> {
         .collect::<Result<_, _>>()
         .map_err(|problems| format!("{} problems", problems.len()))?;
     let day = |month, day| Date::from_ymd_opt(2022, month, day).ok_or("a date");
+    let (from, to) = (day(1, 1)?, day(12, 31)?);
+    let plan = Plan { from, to, seed: 2022, budget: Budget::default() };
     let began = Instant::now();
-    let report = simulate(&suite, &programs, day(1, 1)?, day(12, 31)?, 2022, &mut Nobody, |_| ())?;
+    let report = simulate(&suite, &programs, &plan, &mut Nobody, |_| ())?;
     let seconds = began.elapsed().as_secs_f64();
     say(&json!({
         "bench": "year", "seconds": (seconds * 100.0).round() / 100.0, "target_seconds": 2,

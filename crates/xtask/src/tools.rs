@@ -1,6 +1,6 @@
 //! What the tests need beside Rust: a browser with its driver, Chinese fonts, and the checkers of
-//! pages and of the API. Taken from Debian, npm and PyPI, pinned, and checked where it is code
-//! that runs in the tests.
+//! pages and of the API. Taken from Debian, npm and PyPI with their ordinary clients, which know
+//! where packages lie; pinned, and checked where it is code that runs in the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +16,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("fonts-noto-cjk", "/usr/share/fonts/opentype/noto"),
     ("curl", "/usr/bin/curl"),
     ("jq", "/usr/bin/jq"),
+    ("npm", "/usr/bin/npm"),
     ("procps", "/usr/bin/kill"),
     ("python3-venv", "/usr/lib/python3/dist-packages"),
 ];
@@ -71,9 +72,13 @@ fn axe(target: &Path) -> Result<PathBuf> {
         return Ok(script);
     }
     std::fs::create_dir_all(&folder)?;
-    let archive = folder.join("axe.tgz");
-    let url = format!("https://registry.npmjs.org/axe-core/-/axe-core-{AXE}.tgz");
-    run(Command::new("curl").args(["-fsSL", "--retry", "3", "-o"]).arg(&archive).arg(url))?;
+    let package = format!("axe-core@{AXE}");
+    run(Command::new("npm")
+        .args(["pack", "--silent", "--pack-destination"])
+        .arg(&folder)
+        .arg(package)
+        .stdout(Stdio::null()))?;
+    let archive = folder.join(format!("axe-core-{AXE}.tgz"));
     let sum = Command::new("sha256sum").arg(&archive).output()?;
     if !String::from_utf8_lossy(&sum.stdout).starts_with(AXE_SHA256) {
         bail!("axe-core {AXE} is not what it was: {}", String::from_utf8_lossy(&sum.stdout));

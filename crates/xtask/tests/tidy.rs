@@ -198,3 +198,32 @@ fn every_error_code_in_the_sources_is_explained() {
         }
     }
 }
+
+/// Packages are fetched by name with the ordinary clients, which know where they lie: no address
+/// stands where the repository builds, tests and fetches.
+#[test]
+fn nothing_is_fetched_by_its_address() {
+    // Put together here, so that this file is no hit itself.
+    let marks = ["http", "https"].map(|scheme| format!("{scheme}{}", "://"));
+    let named = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name == "Cargo.toml") || path.ends_with(".ci/run")
+    };
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let is_tool = path.starts_with(root().join("crates/xtask"))
+                || path.starts_with(root().join(".cargo"));
+            if path.is_dir() {
+                let skipped = path.ends_with("target") || path.ends_with(".git");
+                folders.extend((!skipped).then_some(path));
+            } else if is_tool || named(&path) {
+                let text = fs::read_to_string(&path).expect("a source file");
+                let hits = text.lines().filter(|line| marks.iter().any(|mark| line.contains(mark)));
+                found.extend(hits.map(|line| format!("{}: {}", path.display(), line.trim())));
+            }
+        }
+    }
+    assert_eq!(found, Vec::<String>::new(), "name the package and use its client");
+}
