@@ -2,8 +2,11 @@
 
 mod support;
 
-use duban_core::{Act, Fact, Light, Refusal, SkipReason, Status, light};
+use std::sync::Arc;
+
+use duban_core::{Act, Actor, Fact, Light, Operation, Refusal, SkipReason, Status, light};
 use serde_json::json;
+use support::signers::with_holders;
 use support::{Office, accept, at, end, resume, send_back, submit, submit_with, suspend};
 
 const PAPER: &str = "  paper:
@@ -63,6 +66,78 @@ fn rule_20_s19_s20_a_date_given_while_the_clock_stands_is_that_date() {
         assert_eq!(office.item("plan").judged_due(), Some(end(due)));
         office.advance(at("2026-08-01", 9));
         assert_eq!(office.count("overdue"), 1);
+        office.assert_replays();
+    }
+}
+
+/// Somebody comes into a vacant post while the case is suspended: three working days from then.
+fn filled_in_a_suspension(office: &mut Office, date: &str) {
+    office.env.directory = Arc::new(with_holders(&[("post:D/组织部长", &["x1"])]));
+    office.advance(at(date, 9));
+    office.command(Actor::Engine, Operation::ApplyDirectory).expect("applied");
+}
+
+#[test]
+fn rule_20_time_counted_while_the_clock_stands_stands_too() {
+    for (released, due) in [
+        ("2026-04-21", "2026-04-24"), // long after the three days would have been over
+        ("2026-04-15", "2026-04-20"), // on the last of them
+        ("2026-04-10", "2026-04-15"), // at once
+    ] {
+        let mut office = one("2026-03-31", "");
+        office.env.directory = Arc::new(with_holders(&[("post:D/组织部长", &[])]));
+        office.command(Actor::Engine, Operation::ApplyDirectory).expect("applied");
+        office.advance(at("2026-04-07", 9));
+        office.act("s1", suspend(None)).expect("suspended");
+        filled_in_a_suspension(&mut office, "2026-04-10");
+        assert_eq!(office.item("plan").due(), Some(end("2026-04-15")), "counted from its coming");
+        office.advance(at(released, 9));
+        office.act("s1", resume(None)).expect("resumed");
+        assert_eq!(office.item("plan").due(), Some(end(due)), "released on {released}");
+        let late = office.count("overdue");
+        office.advance(end(due));
+        assert_eq!(office.count("overdue"), late, "nobody is late for a clock that stood");
+        office.advance(at("2026-05-29", 9));
+        assert_eq!(office.count("overdue"), late + 1);
+        assert_eq!(office.fired().last().expect("a rung").0, 1, "its ladder goes with it");
+        office.assert_replays();
+    }
+}
+
+#[test]
+fn rule_20_an_extension_refused_while_the_clock_stands_leaves_its_time_after_the_release() {
+    let mut office = one("2026-03-31", "    extension: { max: 2, by: months(6) }\n");
+    office.advance(at("2026-03-31", 9));
+    office.act("d2", ask("2026-05-29")).expect("asked");
+    office.advance(at("2026-04-07", 9));
+    office.act("s1", suspend(None)).expect("suspended");
+    office.advance(at("2026-04-08", 9));
+    let refused = Act::RefuseExtension { item: "plan".into(), reason: "不宜再拖".to_owned() };
+    office.act("b1", refused).expect("refused");
+    office.advance(at("2026-05-06", 9));
+    office.act("s1", resume(None)).expect("resumed");
+    assert_eq!(office.item("plan").due(), Some(end("2026-05-09")), "the 9th is a working day");
+    office.advance(end("2026-05-09"));
+    assert_eq!(office.count("overdue"), 0);
+    office.assert_replays();
+}
+
+#[test]
+fn rule_20_a_date_that_passes_while_the_clock_stands_judges_nobody_at_its_release() {
+    for (set, due) in [("2026-04-10", "2026-04-24"), ("2026-05-29", "2026-05-29")] {
+        let mut office = one("2026-03-31", "");
+        office.advance(at("2026-04-03", 9));
+        office.act("s1", suspend(None)).expect("suspended");
+        let why = "按市委要求".to_owned();
+        let given = Act::SetDue { item: "plan".into(), due: end(set), reason: why };
+        office.act("s1", given).expect("set");
+        office.advance(at("2026-04-21", 9));
+        office.act("s1", resume(None)).expect("resumed");
+        assert_eq!(office.item("plan").due(), Some(end(due)));
+        office.advance(end(due));
+        assert_eq!(office.count("overdue"), 1, "that of March");
+        office.advance(at("2026-08-03", 9));
+        assert_eq!(office.count("overdue"), 2);
         office.assert_replays();
     }
 }

@@ -437,7 +437,8 @@ impl Turn<'_> {
             Remaining::Workdays(days) | Remaining::Days(days) => days >= 0,
         };
         let resumed = item.due().filter(|_| ran).and_then(|_| self.resumed_due(stood.remaining));
-        let later = resumed.filter(|resumed| item.due().is_some_and(|due| *resumed > due));
+        let anew = stood.given.then(|| self.given_due(key, item, stood)).flatten();
+        let later = resumed.max(anew).filter(|later| item.due().is_some_and(|due| *later > due));
         let mut schedule = self.moved(item, lay, None);
         if let Some(asked) = &item.asked {
             let since = stood.since.max(asked.at);
@@ -461,6 +462,34 @@ impl Turn<'_> {
             schedule.armed = None;
         }
         self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
+    }
+
+    /// What a date becomes that was given while the clock stood. Time that was only counted from
+    /// then on stood as well; a date that a person gave is that date, and where it passed meanwhile
+    /// the owner has what everybody has whose turn it is.
+    fn given_due(&mut self, key: &ItemKey, item: &Item, stood: &Stood) -> Option<Instant> {
+        let deadline = item.deadline()?;
+        match deadline.why {
+            DueReason::AtLeast | DueReason::NotExtended => {
+                let since = stood.since.max(item.dated_at.unwrap_or(stood.since));
+                let lay = self.lay(&Stood { since, ..stood.clone() });
+                Some(self.shift(deadline.due, lay))
+            }
+            DueReason::Definition(_)
+            | DueReason::Window
+            | DueReason::Extension(_)
+            | DueReason::Resumed
+            | DueReason::Calendar
+            | DueReason::Migrated(_)
+            | DueReason::Reopened(_)
+            | DueReason::Script(_)
+            | DueReason::Opened
+            | DueReason::Returned(_)
+            | DueReason::Outage
+            | DueReason::Set(_) => {
+                (deadline.in_time && deadline.due < self.at).then(|| self.floor(key))
+            }
+        }
     }
 
     fn go_on_with_review(&mut self, key: &ItemKey, item: &Item, stood: &Stood) {
