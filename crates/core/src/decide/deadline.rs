@@ -26,11 +26,7 @@ impl Turn<'_> {
     /// A version of a due date with the instants at which the light turns.
     pub(super) fn deadline(&self, version: u32, new: NewDeadline) -> Deadline {
         let policy = &self.definition.lights;
-        let date = self.date(new.due);
-        let soon_at = policy.yellow_workdays_before.and_then(|days| {
-            let soon = self.env.calendar.sub(date, Span::Workdays(i64::from(days))).ok()?;
-            Some(end_of(soon.date, self.tz()).min(new.due))
-        });
+        let soon_at = self.soon_before(new.due);
         let red_at = match policy.red_workdays_after {
             0 => new.due,
             days => self.after(new.due, Span::Workdays(i64::from(days))).unwrap_or(new.due),
@@ -48,6 +44,14 @@ impl Turn<'_> {
             soon_passed: false,
             carries: false,
         }
+    }
+
+    /// When a due date is near, by the policy of lights.
+    pub(super) fn soon_before(&self, due: Instant) -> Option<Instant> {
+        let days = self.definition.lights.yellow_workdays_before?;
+        let span = Span::Workdays(i64::from(days));
+        let soon = self.env.calendar.sub(self.date(due), span).ok()?;
+        Some(end_of(soon.date, self.tz()).min(due))
     }
 
     /// A version that replaces another while it is near already shows that by its light alone: an

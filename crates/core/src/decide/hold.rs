@@ -555,7 +555,8 @@ impl Turn<'_> {
         moved.carries = true;
         moved.provisional = self.is_provisional(self.at, judged_at.unwrap_or(due));
         moved.counted_from = moved.provisional.then_some(self.at);
-        moved.soon_at = moved.soon_at.map(|at| self.shift(at, lay));
+        // Counted back from the end: that moves by less than the clock stood where it is cut off.
+        moved.soon_at = moved.soon_at.and_then(|_| self.soon_before(due));
         moved.red_at = judged_at.unwrap_or(due);
         let version = moved.version;
         let armed = schedule.armed.take().map(|armed| Armed { version, ..armed });
