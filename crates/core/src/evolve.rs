@@ -333,12 +333,13 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.review.own.retain(|own| own.member != *member);
             item.review.date_from(Some(member), date);
         }
-        Fact::Held { cause, until, remaining, .. } => {
+        Fact::Held { cause, until, remaining, since, .. } => {
             let (cause, until, remaining) = (cause.clone(), *until, *remaining);
+            let since = since.unwrap_or(at);
             if let (None, Some(remaining)) = (&item.stood, remaining) {
-                item.stood = Some(Stood { since: at, remaining, given: false });
+                item.stood = Some(Stood { since, remaining, given: false });
             }
-            item.holds.push(Hold { since: at, cause, until, remaining });
+            item.holds.push(Hold { since, cause, until, remaining });
             item.asked_suspension = None;
             item.note("held", at);
         }

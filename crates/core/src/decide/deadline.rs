@@ -191,19 +191,19 @@ impl Turn<'_> {
         (Some(due), arming)
     }
 
-    /// What is left of an item's time: in calendar days where the due date was counted in them, in
-    /// working days otherwise, also where a date was written down.
-    pub(super) fn remaining(&self, item: &Item) -> Option<Remaining> {
+    /// What was left of an item's time at an instant: in calendar days where the due date was
+    /// counted in them, in working days otherwise, also where a date was written down.
+    pub(super) fn remaining(&self, item: &Item, at: Instant) -> Option<Remaining> {
         let due = item.due()?;
-        let (today, last) = (self.today(), self.date(due));
+        let (from, last) = (self.date(at), self.date(due));
         let counted = match item.deadlines.first().map(|deadline| &deadline.why) {
             Some(DueReason::Definition(source)) => !counts_calendar(source),
             _ => true,
         };
         Some(if counted {
-            Remaining::Workdays(self.env.calendar.workdays_between(today, last))
+            Remaining::Workdays(self.env.calendar.workdays_between(from, last))
         } else {
-            Remaining::Days((last - today).num_days())
+            Remaining::Days((last - from).num_days())
         })
     }
 

@@ -185,8 +185,7 @@ impl Turn<'_> {
             self.give_time(key, &handover);
         }
         self.pass_over(key);
-        let Some(item) = self.case.item(key).cloned() else { return };
-        self.count_anew(&item);
+        self.come_back(before);
     }
 
     /// A request for extension comes to nothing, and those concerned are told.

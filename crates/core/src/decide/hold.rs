@@ -120,7 +120,7 @@ impl Turn<'_> {
         let Some(item) = self.case.item(key).cloned() else { return };
         let remaining = stops.then(|| self.left(&item));
         let reason = self.reason_of_hold(&cause);
-        self.push(Fact::Held { item: key.clone(), cause, until, remaining });
+        self.push(Fact::Held { item: key.clone(), cause, until, remaining, since: None });
         if stops && !item.is_held() {
             self.tell_child_of(&item, ParentSays::Suspended { reason });
         }
@@ -191,7 +191,7 @@ impl Turn<'_> {
             | Status::Active
             | Status::Done
             | Status::Skipped
-            | Status::Cancelled => self.remaining(item).unwrap_or(NO_DUE),
+            | Status::Cancelled => self.remaining(item, self.at).unwrap_or(NO_DUE),
         }
     }
 
@@ -303,7 +303,7 @@ impl Turn<'_> {
     pub(super) fn hold_from_the_start(&mut self, key: &ItemKey) {
         let Some(item) = self.case.item(key).cloned() else { return };
         // An order given before goes on; the time that it keeps is what is left from now.
-        self.count_anew(&item);
+        self.count_anew(key, None);
         self.hold_with_case(key);
         let definition = Arc::clone(&self.definition);
         let Some(task) = Self::task(&definition, &item) else { return };
@@ -329,8 +329,38 @@ impl Turn<'_> {
         }
     }
 
-    /// What stands in the way of an item is counted from now on: its time begins again.
-    pub(super) fn count_anew(&mut self, item: &Item) {
+    /// An item comes to its owner while its clock stands: what is left is counted from now, and is
+    /// no less than `least`.
+    ///
+    /// A window's clock goes on standing: it loses the days since its first cause.
+    fn count_anew(&mut self, key: &ItemKey, least: Option<Remaining>) {
+        let Some(item) = self.case.item(key).filter(|item| item.window.is_none()).cloned() else {
+            return;
+        };
+        if let Some(left) = more(self.remaining(&item, self.at), least) {
+            self.hold_again(&item, None, left);
+        }
+    }
+
+    /// An item that was submitted comes back to its owner while its clock stands.
+    pub(super) fn come_back(&mut self, before: &Item) {
+        let Some(stood) = &before.stood else { return };
+        let stopped_in_hand = before.submitted_at.is_none_or(|at| stood.since < at);
+        self.count_anew(&before.key, stopped_in_hand.then_some(stood.remaining));
+    }
+
+    /// An item is taken back by its owner while its clock stands: it has what was left when the
+    /// clock stopped, be it that the item was under review then.
+    pub(super) fn count_on(&mut self, item: &Item) {
+        let Some(stood) = item.stood.as_ref().filter(|_| item.window.is_none()) else { return };
+        if item.submitted_at.is_some_and(|at| at <= stood.since)
+            && let Some(left) = self.remaining(item, stood.since)
+        {
+            self.hold_again(item, Some(stood.since), left);
+        }
+    }
+
+    fn hold_again(&mut self, item: &Item, since: Option<Instant>, left: Remaining) {
         let standing = item.holds.iter().filter(|hold| hold.remaining.is_some()).cloned();
         let standing: Vec<Hold> = standing.collect();
         for hold in &standing {
@@ -339,7 +369,9 @@ impl Turn<'_> {
             self.push(Fact::Released { item: key, stall_at, cause });
         }
         for hold in standing {
-            self.hold(&item.key, hold.cause, hold.until, true);
+            let (key, remaining) = (item.key.clone(), Some(left));
+            let (cause, until) = (hold.cause, hold.until);
+            self.push(Fact::Held { item: key, cause, until, remaining, since });
         }
     }
 
@@ -649,6 +681,19 @@ impl Turn<'_> {
             stall_at: item.stall_at.map(|at| self.owed_after(at, lay)),
             ..Schedule::default()
         }
+    }
+}
+
+/// The more of two amounts of time, which are counted alike.
+fn more(one: Option<Remaining>, other: Option<Remaining>) -> Option<Remaining> {
+    match (one, other) {
+        (Some(Remaining::Workdays(one)), Some(Remaining::Workdays(other))) => {
+            Some(Remaining::Workdays(one.max(other)))
+        }
+        (Some(Remaining::Days(one)), Some(Remaining::Days(other))) => {
+            Some(Remaining::Days(one.max(other)))
+        }
+        (one, other) => one.or(other),
     }
 }
 

@@ -39,9 +39,6 @@ impl Turn<'_> {
                 seats: closing.seats,
                 taken_off: closing.taken_off,
             });
-            if let Some(item) = self.case.item(key).cloned() {
-                self.count_anew(&item);
-            }
             return;
         }
         self.judge_on_completion(key, &item, task);

@@ -291,9 +291,7 @@ impl Turn<'_> {
         }
         self.push(Fact::Withdrawn { item: key.clone() });
         self.pass_over(key);
-        if let Some(item) = self.case.item(key).cloned() {
-            self.count_anew(&item);
-        }
+        self.count_on(&item);
         Ok(())
     }
 

@@ -197,7 +197,11 @@ impl Mine {
             Fact::Stalled { .. } => self.stalled_at = Some(at),
             Fact::Overdue { .. } => (self.late_said, self.was_late) = (true, true),
             Fact::WindowJudged { .. } => (self.judged, self.judge_again) = (true, false),
-            Fact::LatenessWithdrawn { late: duban_core::Late::Work, .. } => self.late_said = false,
+            Fact::LatenessWithdrawn { late: duban_core::Late::Work, .. } => {
+                // What was said of a date that was none is said again of the one that is.
+                self.late_said = false;
+                self.said.retain(|word| !word.starts_with("late"));
+            }
             Fact::AttentionEnded { kind: duban_core::AttentionKind::OwnerVacant, .. } => {
                 self.taken_over = Some(at);
             }
