@@ -50,7 +50,7 @@ impl Turn<'_> {
 
     /// The version of the due date that readiness gives, where it gives one.
     ///
-    /// A date that was fixed before is raised to the floor. A date that counts from this very
+    /// A date that was fixed before is raised to the floor. A date that counts from the first
     /// readiness stands as the author wrote it, however short.
     pub(super) fn deadline_at_readiness(
         &mut self,
@@ -70,7 +70,11 @@ impl Turn<'_> {
         let own = defined.as_ref().map(|deadline| deadline.due);
         let due = own.max(in_force)?;
         let floor = match (own, &task.due) {
-            (Some(own), Some(expr)) if self.counts_from_now(expr, scene, own) => due,
+            (Some(own), Some(expr))
+                if item.attempts.is_empty() && self.counts_from_now(expr, scene, own) =>
+            {
+                due
+            }
             _ => Some(self.floor(&item.key)).max(item.not_due_before).unwrap_or(due),
         };
         let version = item.deadline().map_or(0, |deadline| deadline.version) + 1;
@@ -181,6 +185,7 @@ impl Turn<'_> {
         }
         if before.window.is_some() {
             self.defer_judgement(key);
+            self.keep_ladder(key, before);
         } else {
             self.give_time(key, &handover);
         }

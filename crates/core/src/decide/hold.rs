@@ -345,15 +345,15 @@ impl Turn<'_> {
     /// An item that was submitted comes back to its owner while its clock stands.
     pub(super) fn come_back(&mut self, before: &Item) {
         let Some(stood) = &before.stood else { return };
-        let stopped_in_hand = before.submitted_at.is_none_or(|at| stood.since < at);
-        self.count_anew(&before.key, stopped_in_hand.then_some(stood.remaining));
+        let least = stopped_in_hand(before, stood).then_some(stood.remaining);
+        self.count_anew(&before.key, least);
     }
 
     /// An item is taken back by its owner while its clock stands: it has what was left when the
     /// clock stopped, be it that the item was under review then.
     pub(super) fn count_on(&mut self, item: &Item) {
         let Some(stood) = item.stood.as_ref().filter(|_| item.window.is_none()) else { return };
-        if item.submitted_at.is_some_and(|at| at <= stood.since)
+        if !stopped_in_hand(item, stood)
             && let Some(left) = self.remaining(item, stood.since)
         {
             self.hold_again(item, Some(stood.since), left);
@@ -465,12 +465,6 @@ impl Turn<'_> {
 
     fn go_on_with_work(&mut self, key: &ItemKey, item: &Item, stood: &Stood) {
         let lay = self.lay(stood);
-        let ran = match stood.remaining {
-            Remaining::Workdays(days) | Remaining::Days(days) => days >= 0,
-        };
-        let resumed = item.due().filter(|_| ran).and_then(|_| self.resumed_due(stood.remaining));
-        let anew = stood.given.then(|| self.given_due(key, item, stood)).flatten();
-        let later = resumed.max(anew).filter(|later| item.due().is_some_and(|due| *later > due));
         let mut schedule = self.moved(item, lay, None);
         if let Some(asked) = &item.asked {
             let since = stood.since.max(asked.at);
@@ -480,20 +474,32 @@ impl Turn<'_> {
             let chases = asked.armed.as_ref();
             schedule.answer_armed = chases.map(|armed| self.shifted(armed, lay, None));
         }
+        self.due_goes_on(key, item, stood, &mut schedule);
+        self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
+    }
+
+    /// The due date of a clock that goes on, with the ladder towards it: what was left when it
+    /// stopped, counted from now, or the date given since, whichever is later.
+    fn due_goes_on(&mut self, key: &ItemKey, item: &Item, stood: &Stood, moved: &mut Schedule) {
+        let ran = match stood.remaining {
+            Remaining::Workdays(days) | Remaining::Days(days) => days >= 0,
+        };
+        let resumed = item.due().filter(|_| ran).and_then(|_| self.resumed_due(stood.remaining));
+        let anew = stood.given.then(|| self.given_due(key, item, stood)).flatten();
+        let later = resumed.max(anew).filter(|later| item.due().is_some_and(|due| *later > due));
         if stood.given {
             // The ladder towards a date that a person gave is that date's own.
-            schedule.armed = self.still_to_come(item.armed.as_ref());
+            moved.armed = self.still_to_come(item.armed.as_ref());
         }
         if let Some(due) = later {
             let in_time = item.judged_due().is_none_or(|judged| stood.since <= judged);
             let provisional = self.is_provisional(self.at, due);
             let why = DueReason::Resumed;
-            let armed = if stood.given { None } else { schedule.armed.take() };
+            let armed = if stood.given { None } else { moved.armed.take() };
             let new = super::deadline::NewDeadline { due, why, by: None, in_time, provisional };
             self.carry_deadline(key, new, armed);
-            schedule.armed = None;
+            moved.armed = None;
         }
-        self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
     }
 
     /// What a date becomes that was given while the clock stood. Time that was only counted from
@@ -539,12 +545,18 @@ impl Turn<'_> {
                 ..one.clone()
             })
             .collect();
-        let schedule = Schedule {
+        let mut schedule = Schedule {
             review_due: item.review.due.map(|due| self.owed_after(due, lay)),
             review_armed: item.review.armed.as_ref().map(moved),
             review_own: (!own.is_empty()).then_some(own),
             ..Schedule::default()
         };
+        if stopped_in_hand(item, stood) && item.window.is_none() {
+            // What was left then is there again should the item come back.
+            let lay = self.lay(stood);
+            schedule.armed = item.armed.as_ref().map(|armed| self.shifted(armed, lay, None));
+            self.due_goes_on(key, item, stood, &mut schedule);
+        }
         self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
     }
 
@@ -682,6 +694,14 @@ impl Turn<'_> {
             ..Schedule::default()
         }
     }
+}
+
+/// Whether an item was in its owner's hands when its clock stopped, rather than under review.
+fn stopped_in_hand(item: &Item, stood: &Stood) -> bool {
+    // Both in one instant: what was under review had nothing left to keep.
+    item.submitted_at.is_none_or(|at| {
+        stood.since < at || (stood.since == at && stood.remaining != NO_DUE)
+    })
 }
 
 /// The more of two amounts of time, which are counted alike.

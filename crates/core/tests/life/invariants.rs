@@ -139,6 +139,7 @@ impl Watcher {
             Fact::CaseSuspended { .. } => self.suspended = true,
             Fact::CaseResumed => self.suspended = false,
             Fact::CaseCancelled { .. } => self.ended = true,
+            Fact::CaseReopened => self.ended = false,
             Fact::Scored { rule: Some(rule), .. } => {
                 ensure(!self.suspended, || format!("{rule} scores in a suspended case"))?;
             }

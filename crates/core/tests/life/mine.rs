@@ -199,7 +199,7 @@ impl Mine {
             Fact::WindowJudged { .. } => (self.judged, self.judge_again) = (true, false),
             Fact::LatenessWithdrawn { late: duban_core::Late::Work, .. } => {
                 // What was said of a date that was none is said again of the one that is.
-                self.late_said = false;
+                (self.late_said, self.judged) = (false, false);
                 self.said.retain(|word| !word.starts_with("late"));
             }
             Fact::AttentionEnded { kind: duban_core::AttentionKind::OwnerVacant, .. } => {
