@@ -529,3 +529,58 @@ fn rule_27_what_a_new_definition_fails_to_give_is_not_lacking() {
     assert!(office.item("a").failed.is_empty(), "its reviewers stay");
     assert_eq!(office.item("a").review.members.len(), 1);
 }
+
+#[test]
+fn rule_27_a_case_whose_list_is_not_known_stays_open() {
+    for (each, empty, closes) in [
+        ("'org(\"新局\").superior.below(\"street\")'", "", false),
+        ("'unit.below(\"bureau\")'", "", false),
+        ("'unit.below(\"bureau\")'", "    empty: skip\n", true),
+    ] {
+        for beside in [false, true] {
+            let other = "  b: { title: 乙, owner: unit.post(\"书记\"), reviewer: none }\n";
+            let workflow = format!(
+                "\ntasks:\n  a:\n    title: 甲\n    each: {{ body: {each} }}\n{empty}    \
+                 owner: item.body.post(\"书记\")\n    reviewer: none\n{}",
+                if beside { other } else { "" }
+            );
+            let mut office = Office::open(&workflow);
+            if beside {
+                office.act("d1", submit("b")).expect("submitted");
+            }
+            assert_eq!(office.count("case_closed") == 1, closes, "{each} {empty} {beside}");
+            if closes {
+                continue;
+            }
+            if each.contains("新局") {
+                found(&mut office, "N", "新局", "bureau", "C", "b2");
+            } else {
+                found(&mut office, "N", "新局", "bureau", "D", "b2");
+            }
+            office.act("s1", retry(None)).expect("tried again");
+            let keys: Vec<ItemKey> =
+                office.case.items_of("a").map(|item| item.key.clone()).collect();
+            assert!(!keys.is_empty() && office.count("case_closed") == 0, "{each}");
+            for key in keys {
+                let holder = office.item(key.as_str()).holder.clone().expect("somebody");
+                office.act(holder.as_str(), submit(key.as_str())).expect("submitted");
+            }
+            if !beside {
+                office.act("s1", Act::StrikeOff { item: None, text: None }).expect("closed");
+            }
+            office.assert_replays();
+        }
+    }
+}
+
+#[test]
+fn rule_26_nothing_is_passed_to_somebody_who_is_not_there() {
+    let mut office = Office::open(&one("    due: 2022-06-30\n"));
+    for (by, to) in [("d2", "person:nobody"), ("s1", "person:nobody"), ("d2", "post:D/空岗")] {
+        let to = to.parse().expect("an assignee");
+        let transfer = Act::Transfer { item: "a".into(), to, reason: "分工".to_owned() };
+        let refused = office.act(by, transfer);
+        assert!(matches!(refused, Err(Refusal::Unsuitable { .. })), "{refused:?}");
+    }
+    assert_eq!(office.item("a").owner.as_ref().expect("an owner").to_string(), "post:D/组织部长");
+}

@@ -314,7 +314,9 @@ impl Turn<'_> {
         let everything_exists =
             self.definition.workflow.tasks.iter().all(|task| head.expanded.contains(&task.id));
         let nothing = self.case.unclosed() == 0 && head.windows.is_empty() && everything_exists;
-        if !is_open || !nothing || head.faulted.is_some() {
+        // What a list owes that failed, or that held nothing unallowed, is not known.
+        let is_known = head.failed.is_empty() && self.empty_lists(&[]).is_empty();
+        if !is_open || !nothing || !is_known || head.faulted.is_some() {
             return;
         }
         let parent = head.name.parent.clone();

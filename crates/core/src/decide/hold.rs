@@ -699,9 +699,8 @@ impl Turn<'_> {
 /// Whether an item was in its owner's hands when its clock stopped, rather than under review.
 fn stopped_in_hand(item: &Item, stood: &Stood) -> bool {
     // Both in one instant: what was under review had nothing left to keep.
-    item.submitted_at.is_none_or(|at| {
-        stood.since < at || (stood.since == at && stood.remaining != NO_DUE)
-    })
+    item.submitted_at
+        .is_none_or(|at| stood.since < at || (stood.since == at && stood.remaining != NO_DUE))
 }
 
 /// The more of two amounts of time, which are counted alike.

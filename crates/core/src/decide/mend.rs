@@ -411,7 +411,7 @@ impl Turn<'_> {
     }
 
     /// Lists that were made and hold nothing, though something is told of that.
-    fn empty_lists(&self, failed: &[Expression]) -> Vec<Expression> {
+    pub(super) fn empty_lists(&self, failed: &[Expression]) -> Vec<Expression> {
         let head = self.case.head();
         let tasks = self.definition.workflow.tasks.iter();
         let empty = tasks.filter(|task| {

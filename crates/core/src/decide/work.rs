@@ -349,7 +349,7 @@ impl Turn<'_> {
             self.may_work("transfer", &item)?;
             self.workable("transfer", key)?;
         }
-        if self.env.directory.holders(to).is_empty() {
+        if !self.is_held(to) {
             return Err(Refusal::Unsuitable {
                 act: "transfer",
                 item: key.to_string(),
