@@ -604,6 +604,11 @@ impl Item {
         self.failed.iter().find(|failed| failed.expression.key == "due")
     }
 
+    /// The failure that keeps it from having an owner, where one does.
+    pub fn lacks_owner(&self) -> Option<&Failed> {
+        self.failed.iter().find(|failed| failed.expression.key == "owner")
+    }
+
     /// Whether it has begun: it was signed for, reported on or submitted.
     pub fn has_begun(&self) -> bool {
         self.signed_at.is_some()

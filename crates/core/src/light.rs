@@ -84,6 +84,8 @@ fn turns_of(item: &Item, task: Option<&TaskDef>, definition: &Definition) -> Tur
         return Turns::default();
     }
     let mut turns = nearness(item);
+    // Whose owner could not be worked out is nobody's, and not on its way.
+    offer(&mut turns.yellow_at, item.lacks_owner().and(since_ever));
     if policy.yellow_stalled {
         offer(&mut turns.yellow_at, item.stalled_at);
     }

@@ -584,3 +584,15 @@ fn rule_26_nothing_is_passed_to_somebody_who_is_not_there() {
     }
     assert_eq!(office.item("a").owner.as_ref().expect("an owner").to_string(), "post:D/组织部长");
 }
+
+#[test]
+fn rule_27_an_item_whose_owner_failed_is_yellow_until_somebody_has_it() {
+    let workflow = "tasks:\n  a:\n    title: 甲\n    owner: 'org(\"新局\").post(\"书记\")'\n    \
+                    reviewer: none\n    due: 2022-06-30\n";
+    let mut office = Office::open(workflow);
+    assert_eq!(office.item("a").failed.len(), 1);
+    assert_eq!(light_of(&office, "a"), Light::Yellow);
+    office.act("s1", assign("a", "post:D/组织部长")).expect("assigned");
+    assert_eq!(light_of(&office, "a"), Light::Green);
+    office.assert_replays();
+}

@@ -89,6 +89,12 @@ pub enum FileError {
         /// The limit, in bytes.
         max: u64,
     },
+    /// There is nothing in it. Look whether it is the file that was meant.
+    #[error("文件“{name}”是空的；请检查后重新上传")]
+    Empty {
+        /// Its name.
+        name: String,
+    },
     /// Its ending is none that is taken.
     #[error("不收“{name}”这种文件；可用：{kinds}")]
     WrongKind {
@@ -358,7 +364,8 @@ async fn fill<E: Display>(
         }
         file.take(&part).await?;
     }
-    Ok(())
+    // A file without content shows nothing.
+    if file.bytes == 0 { Err(FileError::Empty { name: name.to_owned() }) } else { Ok(()) }
 }
 
 /// A file on its way in. Its name follows from its content, which is known at the end: until then

@@ -221,7 +221,7 @@ impl From<FileError> for Problem {
         match error {
             FileError::Missing => Self::not_found(),
             FileError::TooLarge { .. } => Self { detail, ..Self::too_large() },
-            FileError::WrongKind { .. } => Self::unfit(detail),
+            FileError::WrongKind { .. } | FileError::Empty { .. } => Self::unfit(detail),
             FileError::Broken(_) => Self::bad_request(detail),
             FileError::CaseFull { .. } => {
                 Self::new(status, "DB6045", "本事项的文件已达上限".to_owned(), detail)

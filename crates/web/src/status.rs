@@ -61,7 +61,7 @@ pub(crate) fn of_file(error: &FileError) -> StatusCode {
         FileError::Missing => StatusCode::NOT_FOUND,
         FileError::TooLarge { .. } | FileError::CaseFull { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         FileError::DayFull { .. } => StatusCode::TOO_MANY_REQUESTS,
-        FileError::WrongKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        FileError::WrongKind { .. } | FileError::Empty { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         FileError::Broken(_) => StatusCode::BAD_REQUEST,
         FileError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         FileError::Store(error) => of_store(error),

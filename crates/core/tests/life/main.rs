@@ -11,8 +11,8 @@
 //! ```
 //!
 //! `DUBAN_LIFE_COUNT` says how many lives there are, 120 if it is not set. They are the same in each
-//! run; `DUBAN_LIFE_FRESH=1` lives others, of which some hundreds still bring up what is not mended
-//! (see `docs/status.md`). `kept.txt` holds the seeds that found something, each with what it was.
+//! run; `DUBAN_LIFE_FRESH=1` lives others. `kept.txt` holds the seeds that found something, each
+//! with what it was.
 
 #[path = "../support/mod.rs"]
 mod support;

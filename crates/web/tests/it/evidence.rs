@@ -99,6 +99,24 @@ async fn a_file_that_is_gone_or_cut_off_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_file_without_content_shows_nothing() {
+    let office = Office::new().await;
+    let case = office.open_of("plan").await;
+    let refused = office.upload(case.as_str(), "li", "空.txt", Vec::new()).await;
+    assert_eq!(refused.status(), 422);
+    let told = refused.text().await.unwrap();
+    assert!(told.contains("空.txt"), "{told}");
+    office.accounts(&[("li", "li")]).await;
+    let cookie = office.sign_in("li").await;
+    let (status, told) = send(&office, &case, &cookie, form("submit", "空.txt", b"")).await;
+    assert_eq!(status, 422, "{told}");
+    assert!(told.contains("空.txt"), "{told}");
+    assert_eq!(office.files_kept(), Vec::<String>::new());
+    let (status, _) = send(&office, &case, &cookie, form("submit", "好.txt", b"x")).await;
+    assert_eq!(status, 303);
+}
+
+#[tokio::test]
 async fn fields_for_files_hold_files_of_the_case() {
     let office = Office::new().await;
     let (case, other) = (office.open_of("scan").await, other_case(&office).await);
