@@ -484,7 +484,10 @@ impl Turn<'_> {
         let ran = match stood.remaining {
             Remaining::Workdays(days) | Remaining::Days(days) => days >= 0,
         };
-        let resumed = item.due().filter(|_| ran).and_then(|_| self.resumed_due(stood.remaining));
+        // A calendar that came while it stood may count more days than there seemed to be.
+        let now_known = self.remaining(item, stood.since).filter(|_| !stood.given);
+        let left = more(Some(stood.remaining), now_known).filter(|_| ran && item.due().is_some());
+        let resumed = left.and_then(|left| self.resumed_due(left));
         let anew = stood.given.then(|| self.given_due(key, item, stood)).flatten();
         let later = resumed.max(anew).filter(|later| item.due().is_some_and(|due| *later > due));
         if stood.given {

@@ -140,8 +140,10 @@ impl Watcher {
             Fact::CaseResumed => self.suspended = false,
             Fact::CaseCancelled { .. } => self.ended = true,
             Fact::CaseReopened => self.ended = false,
-            Fact::Scored { rule: Some(rule), .. } => {
-                ensure(!self.suspended, || format!("{rule} scores in a suspended case"))?;
+            Fact::Scored { rule: Some(rule), points, .. } => {
+                // What was taken is given back at any time.
+                let gives = *points > 0;
+                ensure(!self.suspended || gives, || format!("{rule} scores in a suspended case"))?;
             }
             Fact::Sent(sent) => {
                 if sent.kind == Notification::Slip {
