@@ -167,9 +167,18 @@ impl Turn<'_> {
             let why = Why::new("no earlier due date is proposed", "没有待同意的提前期限");
             return Err(Refusal::NotApplicable { act, item: key.to_string(), why });
         };
-        let why = DueReason::Calendar;
+        // Whoever is not late keeps what everybody has; an earlier date is no new lateness.
+        let late = item.judged_due().is_some_and(|judged| judged < self.at);
+        let floor = self.floor(key);
+        let due = item.due().map_or(due, |in_force| due.max(floor.min(in_force)));
         let provisional = self.is_provisional(self.at, due);
-        self.set_deadline(key, NewDeadline { due, why, by: None, in_time: true, provisional });
+        let why = DueReason::Calendar;
+        let new = NewDeadline { due, why, by: None, in_time: !late, provisional };
+        if late {
+            self.carry_deadline(key, new, item.armed.clone());
+        } else {
+            self.set_deadline(key, new);
+        }
         Ok(())
     }
 }
