@@ -534,8 +534,8 @@ mod tests {
     async fn files_of_every_size_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         let evidence = Evidence::folder(folder.path()).unwrap();
-        // Nothing, less than a part, a part exactly, parts and a rest.
-        for (count, size) in [(0, 0), (1, 10), (5, 1024 * 1024), (23, 512 * 1024)] {
+        // Less than a part, a part exactly, parts and a rest.
+        for (count, size) in [(1, 10), (5, 1024 * 1024), (23, 512 * 1024)] {
             let first = keep(&evidence, "a.pdf", parts(count, size)).await.unwrap();
             let again = keep(&evidence, "b.PDF", parts(count, size)).await.unwrap();
             assert_eq!(first, again);
@@ -554,6 +554,8 @@ mod tests {
         let evidence = Evidence::folder(folder.path()).unwrap().limited(limits);
         let large = keep(&evidence, "a.pdf", parts(13, 1024 * 1024)).await;
         assert!(matches!(large, Err(FileError::TooLarge { .. })), "{large:?}");
+        let empty = keep(&evidence, "a.pdf", parts(0, 0)).await;
+        assert!(matches!(empty, Err(FileError::Empty { .. })), "{empty:?}");
         let cut = parts(7, 1024 * 1024).chain(stream::iter([Err("gone".to_owned())]));
         let cut = keep(&evidence, "a.pdf", cut).await;
         assert!(matches!(cut, Err(FileError::Broken(_))), "{cut:?}");
