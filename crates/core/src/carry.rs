@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::case::{Case, CaseHead};
 use crate::event::{Arming, ItemKind, Side};
+use crate::failed::KeptKey;
 use crate::ids::ItemKey;
 use crate::item::{Armed, Item};
 use crate::migration::{FieldMap, LadderMap, MigrationMap, TaskMap};
@@ -117,9 +118,22 @@ fn move_failed_rungs(item: &mut Item, map: &MigrationMap) {
     let names = (name(&item.armed), name(&item.review.armed));
     item.failed.retain_mut(|failed| {
         let Some(rung) = failed.expression.rung else { return true };
-        let (side, name) = match failed.expression.key.as_str() {
-            "ladder" => (Side::Work, &names.0),
-            _ => (Side::Review, &names.1),
+        let (side, name) = match failed.expression.key {
+            KeptKey::Ladder => (Side::Work, &names.0),
+            KeptKey::ReviewLadder => (Side::Review, &names.1),
+            KeptKey::Owner
+            | KeptKey::Reviewer
+            | KeptKey::ReviewWithin
+            | KeptKey::StartBy
+            | KeptKey::Due
+            | KeptKey::Stall
+            | KeptKey::Target
+            | KeptKey::Value
+            | KeptKey::When
+            | KeptKey::Needs
+            | KeptKey::Grace
+            | KeptKey::Counts
+            | KeptKey::Each => return true,
         };
         let meant = |ladder: &&LadderMap| {
             ladder.side == side

@@ -15,6 +15,7 @@ use crate::event::{
     Schedule, Side,
 };
 use crate::fact::Fact;
+use crate::failed::KeptKey;
 use crate::item::{
     Armed, ArmedRung, Asked, AskedSuspension, Attempt, Child, Entry, EntryState, Hold, Item,
     Status, Stood,
@@ -318,7 +319,7 @@ fn evolve_item(item: &mut Item, event: &Event) {
                 item.review.manner = plan.manner;
                 item.review.members.clone_from(&plan.members);
             }
-            failed::forget(&mut item.failed, "owner");
+            failed::forget(&mut item.failed, KeptKey::Owner);
             item.note("transferred", at);
         }
         Fact::Delegated { to, .. } => item.handler = to.clone(),
@@ -456,8 +457,8 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.review.manner = review.manner;
             item.review.members.clone_from(&review.members);
             item.review.within = review.within;
-            failed::forget(&mut item.failed, "reviewer");
-            failed::forget(&mut item.failed, "review_within");
+            failed::forget(&mut item.failed, KeptKey::Reviewer);
+            failed::forget(&mut item.failed, KeptKey::ReviewWithin);
         }
         Fact::RungsArmed { side, arming, anew, .. } => {
             carry::arm_rungs(item, *side, arming, *anew);
@@ -477,7 +478,7 @@ fn evolve_item(item: &mut Item, event: &Event) {
                 item.review.members.clone_from(&plan.members);
             }
             item.as_it_is = true;
-            failed::forget(&mut item.failed, "owner");
+            failed::forget(&mut item.failed, KeptKey::Owner);
             item.note("handed_over", at);
         }
         Fact::FinishesAsItIs { .. } => item.as_it_is = true,
@@ -552,10 +553,10 @@ fn make_ready(item: &mut Item, ready: &Readiness, at: Instant) {
     item.start_by = ready.start_by;
     item.start_overdue = false;
     if ready.owner.is_some() {
-        failed::forget(&mut item.failed, "owner");
+        failed::forget(&mut item.failed, KeptKey::Owner);
     }
     if ready.deadline.is_some() {
-        failed::forget(&mut item.failed, "due");
+        failed::forget(&mut item.failed, KeptKey::Due);
     }
     item.deadlines.extend(ready.deadline.clone());
     let version = item.deadline().map_or(0, |deadline| deadline.version);
@@ -745,7 +746,7 @@ fn set_deadline(
     if matches!(deadline.why, DueReason::Calendar | DueReason::Set(_)) {
         item.earlier_due = None;
     }
-    failed::forget(&mut item.failed, "due");
+    failed::forget(&mut item.failed, KeptKey::Due);
     let version = item.deadline().map_or(0, |deadline| deadline.version);
     let was_overdue = version > 0 && item.overdue_version == version;
     if was_overdue && (deadline.carries || matches!(deadline.why, DueReason::Migrated(_))) {

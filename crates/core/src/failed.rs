@@ -11,12 +11,109 @@ use crate::event::NewItem;
 use crate::ids::ItemKey;
 use crate::item::Item;
 
+/// The keys of the definition whose values are kept, with the words that they have in its files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptKey {
+    /// `owner`.
+    Owner,
+    /// `reviewer`.
+    Reviewer,
+    /// `review_within`.
+    ReviewWithin,
+    /// `start_by`.
+    StartBy,
+    /// `due`.
+    Due,
+    /// `stall`.
+    Stall,
+    /// `target` of an indicator.
+    Target,
+    /// `value` of an indicator.
+    Value,
+    /// `when`.
+    When,
+    /// Which items a need means: `needs`.
+    Needs,
+    /// `grace`.
+    Grace,
+    /// `counts`.
+    Counts,
+    /// A list of the case: `each`.
+    Each,
+    /// `at` of a rung of `ladder`.
+    Ladder,
+    /// `at` of a rung of `review_ladder`.
+    ReviewLadder,
+}
+
+impl KeptKey {
+    /// The key of an item, read for it by its word; `None`: what it yields is not kept.
+    pub(crate) fn of_item(word: &str) -> Option<Self> {
+        let kept = [
+            Self::Owner,
+            Self::Reviewer,
+            Self::ReviewWithin,
+            Self::StartBy,
+            Self::Due,
+            Self::Stall,
+            Self::Target,
+            Self::Value,
+            Self::When,
+            Self::Needs,
+            Self::Grace,
+        ];
+        kept.into_iter().find(|key| key.as_str() == word)
+    }
+
+    /// The word in the files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Reviewer => "reviewer",
+            Self::ReviewWithin => "review_within",
+            Self::StartBy => "start_by",
+            Self::Due => "due",
+            Self::Stall => "stall",
+            Self::Target => "target",
+            Self::Value => "value",
+            Self::When => "when",
+            Self::Needs => "needs",
+            Self::Grace => "grace",
+            Self::Counts => "counts",
+            Self::Each => "each",
+            Self::Ladder => "ladder",
+            Self::ReviewLadder => "review_ladder",
+        }
+    }
+
+    /// What people read for it.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Owner => "承办",
+            Self::Reviewer => "审核",
+            Self::ReviewWithin => "审核时限",
+            Self::StartBy => "签收期限",
+            Self::Due => "期限",
+            Self::Stall => "停滞时长",
+            Self::Target => "目标值",
+            Self::Value => "指标值",
+            Self::When => "条件",
+            Self::Needs => "前置任务",
+            Self::Grace => "宽限",
+            Self::Counts => "是否计入",
+            Self::Each => "名单",
+            Self::Ladder => "督办阶梯",
+            Self::ReviewLadder => "审核督办阶梯",
+        }
+    }
+}
+
 /// An expression of the definition whose value is kept.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Expression {
-    /// Its key in the file: `owner`, `reviewer`, `due`, `stall`, `counts`, `each` and the like; of
-    /// a rung `ladder`, of a review's rung `review_ladder`.
-    pub key: String,
+    /// Its key in the file.
+    pub key: KeptKey,
     /// The rung's position in the ladder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<u16>,
@@ -29,41 +126,19 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// What people read for its key.
-    pub fn zh(&self) -> &str {
-        match self.key.as_str() {
-            "owner" => "承办",
-            "reviewer" => "审核",
-            "review_within" => "审核时限",
-            "start_by" => "签收期限",
-            "due" => "期限",
-            "stall" => "停滞时长",
-            "target" => "目标值",
-            "value" => "指标值",
-            "when" => "条件",
-            "needs" => "前置任务",
-            "grace" => "宽限",
-            "counts" => "是否计入",
-            "each" => "名单",
-            "ladder" => "督办阶梯",
-            "review_ladder" => "审核督办阶梯",
-            other => other,
-        }
-    }
-
     /// A key of an item.
-    pub(crate) fn of(key: &str) -> Self {
-        Self { key: key.to_owned(), ..Self::default() }
+    pub(crate) fn of(key: KeptKey) -> Self {
+        Self { key, rung: None, task: None, window: None }
     }
 
-    /// A rung of a ladder: `ladder` or `review_ladder`.
-    pub(crate) fn of_rung(key: &str, rung: u16) -> Self {
+    /// A rung of a ladder.
+    pub(crate) fn of_rung(key: KeptKey, rung: u16) -> Self {
         Self { rung: Some(rung), ..Self::of(key) }
     }
 
     /// A task's list, in a window or none.
     pub(crate) fn of_list(task: &TaskId, window: Option<Window>) -> Self {
-        Self { task: Some(task.clone()), window, ..Self::of("each") }
+        Self { task: Some(task.clone()), window, ..Self::of(KeptKey::Each) }
     }
 }
 
@@ -130,7 +205,7 @@ fn note(list: &mut Vec<Failed>, expression: &Expression, error: &str, at: Instan
 }
 
 /// Forgets the failures of a key.
-pub(crate) fn forget(list: &mut Vec<Failed>, key: &str) {
+pub(crate) fn forget(list: &mut Vec<Failed>, key: KeptKey) {
     list.retain(|failed| failed.expression.key != key);
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use crate::attention::Attention;
 use crate::command::Evidence;
 use crate::event::{Arming, Deadline, HoldCause, ItemKind, Remaining, SkipReason};
-use crate::failed::Failed;
+use crate::failed::{Failed, KeptKey};
 use crate::ids::{CaseId, ItemKey};
 use crate::lateness::Lateness;
 use crate::names::Names;
@@ -601,12 +601,12 @@ impl Item {
 
     /// Why its due date could not be worked out (期限无法计算); `None`: it has one, or owes none.
     pub fn lacks_due(&self) -> Option<&Failed> {
-        self.failed.iter().find(|failed| failed.expression.key == "due")
+        self.failed.iter().find(|failed| failed.expression.key == KeptKey::Due)
     }
 
     /// The failure that keeps it from having an owner, where one does.
     pub fn lacks_owner(&self) -> Option<&Failed> {
-        self.failed.iter().find(|failed| failed.expression.key == "owner")
+        self.failed.iter().find(|failed| failed.expression.key == KeptKey::Owner)
     }
 
     /// Whether it has begun: it was signed for, reported on or submitted.

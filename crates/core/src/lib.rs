@@ -78,7 +78,7 @@ pub use crate::event::{
 };
 pub use crate::evolve::replay;
 pub use crate::fact::Fact;
-pub use crate::failed::{AxisDifferences, Expression, Failed, MendedValues};
+pub use crate::failed::{AxisDifferences, Expression, Failed, KeptKey, MendedValues};
 pub use crate::files::files_in_form;
 pub use crate::growth::{
     Bound, OPENED_DEPTH_MAX, OPENED_PER_DAY_MAX, SCRIPT_CASES_MAX, SCRIPT_TASKS_MAX,

@@ -110,7 +110,7 @@ impl Telling<'_> {
     }
 
     fn expression(&self, one: &Expression) -> String {
-        let key = one.zh();
+        let key = one.key.zh();
         let known = one.task.as_ref().map(|task| self.key_title(&ItemKey::new(task.as_str())));
         let task = known.map(|title| format!("“{title}”的")).unwrap_or_default();
         let rung = one.rung.map(|rung| format!("第 {} 级", rung + 1)).unwrap_or_default();

@@ -61,7 +61,7 @@ fn light_of(office: &Office, key: &str) -> Light {
 }
 
 fn keys_failed(office: &Office, key: &str) -> Vec<String> {
-    office.item(key).failed.iter().map(|failed| failed.expression.key.clone()).collect()
+    office.item(key).failed.iter().map(|failed| failed.expression.key.as_str().to_owned()).collect()
 }
 
 #[test]

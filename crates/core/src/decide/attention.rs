@@ -109,8 +109,8 @@ impl Turn<'_> {
         };
         let kept = item.attention.iter().filter(|one| stays(one.kind));
         let mut causes: Vec<Cause> = kept.map(|one| (one.kind, one.about.clone())).collect();
-        let failed = item.failed.iter().map(|one| one.expression.key.clone());
-        causes.extend(failed.map(|key| (Kind::ExpressionFailed, key)));
+        let failed = item.failed.iter().map(|one| one.expression.key.as_str());
+        causes.extend(failed.map(|key| (Kind::ExpressionFailed, key.to_owned())));
         causes.extend(item.held_back.iter().map(|bound| (Kind::HeldBack, bound.clone())));
         causes
     }

@@ -9,7 +9,7 @@ use duban_script::Scene;
 use super::Turn;
 use crate::event::{Arming, Deadline, DueReason, Remaining, Side};
 use crate::fact::Fact;
-use crate::failed::Expression;
+use crate::failed::{Expression, KeptKey};
 use crate::ids::ItemKey;
 use crate::item::Item;
 
@@ -145,8 +145,8 @@ impl Turn<'_> {
     /// question.
     fn kept_rung(side: Side, position: u16) -> Option<Expression> {
         match side {
-            Side::Work => Some(Expression::of_rung("ladder", position)),
-            Side::Review => Some(Expression::of_rung("review_ladder", position)),
+            Side::Work => Some(Expression::of_rung(KeptKey::Ladder, position)),
+            Side::Review => Some(Expression::of_rung(KeptKey::ReviewLadder, position)),
             Side::Answer => None,
         }
     }

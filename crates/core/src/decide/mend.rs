@@ -16,7 +16,7 @@ use crate::case::CaseStatus;
 use crate::command::Actor;
 use crate::event::{Arming, Deadline, DueReason, Notification, Schedule, Side, SkipReason};
 use crate::fact::Fact;
-use crate::failed::{Expression, MendedValues};
+use crate::failed::{Expression, KeptKey, MendedValues};
 use crate::ids::ItemKey;
 use crate::item::{Armed, EntryState, Item, Status};
 use crate::refusal::{Refusal, Why};
@@ -213,47 +213,47 @@ impl Turn<'_> {
     ) {
         let Some(item) = self.case.item(key).cloned() else { return };
         let scene = with_owner(&self.scene(Some(key)), item.owner.clone());
-        match one.key.as_str() {
-            "owner" => self.owner_again(&item, task, &scene),
-            "reviewer" | "review_within" => {
+        match one.key {
+            KeptKey::Owner => self.owner_again(&item, task, &scene),
+            KeptKey::Reviewer | KeptKey::ReviewWithin => {
                 let failures = self.failures;
                 let review = self.review_plan(task, item.owner.as_ref(), &scene);
                 if self.failures == failures {
                     self.push(Fact::ReviewPlanned { item: key.clone(), review });
                 }
             }
-            "due" => self.due_again(&item, task, scene),
-            "start_by" => {
+            KeptKey::Due => self.due_again(&item, task, scene),
+            KeptKey::StartBy => {
                 let at = task.start_by.as_ref();
                 let at = at.and_then(|expr| self.read_instant("start_by", expr, &scene));
                 values.start_by = at.filter(|at| *at > self.at);
             }
-            "stall" => {
+            KeptKey::Stall => {
                 let span = task.stall.as_ref();
                 let span = span.and_then(|expr| self.read_span("stall", expr, &scene));
                 let silent = span.filter(|_| item.report_at.is_none());
                 let at = silent.and_then(|span| self.after(self.at, span));
                 values.stall = span.map(|span| (span, at));
             }
-            "target" => {
+            KeptKey::Target => {
                 let expr = task.indicator.as_ref().and_then(|one| one.target.as_ref());
                 let read = |expr| self.read("target", expr, &scene, "数字", Value::to_decimal);
                 values.target = expr.and_then(read);
             }
-            "value" => values.value = self.indicator_value(Some(task), key, &item.form),
-            "when" => self.when_again(&item, task, &scene),
-            "needs" => {
+            KeptKey::Value => values.value = self.indicator_value(Some(task), key, &item.form),
+            KeptKey::When => self.when_again(&item, task, &scene),
+            KeptKey::Needs => {
                 let places = (0..u16::try_from(task.needs.len()).unwrap_or(u16::MAX)).collect();
                 let which = self.which(task, key, &places);
                 self.push(Fact::NeedsChanged { item: key.clone(), which });
                 self.settled.push_back(Settle::Fresh(key.clone()));
             }
-            "grace" => self.grace_again(&item, task, &scene),
-            "counts" => self.counts_again(&item, task),
-            "ladder" => self.rung_again(&item, Side::Work, one.rung),
-            "review_ladder" => self.rung_again(&item, Side::Review, one.rung),
-            // A key that this version does not keep any more lacks nothing.
-            _ => {}
+            KeptKey::Grace => self.grace_again(&item, task, &scene),
+            KeptKey::Counts => self.counts_again(&item, task),
+            KeptKey::Ladder => self.rung_again(&item, Side::Work, one.rung),
+            KeptKey::ReviewLadder => self.rung_again(&item, Side::Review, one.rung),
+            // A list is the case's, and is made again by `retry_lists`.
+            KeptKey::Each => {}
         }
     }
 
@@ -334,7 +334,7 @@ impl Turn<'_> {
                 Ok(false) => {}
                 Err(error) => {
                     let scene = self.scene(Some(&item.key));
-                    let keeps = Some(Expression::of("counts"));
+                    let keeps = Some(Expression::of(KeptKey::Counts));
                     self.script_failed(&scene, "counts", &error, keeps);
                 }
             }

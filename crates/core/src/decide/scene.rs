@@ -11,24 +11,9 @@ use super::Turn;
 use crate::case::{Case, CaseHead};
 use crate::event::ItemKind;
 use crate::fact::Fact;
-use crate::failed::{Expression, Failed};
+use crate::failed::{Expression, Failed, KeptKey};
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
-
-/// Keys of an item that are evaluated once: one that fails is kept with the item.
-const KEPT: [&str; 11] = [
-    "owner",
-    "reviewer",
-    "review_within",
-    "start_by",
-    "due",
-    "stall",
-    "target",
-    "value",
-    "when",
-    "needs",
-    "grace",
-];
 
 /// A read-only view of a case for scripts. Holds a cheap copy, so nothing is borrowed.
 pub(super) struct View {
@@ -216,8 +201,8 @@ impl Turn<'_> {
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
         let keeps = self.reading.clone().or_else(|| {
-            let kept = scene.item.is_some() && KEPT.contains(&key) && !self.compares;
-            kept.then(|| Expression::of(key))
+            let kept = KeptKey::of_item(key).filter(|_| scene.item.is_some() && !self.compares);
+            kept.map(Expression::of)
         });
         let value = match self.env.program.eval(expr, scene) {
             Ok(value) => value,

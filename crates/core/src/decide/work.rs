@@ -15,7 +15,7 @@ use crate::authority::principal;
 use crate::command::{Actor, Evidence};
 use crate::event::{Notification, ReviewPlan};
 use crate::fact::Fact;
-use crate::failed::Expression;
+use crate::failed::{Expression, KeptKey};
 use crate::form;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
@@ -199,7 +199,7 @@ impl Turn<'_> {
     /// Records that nobody can say whether a submission counts, and tells owner and reviewers.
     fn take_as_not_counted(&mut self, item: &Item, error: &str) {
         let scene = self.scene(Some(&item.key));
-        self.script_failed(&scene, "counts", error, Some(Expression::of("counts")));
+        self.script_failed(&scene, "counts", error, Some(Expression::of(KeptKey::Counts)));
         let mut to: Vec<Assignee> = item.owner.iter().cloned().collect();
         to.extend(item.review.members.iter().cloned());
         let title = self.title(&item.key);
