@@ -114,10 +114,12 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let unsuitable = |why| Err(Refusal::Unsuitable { act, item: item.key.to_string(), why });
         if !self.is_held(to) {
-            return unsuitable(Why::new("nobody holds the new owner's post", "新承办岗位无人在岗"));
+            let why = Why::new("nobody holds the new owner's post", "新承办岗位无人在岗");
+            return unsuitable(why.about("to"));
         }
         if !self.may_pass_to(item, to) {
-            return unsuitable(Why::new("nobody could review it then", "指派后无人可以审核"));
+            let why = Why::new("nobody could review it then", "由其承办则无人可以审核");
+            return unsuitable(why.about("to"));
         }
         Ok(())
     }

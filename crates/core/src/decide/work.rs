@@ -349,21 +349,7 @@ impl Turn<'_> {
             self.may_work("transfer", &item)?;
             self.workable("transfer", key)?;
         }
-        if !self.is_held(to) {
-            return Err(Refusal::Unsuitable {
-                act: "transfer",
-                item: key.to_string(),
-                why: Why::new("nobody holds the new owner's post", "新承办岗位无人在岗")
-                    .about("to"),
-            });
-        }
-        if !self.may_pass_to(&item, to) {
-            return Err(Refusal::Unsuitable {
-                act: "transfer",
-                item: key.to_string(),
-                why: Why::new("nobody could review it then", "转办后无人可以审核").about("to"),
-            });
-        }
+        self.may_be_given("transfer", &item, to)?;
         self.reassign(key, to, reason);
         Ok(())
     }
