@@ -11,8 +11,8 @@ use duban_model::TaskDef;
 use duban_script::Scene;
 
 use super::Turn;
+use super::clock::Lay;
 use super::deadline::NewDeadline;
-use super::hold::Lay;
 use crate::event::{Deadline, DueReason, Schedule};
 use crate::fact::Fact;
 use crate::ids::ItemKey;

@@ -7,9 +7,9 @@ use duban_calendar::{Instant, Span, Window, end_of};
 use duban_model::{Assignee, Judged, TaskDef};
 use duban_script::{Scene, Value};
 
+use super::clock::leaves_too_little;
 use super::deadline::NewDeadline;
 use super::graph::Settle;
-use super::hold::leaves_too_little;
 use super::ready::with_owner;
 use super::{ADDED_WORKDAYS, Turn, reason_of};
 use crate::case::CaseStatus;

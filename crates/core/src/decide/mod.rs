@@ -9,6 +9,7 @@ mod attention;
 mod axes;
 mod between;
 mod child;
+mod clock;
 mod deadline;
 mod graph;
 mod growth;

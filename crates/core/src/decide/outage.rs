@@ -9,7 +9,7 @@ use std::sync::Arc;
 use duban_calendar::{Instant, Span};
 
 use super::Turn;
-use super::hold::Lay;
+use super::clock::Lay;
 use crate::event::{Deadline, DueReason, Schedule};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
