@@ -13,7 +13,7 @@ use crate::command::Actor;
 use crate::fact::Fact;
 use crate::failed::Failed;
 use crate::ids::ItemKey;
-use crate::item::Armed;
+use crate::item::{Armed, Stood};
 use crate::names::Names;
 use crate::signers::OwnDate;
 
@@ -79,6 +79,8 @@ pub enum DueReason {
     AtLeast,
     /// An extension asked for in time was refused after the date.
     NotExtended,
+    /// An extension asked for in time was not answered when the work was submitted.
+    NotAnswered,
     /// It ended while nobody could act, because the system stood still.
     Outage,
     /// The supervision office set it; the reason.
@@ -514,7 +516,11 @@ pub struct Schedule {
     /// When a sub-case's answer will have been out for too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child_answer_by: Option<Instant>,
-    /// Working days of the window in which the clock stood, so far.
+    /// Working days of the window, or after the due date, in which the clock stood, so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<i64>,
+    /// From when on the standing clock is counted, and what is left: the item came to its owner
+    /// while it stood. Its causes go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood: Option<Stood>,
 }

@@ -417,7 +417,10 @@ fn evolve_item(item: &mut Item, event: &Event) {
             Some(_) => item.judge_again_at = Some(*judged),
         },
         Fact::Rescheduled { schedule, .. } => {
-            item.dated_at = Some(at);
+            // A clock that is counted anew moves no date.
+            if schedule.stood.is_none() {
+                item.dated_at = Some(at);
+            }
             reschedule(item, schedule);
         }
         Fact::SuspensionAsked { reason, until, .. } => {
@@ -619,6 +622,12 @@ fn reschedule(item: &mut Item, schedule: &Schedule) {
         child.answer_by = schedule.child_answer_by.or(child.answer_by);
     }
     item.lost = schedule.lost.unwrap_or(item.lost);
+    if let Some(stood) = &schedule.stood {
+        for hold in item.holds.iter_mut().filter(|hold| hold.remaining.is_some()) {
+            hold.remaining = Some(stood.remaining);
+        }
+        item.stood = Some(stood.clone());
+    }
 }
 
 /// Whoever works on an attempt may not review it, nor may whom they stand in for.
@@ -754,6 +763,10 @@ fn set_deadline(
     }
     if let (Some(stood), false) = (item.stood.as_mut(), deadline.carries) {
         stood.given = true;
+    }
+    // Days are counted from the date in force; a window's are lost for good.
+    if item.window.is_none() {
+        item.lost = 0;
     }
     item.deadlines.push(deadline.clone());
     let anew = arming.map(|arming| Armed::towards(arming, deadline.version));

@@ -365,7 +365,7 @@ pub enum Fact {
         until: Option<Instant>,
         /// What is left of the time; `None`: the clock runs on.
         remaining: Option<Remaining>,
-        /// Since when the clock stands, where that is earlier: a hold that is noted again.
+        /// Since when the clock stands, where that is earlier; older versions noted a hold again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<Instant>,
     },

@@ -390,7 +390,7 @@ pub struct Item {
     /// Since when its clock stands, and what was left then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stood: Option<Stood>,
-    /// Working days of its window in which its clock stood.
+    /// Working days of its window, or after its due date, in which its clock stood.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: i64,
     /// When its window, which was judged, is judged again.
@@ -599,6 +599,15 @@ impl Item {
         granted.or(self.deadlines.first()).map(|deadline| deadline.due)
     }
 
+    /// Whether it was called late by the date in force while somebody was there to be late: `vacant`
+    /// says since when nobody owned it.
+    pub fn is_called_late(&self, vacant: Option<Instant>) -> bool {
+        let said = self.deadline().is_some_and(|last| self.overdue_version == last.version);
+        let mut latest = self.history.iter().rev().filter(|(kind, _)| kind == "overdue");
+        let at = latest.next().map(|(_, at)| *at);
+        said && at.zip(vacant).is_none_or(|(at, vacant)| at < vacant)
+    }
+
     /// Why its due date could not be worked out (期限无法计算); `None`: it has one, or owes none.
     pub fn lacks_due(&self) -> Option<&Failed> {
         self.failed.iter().find(|failed| failed.expression.key == KeptKey::Due)
@@ -625,6 +634,24 @@ impl Item {
     /// The moment by which what was submitted is judged: where the clock stood, since then.
     pub fn judged_submission(&self) -> Option<Instant> {
         self.counted_at.or(self.submitted_at)
+    }
+
+    /// The instant up to which its owner's time is counted: the submission, or since when the clock
+    /// stands; `None`: it runs, up to now.
+    pub fn counted_until(&self) -> Option<Instant> {
+        match self.status {
+            Status::Submitted | Status::Done => self.judged_submission().or(self.done_at),
+            Status::Waiting
+            | Status::Ready
+            | Status::Active
+            | Status::Skipped
+            | Status::Cancelled => self.stood.as_ref().map(|stood| stood.since),
+        }
+    }
+
+    /// Working days after the due date in which its clock stood: nobody is late for them.
+    pub fn stood_workdays(&self) -> i64 {
+        if self.window.is_none() { self.lost } else { 0 }
     }
 
     /// Whether its clock stands still.

@@ -485,6 +485,7 @@ pub fn due_reason(why: &DueReason) -> String {
         DueReason::AtLeast => "轮到承办时应有的办理时间".to_owned(),
         DueReason::Outage => "系统停运后顺延".to_owned(),
         DueReason::NotExtended => "延期申请答复后的办理时间".to_owned(),
+        DueReason::NotAnswered => "延期申请未及答复，其间不计逾期".to_owned(),
         DueReason::Set(reason) => format!("督查机构确定：{reason}"),
     }
 }

@@ -88,6 +88,11 @@ pub struct TaskFacts {
     pub submitted_at: Option<Instant>,
     /// When it was done.
     pub done_at: Option<Instant>,
+    /// The instant up to which its owner's time is counted, where that is not the moment judged:
+    /// the submission, or since when its clock stands.
+    pub counted_at: Option<Instant>,
+    /// Working days after the due date in which its clock stood.
+    pub stood_workdays: i64,
     /// Reported progress in percent.
     pub progress: u8,
     /// Planned progress in percent at this moment; `None` without a plan.
@@ -119,12 +124,42 @@ pub struct RungFacts {
     pub ladder: String,
     /// The rung's position, from 0.
     pub index: usize,
+    /// What the ladder is about.
+    #[serde(default)]
+    pub side: RungSide,
+    /// The date that the ladder goes towards; `None`: the rung has none.
+    #[serde(default)]
+    pub due: Option<Instant>,
     /// Who is addressed.
     pub to: Vec<Assignee>,
     /// The rung's plain words, for example `slip` → `blue`.
     pub words: BTreeMap<String, String>,
     /// The rung's evaluated values, for example `rectify_within`.
     pub values: BTreeMap<String, RungValue>,
+}
+
+/// What a ladder is about: whom it chases for what.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RungSide {
+    /// The owner, for the work itself.
+    #[default]
+    Work,
+    /// The reviewers, for their review.
+    Review,
+    /// The reviewers, for an answer to a request for extension.
+    Answer,
+}
+
+impl RungSide {
+    /// The word in scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Work => "work",
+            Self::Review => "review",
+            Self::Answer => "answer",
+        }
+    }
 }
 
 /// A value of a rung, kept with the event that fired it.

@@ -80,7 +80,7 @@ pub use crate::action::{Action, SlipColour};
 pub use crate::budget::{Budget, BudgetLimits, Spent};
 pub use crate::codes::CODES;
 pub use crate::dates::{Dated, Shifts, dates_as_texts};
-pub use crate::facts::{CaseFacts, Facts, RungFacts, RungValue, Scene, TaskFacts};
+pub use crate::facts::{CaseFacts, Facts, RungFacts, RungSide, RungValue, Scene, TaskFacts};
 pub use crate::names::{HostKind, HostName, NAMES, in_chinese};
 pub use crate::program::{Limits, Program, Reads, ScriptError};
 pub use crate::stop::StopFlag;

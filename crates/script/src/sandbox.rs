@@ -141,17 +141,18 @@ fn variable(frame: &Frame, english: &str) -> Fallible {
     let facts = &scene.facts;
     let item =
         || scene.item.as_ref().ok_or_else(|| fail(format!("此处没有任务，不能读 {english}")));
+    let in_hand = || scene.due.or_else(|| scene.item.as_ref().and_then(|item| item.due));
     Ok(match english {
         "task" => Dynamic::from(Item::new(item()?.clone())),
         "item" => Dynamic::from(Axes(item()?.clone())),
         "form" => Dynamic::from(Form::Item(item()?.clone())),
         "owner" => item()?.owner.as_ref().map_or(Dynamic::UNIT, assignee_to_dynamic),
         "reviewer" => item()?.reviewers.first().map_or(Dynamic::UNIT, assignee_to_dynamic),
-        "overdue_workdays" => host::overdue_workdays(frame, item()?).into(),
-        "remaining_workdays" => host::remaining_workdays(frame, item()?).into(),
+        "overdue_workdays" => host::overdue_workdays(frame, item()?, in_hand()).into(),
+        "remaining_workdays" => host::remaining_workdays(frame, item()?, in_hand()).into(),
         "now" => Dynamic::from(scene.now),
         "moment" => Dynamic::from(scene.moment),
-        "due" => optional(scene.due.or_else(|| scene.item.as_ref().and_then(|item| item.due))),
+        "due" => optional(in_hand()),
         "window" => {
             optional(scene.window.or_else(|| scene.item.as_ref().and_then(|item| item.window)))
         }

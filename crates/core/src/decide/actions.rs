@@ -94,10 +94,9 @@ impl Turn<'_> {
 
     /// On whom an item waits: while a rung of its review fires, those whom that one chases.
     fn waiting_on(&self, item: &Item) -> Vec<Assignee> {
-        if self.chased.is_empty() {
-            item.waiting_on().into_iter().cloned().collect()
-        } else {
-            self.chased.clone()
+        match &self.chase {
+            Some(chase) => chase.to.clone(),
+            None => item.waiting_on().into_iter().cloned().collect(),
         }
     }
 
@@ -180,13 +179,22 @@ impl Turn<'_> {
 
     fn standard_text(&self, key: &ItemKey) -> String {
         let title = self.title(key);
-        let due = self.case.item(key).and_then(|item| item.due());
+        let side = self.chase.as_ref().map_or(Side::Work, |chase| chase.side);
+        let due = match &self.chase {
+            Some(chase) => chase.due,
+            None => self.case.item(key).and_then(|item| item.due()),
+        };
+        let (what, done, plea) = match side {
+            Side::Work => (format!("“{title}”"), "办结", "请抓紧办理"),
+            Side::Review => (format!("“{title}”"), "审核", "请尽快审核"),
+            Side::Answer => (format!("“{title}”的延期申请"), "答复", "请尽快答复"),
+        };
         match due {
             Some(due) if due < self.at => {
-                format!("“{title}”应于{}前办结，已逾期，请抓紧办理。", self.date(due))
+                format!("{what}应于{}前{done}，已逾期，{plea}。", self.date(due))
             }
-            Some(due) => format!("“{title}”应于{}前办结，请抓紧办理。", self.date(due)),
-            None => format!("请抓紧办理“{title}”。"),
+            Some(due) => format!("{what}应于{}前{done}，{plea}。", self.date(due)),
+            None => format!("{plea}{what}。"),
         }
     }
 
@@ -219,10 +227,10 @@ impl Turn<'_> {
 
     fn notice(&mut self, key: &ItemKey, to: Vec<Assignee>, text: Option<String>) {
         let to = if to.is_empty() {
-            let head = self.case.head();
-            let mut to = vec![Assignee::Unit(self.unit_in_charge(key))];
-            to.extend(self.superior_of(&to[0]));
-            to.extend(head.supervision.clone());
+            let mut to: Vec<Assignee> =
+                self.units_meant(key).into_iter().map(Assignee::Unit).collect();
+            to.extend(to.first().and_then(|unit| self.superior_of(unit)));
+            to.extend(self.case.head().supervision.clone());
             to
         } else {
             to
@@ -233,6 +241,18 @@ impl Turn<'_> {
         let sent = self.sent(Notification::Notice, Some(key), to, text);
         self.push(Fact::Sent(Box::new(Sent { number, ..sent })));
         self.score(ScoreOn::Notice, key);
+    }
+
+    /// The units whose doing a ladder speaks of: the owner's, or those of whom a review's chases.
+    fn units_meant(&self, key: &ItemKey) -> Vec<UnitId> {
+        let Some(chase) = &self.chase else { return vec![self.unit_in_charge(key)] };
+        let mut units: Vec<UnitId> = Vec::new();
+        for unit in chase.to.iter().filter_map(|one| self.env.directory.unit_of(one)) {
+            if !units.contains(&unit) {
+                units.push(unit);
+            }
+        }
+        units
     }
 
     /// The unit that answers for an item: its owner's.
@@ -466,7 +486,7 @@ impl Turn<'_> {
         let definition = Arc::clone(&self.definition);
         let Some(item) = self.case.item(key).cloned() else { return };
         // What time brings to a vacant post is nobody's.
-        if self.by_time && self.is_owner_vacant(&item) {
+        if self.by_time && self.chase.is_none() && self.is_owner_vacant(&item) {
             return;
         }
         let basis = Self::task(&definition, &item).map(|task| task.basis.as_slice());
@@ -474,15 +494,20 @@ impl Turn<'_> {
             let applies = rule.basis.as_ref().is_none_or(|prefix| {
                 basis.unwrap_or_default().iter().any(|row| row.starts_with(prefix.as_str()))
             });
-            let given = self.case.head().scored.get(&rule.id).copied().unwrap_or_default();
-            let points = match rule.cap {
-                Some(cap) => (given + rule.points).clamp(-cap, cap) - given,
-                None => rule.points,
-            };
-            if applies && points != 0 {
-                let why = format!("{}：{}", rule.id, self.title(key));
-                let (rule, unit) = (Some(rule.id.clone()), self.unit_in_charge(key));
-                self.push(Fact::Scored { unit, points, rule, why, item: Some(key.clone()) });
+            if !applies {
+                continue;
+            }
+            for unit in self.units_meant(key) {
+                let given = self.case.head().scored.get(&rule.id).copied().unwrap_or_default();
+                let points = match rule.cap {
+                    Some(cap) => (given + rule.points).clamp(-cap, cap) - given,
+                    None => rule.points,
+                };
+                if points != 0 {
+                    let why = format!("{}：{}", rule.id, self.title(key));
+                    let (rule, item) = (Some(rule.id.clone()), Some(key.clone()));
+                    self.push(Fact::Scored { unit, points, rule, why, item });
+                }
             }
         }
     }

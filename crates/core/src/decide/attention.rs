@@ -12,9 +12,8 @@ use duban_model::{Assignee, Join, PersonId, TaskDef, TaskKind};
 
 use super::Turn;
 use super::between::name_of_need;
-use super::deadline::NewDeadline;
 use crate::attention::AttentionKind as Kind;
-use crate::event::{DueReason, HoldCause, ItemKind, Manner, Remaining, Schedule, Side, SignerDate};
+use crate::event::{HoldCause, ItemKind, Manner, Remaining, Schedule, Side, SignerDate};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status, Stood};
@@ -302,7 +301,9 @@ impl Turn<'_> {
     pub(super) fn speaks_to_nobody(&self, key: &ItemKey, side: Side) -> bool {
         match side {
             Side::Work => self.case.item(key).is_some_and(|item| self.is_owner_vacant(item)),
-            Side::Review | Side::Answer => self.chased.is_empty(),
+            Side::Review | Side::Answer => {
+                self.chase.as_ref().is_none_or(|chase| chase.to.is_empty())
+            }
         }
     }
 
@@ -361,18 +362,8 @@ impl Turn<'_> {
             if self.case.item(key).is_some_and(|item| !item.status.is_closed()) {
                 self.defer_judgement(key);
             }
-        } else if let Some(in_force) = item.due() {
-            let due = self.floor(key);
-            if due > in_force {
-                let provisional = self.is_provisional(self.at, due);
-                let why = DueReason::AtLeast;
-                self.set_deadline(
-                    key,
-                    NewDeadline { due, why, by: None, in_time: true, provisional },
-                );
-            } else {
-                self.keep_ladder(key, item);
-            }
+        } else {
+            self.begin_by_floor(item, Some(since));
         }
         self.pass_over(key);
         if let Some(stall_at) = self.silence(item) {

@@ -241,7 +241,7 @@ impl Turn<'_> {
             review,
             reason,
         });
-        self.begin_with_owner(key);
+        self.begin_with_owner(&item);
         self.excuse_own(&item, &unit);
         Ok(())
     }

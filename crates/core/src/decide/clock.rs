@@ -6,7 +6,7 @@ use super::Turn;
 use crate::event::{DueReason, Remaining, Schedule, SkipReason};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
-use crate::item::{Armed, Hold, Item, Status, Stood};
+use crate::item::{Armed, ArmedRung, Item, Status, Stood};
 use crate::signers::OwnDate;
 
 /// A window that left less than this many working days is excused; of a shorter one, half.
@@ -32,7 +32,7 @@ impl Turn<'_> {
             return;
         };
         if let Some(left) = more(self.remaining(&item, self.at), least) {
-            self.hold_again(&item, None, left);
+            self.stand_anew(&item, self.at, left);
         }
     }
 
@@ -50,22 +50,16 @@ impl Turn<'_> {
         if !stopped_in_hand(item, stood)
             && let Some(left) = self.remaining(item, stood.since)
         {
-            self.hold_again(item, Some(stood.since), left);
+            self.stand_anew(item, stood.since, left);
         }
     }
 
-    fn hold_again(&mut self, item: &Item, since: Option<Instant>, left: Remaining) {
-        let standing = item.holds.iter().filter(|hold| hold.remaining.is_some()).cloned();
-        let standing: Vec<Hold> = standing.collect();
-        for hold in &standing {
-            let (key, cause) = (item.key.clone(), Some(hold.cause.clone()));
-            let stall_at = self.case.item(&key).and_then(|item| item.stall_at);
-            self.push(Fact::Released { item: key, stall_at, cause });
-        }
-        for hold in standing {
-            let (key, remaining) = (item.key.clone(), Some(left));
-            let (cause, until) = (hold.cause, hold.until);
-            self.push(Fact::Held { item: key, cause, until, remaining, since });
+    /// The causes go on, and history is not told that they ended.
+    fn stand_anew(&mut self, item: &Item, since: Instant, remaining: Remaining) {
+        let stood = Some(Stood { since, remaining, given: false });
+        if item.is_held() {
+            let schedule = Schedule { stood, ..Schedule::default() };
+            self.push(Fact::Rescheduled { item: item.key.clone(), schedule: Box::new(schedule) });
         }
     }
 
@@ -84,16 +78,21 @@ impl Turn<'_> {
 
     fn go_on_with_work(&mut self, key: &ItemKey, item: &Item, stood: &Stood) {
         let lay = self.lay(stood);
-        let mut schedule = self.moved(item, lay, None);
+        let mut schedule = self.moved(item, lay);
         if let Some(asked) = &item.asked {
             let since = stood.since.max(asked.at);
             let lay = self.lay(&Stood { since, ..stood.clone() });
             let owed = asked.due.filter(|_| !asked.overdue);
             schedule.answer_due = owed.map(|due| self.owed_after(due, lay));
             let chases = asked.armed.as_ref();
-            schedule.answer_armed = chases.map(|armed| self.shifted(armed, lay, None));
+            schedule.answer_armed = chases.map(|armed| self.shifted(armed, lay));
         }
         self.due_goes_on(key, item, stood, &mut schedule);
+        let late = self.case.item(key).and_then(|item| item.due()).filter(|due| *due < stood.since);
+        if late.is_some() {
+            let (since, today) = (self.date(stood.since), self.today());
+            schedule.lost = Some(item.lost + self.env.calendar.workdays_between(since, today));
+        }
         self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
     }
 
@@ -130,7 +129,7 @@ impl Turn<'_> {
     fn given_due(&mut self, key: &ItemKey, item: &Item, stood: &Stood) -> Option<Instant> {
         let deadline = item.deadline()?;
         match deadline.why {
-            DueReason::AtLeast | DueReason::NotExtended => {
+            DueReason::AtLeast | DueReason::NotExtended | DueReason::NotAnswered => {
                 let since = stood.since.max(item.dated_at.unwrap_or(stood.since));
                 let lay = self.lay(&Stood { since, ..stood.clone() });
                 Some(self.shift(deadline.due, lay))
@@ -156,7 +155,7 @@ impl Turn<'_> {
         let submitted = item.submitted_at.unwrap_or(stood.since);
         let review = Stood { since: stood.since.max(submitted), ..stood.clone() };
         let lay = self.lay(&review);
-        let moved = |armed: &Armed| self.shifted(armed, lay, None);
+        let moved = |armed: &Armed| self.shifted(armed, lay);
         let own: Vec<OwnDate> = item
             .review
             .own
@@ -176,7 +175,7 @@ impl Turn<'_> {
         if stopped_in_hand(item, stood) && item.window.is_none() {
             // What was left then is there again should the item come back.
             let lay = self.lay(stood);
-            schedule.armed = item.armed.as_ref().map(|armed| self.shifted(armed, lay, None));
+            schedule.armed = item.armed.as_ref().map(|armed| self.shifted(armed, lay));
             self.due_goes_on(key, item, stood, &mut schedule);
         }
         self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
@@ -212,7 +211,7 @@ impl Turn<'_> {
             let at = self.owed_after(again, lay);
             self.push(Fact::JudgementDeferred { item: key.clone(), at });
         }
-        let mut schedule = self.moved(item, lay, None);
+        let mut schedule = self.moved(item, lay);
         schedule.lost = Some(lost);
         let mut moved = deadline.clone();
         moved.version += 1;
@@ -288,19 +287,37 @@ impl Turn<'_> {
         self.shift(at, lay).max(duban_calendar::end_of(self.today(), self.tz()))
     }
 
-    /// A ladder whose rungs to come are moved, none to before `earliest`.
-    pub(super) fn shifted(&self, armed: &Armed, lay: Lay, earliest: Option<Instant>) -> Armed {
+    /// A ladder whose rungs to come are moved.
+    pub(super) fn shifted(&self, armed: &Armed, lay: Lay) -> Armed {
         let mut moved = Armed { rungs: Vec::new(), ..armed.clone() };
         for rung in &armed.rungs {
             let at = self.shift(rung.at, lay);
-            let at = earliest.map_or(at, |earliest| at.max(earliest));
-            moved.insert(crate::item::ArmedRung { at, ..rung.clone() });
+            moved.insert(ArmedRung { at, ..rung.clone() });
+        }
+        moved
+    }
+
+    /// A ladder none of whose rungs comes before an instant. Those that would have keep their
+    /// distance, so that what was apart does not come at once.
+    pub(super) fn not_before(&self, armed: &Armed, earliest: Instant) -> Armed {
+        let mut moved = Armed { rungs: Vec::new(), ..armed.clone() };
+        // Where the rung before was, and where it came to be.
+        let mut last: Option<(Instant, Instant)> = None;
+        for rung in &armed.rungs {
+            let mut at = rung.at.max(earliest);
+            if let Some((was, became)) =
+                last.filter(|(was, became)| *was < rung.at && at <= *became)
+            {
+                at = self.shift(became, self.workdays_from(was, rung.at));
+            }
+            last = Some((rung.at, at));
+            moved.insert(ArmedRung { at, ..rung.clone() });
         }
         moved
     }
 
     /// Everything of an item's own time that is to come, moved.
-    fn moved(&self, item: &Item, lay: Lay, earliest: Option<Instant>) -> Schedule {
+    fn moved(&self, item: &Item, lay: Lay) -> Schedule {
         let report = item.report_at.map(|at| {
             let nominal = item.report_for.unwrap_or(at);
             (self.owed_after(at, lay), nominal)
@@ -308,7 +325,7 @@ impl Turn<'_> {
         let plan = item.plan_at.map(|at| (item.plan_next, Some(self.owed_after(at, lay))));
         let signs = item.start_by.filter(|_| item.status == Status::Ready);
         Schedule {
-            armed: item.armed.as_ref().map(|armed| self.shifted(armed, lay, earliest)),
+            armed: item.armed.as_ref().map(|armed| self.shifted(armed, lay)),
             start_by: signs.map(|at| self.owed_after(at, lay)),
             report,
             plan,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use duban_calendar::{Instant, Roll, Span, date_of, end_of};
 use duban_model::{Ladder, PersonId, Trigger};
-use duban_script::Scene;
+use duban_script::{RungSide, Scene};
 
 use super::Turn;
 use crate::event::{Arming, Deadline, DueReason, Remaining, Side};
@@ -218,12 +218,18 @@ impl Turn<'_> {
     }
 
     /// Lets a rung of a ladder fire now: its function runs, its actions happen.
-    pub(super) fn fire_rung(&mut self, key: &ItemKey, ladder: &Ladder, position: u16, side: Side) {
+    pub(super) fn fire_rung(&mut self, key: &ItemKey, ladder: &Ladder, position: u16) {
         let Some(rung) = ladder.rungs.get(usize::from(position)) else { return };
         let scene = self.scene(Some(key));
         let mut facts = duban_script::RungFacts {
             ladder: ladder.name.clone(),
             index: usize::from(position),
+            side: match self.chase.as_ref().map_or(Side::Work, |chase| chase.side) {
+                Side::Work => RungSide::Work,
+                Side::Review => RungSide::Review,
+                Side::Answer => RungSide::Answer,
+            },
+            due: scene.due,
             words: rung.words.iter().cloned().collect(),
             ..duban_script::RungFacts::default()
         };
@@ -237,8 +243,8 @@ impl Turn<'_> {
             );
             facts.to.extend(to.unwrap_or_default());
         }
-        if facts.to.is_empty() && matches!(side, Side::Review | Side::Answer) {
-            facts.to.clone_from(&self.chased);
+        if let Some(chase) = self.chase.as_ref().filter(|_| facts.to.is_empty()) {
+            facts.to.clone_from(&chase.to);
         }
         for (name, expr) in &rung.values {
             if let Some(value) = self.value(name, expr, &scene) {

@@ -11,7 +11,6 @@ use duban_model::TaskDef;
 use duban_script::Scene;
 
 use super::Turn;
-use super::clock::Lay;
 use super::deadline::NewDeadline;
 use crate::event::{Deadline, DueReason, Schedule};
 use crate::fact::Fact;
@@ -258,18 +257,21 @@ impl Turn<'_> {
 
     /// The rungs of a ladder that lie ahead; repeated ones go on with the next.
     pub(super) fn still_to_come(&self, armed: Option<&Armed>) -> Option<Armed> {
-        let armed = armed?;
+        Some(self.ahead_of(armed?, self.at))
+    }
+
+    fn ahead_of(&self, armed: &Armed, now: Instant) -> Armed {
         let mut ahead = Armed { rungs: Vec::new(), ..armed.clone() };
         for rung in &armed.rungs {
             let mut at = Some(rung.at);
-            while let (Some(passed), Some(every)) = (at.filter(|at| *at <= self.at), rung.every) {
+            while let (Some(passed), Some(every)) = (at.filter(|at| *at <= now), rung.every) {
                 at = self.after(passed, every).filter(|next| *next > passed);
             }
-            if let Some(at) = at.filter(|at| *at > self.at) {
+            if let Some(at) = at.filter(|at| *at > now) {
                 ahead.insert(ArmedRung { at, ..rung.clone() });
             }
         }
-        Some(ahead)
+        ahead
     }
 
     /// What had been late and comes back: lateness stays judged by the old date and is not said
@@ -277,16 +279,40 @@ impl Turn<'_> {
     /// reviewer, and none comes before the date now given.
     fn date_to_work_to(&mut self, key: &ItemKey, before: &Item, new: NewDeadline) {
         let Some(item) = self.case.item(key).cloned() else { return };
-        let submitted = before.submitted_at.unwrap_or(self.at);
-        let days = self.env.calendar.workdays_between(self.date(submitted), self.today());
+        let lain = self.workdays_from(before.submitted_at.unwrap_or(self.at), self.at);
         let due = new.due;
-        let armed =
-            item.armed.as_ref().map(|armed| self.shifted(armed, Lay::Workdays(days), Some(due)));
+        let armed = item.armed.as_ref().map(|armed| self.shifted(armed, lain));
+        let armed = armed.map(|armed| self.not_before(&armed, due));
         if item.due() == Some(due) {
             let schedule = Schedule { armed, ..Schedule::default() };
             self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
         } else {
             self.carry_deadline(key, new, armed);
+        }
+    }
+
+    /// What its owner takes back has the date that it had, be it that it has passed: nobody else
+    /// sent it. What has passed of the ladder before that date counts as passed; the rungs after it
+    /// keep their distance from the submission, so that none comes of the days that the paper lay
+    /// with the reviewer.
+    pub(super) fn keep_distance(&mut self, before: &Item) {
+        let Some(armed) = &before.armed else { return };
+        let submitted = before.submitted_at.unwrap_or(self.at);
+        // What a clock that stands has not counted is moved when it goes on.
+        let counted = before.stood.as_ref().map_or(self.at, |stood| stood.since.max(submitted));
+        let passed = before.due().filter(|due| *due < counted && before.window.is_none());
+        let lain = self.workdays_from(submitted, counted);
+        let mut ladder = Armed { rungs: Vec::new(), ..armed.clone() };
+        let after = |rung: &&ArmedRung| passed.is_some_and(|due| rung.at > due);
+        let (after, until): (Vec<_>, Vec<_>) = armed.rungs.iter().partition(after);
+        ladder.rungs = until.into_iter().cloned().collect();
+        ladder = self.ahead_of(&ladder, counted);
+        for rung in after {
+            ladder.insert(ArmedRung { at: self.shift(rung.at, lain), ..rung.clone() });
+        }
+        if ladder != *armed {
+            let schedule = Schedule { armed: Some(ladder), ..Schedule::default() };
+            self.push(Fact::Rescheduled { item: before.key.clone(), schedule: Box::new(schedule) });
         }
     }
 

@@ -12,6 +12,7 @@ use super::deadline::NewDeadline;
 use super::graph::Settle;
 use super::ready::with_owner;
 use super::{ADDED_WORKDAYS, Turn, reason_of};
+use crate::attention::AttentionKind;
 use crate::case::CaseStatus;
 use crate::command::Actor;
 use crate::event::{Arming, Deadline, DueReason, Notification, Schedule, Side, SkipReason};
@@ -101,7 +102,7 @@ impl Turn<'_> {
         let reason = reason_of(act, reason)?;
         self.may_be_given(act, &item, to)?;
         self.reassign(key, to, reason);
-        self.begin_with_owner(key);
+        self.begin_with_owner(&item);
         Ok(())
     }
 
@@ -125,25 +126,51 @@ impl Turn<'_> {
     }
 
     /// A new owner has at least the time that rule 18 gives, and silence counts from now.
-    pub(super) fn begin_with_owner(&mut self, key: &ItemKey) {
+    pub(super) fn begin_with_owner(&mut self, before: &Item) {
+        let key = &before.key;
         let Some(item) = self.case.item(key).cloned() else { return };
         if !matches!(item.status, Status::Ready | Status::Active) {
             return;
         }
-        if item.window.is_none()
-            && let Some(in_force) = item.due()
-        {
-            let due = self.floor(key);
-            if due > in_force {
-                let provisional = self.is_provisional(self.at, due);
-                let why = DueReason::AtLeast;
-                let new = NewDeadline { due, why, by: None, in_time: true, provisional };
-                self.set_deadline(key, new);
-            }
+        let vacancy = before.attention.iter().find(|one| one.kind == AttentionKind::OwnerVacant);
+        if item.window.is_none() {
+            self.begin_by_floor(before, vacancy.map(|one| one.since));
         }
         if let Some(stall_at) = self.silence(&item).filter(|_| item.stall_at.is_some()) {
             let schedule = Schedule { stall_at: Some(stall_at), ..Schedule::default() };
             self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
+        }
+    }
+
+    /// Whoever takes an item over has at least the floor. A lateness that was said while somebody
+    /// was there to be late is not said again (rule 19); whoever is new to it is judged by the time
+    /// that they have.
+    ///
+    /// `before` is the item as it was left, `vacant` since when nobody owned it.
+    pub(super) fn begin_by_floor(&mut self, before: &Item, vacant: Option<Instant>) {
+        let key = &before.key;
+        let Some(item) = self.case.item(key).cloned() else { return };
+        let Some(in_force) = item.due() else { return };
+        let due = self.floor(key);
+        if due <= in_force {
+            self.keep_ladder(key, &item);
+            return;
+        }
+        let holders = item.owner.as_ref().map(|owner| self.env.directory.holders(owner));
+        let is_same = before
+            .holder
+            .as_ref()
+            .is_some_and(|last| holders.iter().flatten().any(|one| one == last));
+        let is_late = before.is_called_late(vacant);
+        let provisional = self.is_provisional(self.at, due);
+        let (why, in_time) = (DueReason::AtLeast, !(is_late && is_same));
+        let new = NewDeadline { due, why, by: None, in_time, provisional };
+        if is_late {
+            let ladder = self.still_to_come(item.armed.as_ref());
+            let ladder = ladder.map(|armed| self.not_before(&armed, due));
+            self.carry_deadline(key, new, ladder);
+        } else {
+            self.set_deadline(key, new);
         }
     }
 
@@ -265,7 +292,7 @@ impl Turn<'_> {
         let Some(owner) = found else { return };
         self.reassign(&item.key, &owner, "重新计算承办".to_owned());
         if self.is_held(&owner) {
-            self.begin_with_owner(&item.key);
+            self.begin_with_owner(item);
         } else {
             self.note_owner_missing(&item.key);
         }

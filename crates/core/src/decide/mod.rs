@@ -43,7 +43,7 @@ use duban_script::{Budget, CaseFacts, Program, Spent};
 use crate::authority::Presence;
 use crate::case::{Case, CaseStatus};
 use crate::command::{Act, Actor, Command, Operation, Request, Signal};
-use crate::event::Event;
+use crate::event::{Event, Side};
 use crate::fact::Fact;
 use crate::failed::{Expression, Failed};
 use crate::ids::ItemKey;
@@ -218,6 +218,16 @@ fn admit(turn: &Turn<'_>, command: &Command) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whom a ladder towards a review or an answer chases. To its scripts they are the reviewers, and
+/// its date is `due`.
+#[derive(Clone, Debug)]
+struct Chase {
+    side: Side,
+    /// Those of them for whom somebody is there.
+    to: Vec<Assignee>,
+    due: Option<Instant>,
+}
+
 /// One decision in the making.
 struct Turn<'e> {
     case: Case,
@@ -228,9 +238,8 @@ struct Turn<'e> {
     actor: Actor,
     /// Time, not a person, set off what is happening.
     by_time: bool,
-    /// While a rung of a review's ladder fires: the signers whom it chases. To its scripts they
-    /// are the reviewers.
-    chased: Vec<Assignee>,
+    /// While a rung of a ladder towards a review or an answer fires: whom it chases.
+    chase: Option<Chase>,
     expected: u64,
     events: Vec<Event>,
     encoded: Vec<Encoded>,
@@ -265,7 +274,7 @@ impl<'e> Turn<'e> {
             at: env.now.max(case.head().last_at),
             actor,
             by_time: false,
-            chased: Vec::new(),
+            chase: None,
             expected: case.head().version,
             events: Vec::new(),
             encoded: Vec::new(),

@@ -155,7 +155,7 @@ impl Turn<'_> {
         (item.status == Status::Submitted && own != item.review.own).then_some(own)
     }
 
-    fn workdays_from(&self, from: Instant, to: Instant) -> Lay {
+    pub(super) fn workdays_from(&self, from: Instant, to: Instant) -> Lay {
         Lay::Workdays(self.env.calendar.workdays_between(self.date(from), self.date(to)))
     }
 

@@ -240,7 +240,10 @@ impl Turn<'_> {
                 let fixed_at = item.ready_at.unwrap_or(self.case.head().opened_at);
                 self.evaluated_again(item, (due, task.roll), fixed_at, deadline.due, recount)
             }
-            DueReason::AtLeast | DueReason::NotExtended | DueReason::Returned(_) => {
+            DueReason::AtLeast
+            | DueReason::NotExtended
+            | DueReason::NotAnswered
+            | DueReason::Returned(_) => {
                 task.is_none_or(returns_in_workdays).then(|| by_distance(self)).flatten()
             }
             DueReason::Reopened(_) if origin.by.is_none() => {

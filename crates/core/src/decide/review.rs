@@ -102,15 +102,20 @@ impl Turn<'_> {
             return Err(Refusal::Extension { item: key.clone(), why });
         }
         self.push(Fact::ExtensionRefused { item: key.clone(), reason });
-        // While the answer was owed nobody was late: what is left begins with it.
-        let waited = item.asks_in_time() && item.due().is_some_and(|due| due < self.at);
-        if waited && item.window.is_none() {
-            let due = self.floor(key);
-            let provisional = self.is_provisional(self.at, due);
-            let why = DueReason::NotExtended;
-            self.set_deadline(key, NewDeadline { due, why, by: None, in_time: true, provisional });
-        }
+        self.begin_after_answer(&item, DueReason::NotExtended);
         Ok(())
+    }
+
+    /// While an answer to a request was owed nobody was late: where the date has passed meanwhile,
+    /// what is left begins now.
+    pub(super) fn begin_after_answer(&mut self, before: &Item, why: DueReason) {
+        let waited = before.asks_in_time() && before.due().is_some_and(|due| due < self.at);
+        if waited && before.window.is_none() {
+            let due = self.floor(&before.key);
+            let provisional = self.is_provisional(self.at, due);
+            let new = NewDeadline { due, why, by: None, in_time: true, provisional };
+            self.set_deadline(&before.key, new);
+        }
     }
 
     /// Judges an indicator by the value that stands. No value is unreported, never not met.

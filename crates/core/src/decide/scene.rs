@@ -94,6 +94,8 @@ pub(super) fn facts_of(item: &Item, definition: &Definition, moment: Instant) ->
         signed_at: item.signed_at,
         submitted_at: item.submitted_at,
         done_at: item.done_at,
+        counted_at: item.counted_until(),
+        stood_workdays: item.stood_workdays(),
         progress: item.progress,
         planned: planned(task, definition, moment),
         form: Arc::clone(&item.form),
@@ -159,14 +161,16 @@ impl Turn<'_> {
         };
         let item = item.and_then(|key| self.case.item(key)).map(|item| {
             let mut facts = view.task_facts(item);
-            if !self.chased.is_empty() {
-                Arc::make_mut(&mut facts).reviewers.clone_from(&self.chased);
+            if let Some(chase) = self.chase.as_ref().filter(|chase| !chase.to.is_empty()) {
+                Arc::make_mut(&mut facts).reviewers.clone_from(&chase.to);
             }
             facts
         });
+        // A ladder towards a review or an answer speaks of that date.
+        let chased_for = self.chase.as_ref().and_then(|chase| chase.due);
         Scene {
             window: item.as_ref().and_then(|item| item.window),
-            due: item.as_ref().and_then(|item| item.due),
+            due: chased_for.or(item.as_ref().and_then(|item| item.due)),
             facts: Arc::new(view),
             item,
             now: self.now(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use duban_calendar::{Instant, WindowKind};
 use duban_model::{Hook, ScoreOn, Trigger};
 
-use super::Turn;
 use super::graph::Settle;
+use super::{Chase, Turn};
 use crate::event::{ItemKind, Notification, Side, SkipReason};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
@@ -83,15 +83,18 @@ impl Turn<'_> {
             Some((_, Moment::WorkRung)) => self.rung(key, Side::Work, item.armed.as_ref()),
             Some((_, Moment::ReviewRung)) => {
                 let Some((_, date)) = item.review.next_ladder() else { return };
-                self.chased = self.manned(date.waits_on.into_iter().cloned().collect());
+                let to = self.manned(date.waits_on.into_iter().cloned().collect());
+                self.chase = Some(Chase { side: Side::Review, to, due: date.due });
                 self.rung(key, Side::Review, date.armed);
-                self.chased.clear();
+                self.chase = None;
             }
             Some((_, Moment::AnswerRung)) => {
-                let armed = item.asked.as_ref().and_then(|asked| asked.armed.as_ref());
-                self.chased = self.manned(item.review.members.clone());
-                self.rung(key, Side::Answer, armed);
-                self.chased.clear();
+                let asked = item.asked.as_ref();
+                let to = self.manned(item.review.members.clone());
+                let due = asked.and_then(|asked| asked.due);
+                self.chase = Some(Chase { side: Side::Answer, to, due });
+                self.rung(key, Side::Answer, asked.and_then(|asked| asked.armed.as_ref()));
+                self.chase = None;
             }
             Some((_, Moment::AnswerOverdue)) => self.answer_overdue(key, &item),
             Some((_, Moment::Overdue)) => self.overdue(key, &item),
@@ -187,7 +190,7 @@ impl Turn<'_> {
                     collapsed: false,
                     next: None,
                 });
-                self.fire_rung(key, ladder, rung, Side::Work);
+                self.fire_rung(key, ladder, rung);
                 fired = true;
             }
         }
@@ -220,7 +223,7 @@ impl Turn<'_> {
         let definition = Arc::clone(&self.definition);
         let Some(ladder) = Self::ladder(&definition, &armed.ladder) else { return };
         if !collapsed {
-            self.fire_rung(key, ladder, rung, side);
+            self.fire_rung(key, ladder, rung);
         }
     }
 

@@ -13,7 +13,7 @@ use super::signers::Closing;
 use super::{Turn, reason_of};
 use crate::authority::principal;
 use crate::command::{Actor, Evidence};
-use crate::event::{Notification, ReviewPlan};
+use crate::event::{DueReason, Notification, ReviewPlan};
 use crate::fact::Fact;
 use crate::failed::{Expression, KeptKey};
 use crate::form;
@@ -132,6 +132,8 @@ impl Turn<'_> {
         let key = &item.key;
         if item.asked.is_some() {
             self.lapse(key);
+            // While the answer was owed nobody was late.
+            self.begin_after_answer(&item, DueReason::NotAnswered);
         }
         let value = self.indicator_value(task, key, &form);
         let (review_due, arming) = self.review_deadline(key, &item);
@@ -290,6 +292,7 @@ impl Turn<'_> {
             return Err(Refusal::Suspended(key.clone()));
         }
         self.push(Fact::Withdrawn { item: key.clone() });
+        self.keep_distance(&item);
         self.pass_over(key);
         self.count_on(&item);
         Ok(())

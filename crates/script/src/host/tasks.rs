@@ -82,20 +82,33 @@ fn moments(host: &mut Host) {
     read(host, "signed_at", |_, item| optional(item.signed_at));
     read(host, "submitted_at", |_, item| optional(item.submitted_at));
     read(host, "done_at", |_, item| optional(item.done_at));
-    read(host, "overdue_workdays", |frame, item| overdue_workdays(frame, item).into());
-    read(host, "remaining_workdays", |frame, item| remaining_workdays(frame, item).into());
+    read(host, "overdue_workdays", |frame, item| overdue_workdays(frame, item, item.due).into());
+    read(host, "remaining_workdays", |frame, item| {
+        remaining_workdays(frame, item, item.due).into()
+    });
 }
 
-/// Working days from the due date to the moment judged, or to when the item was done.
-pub(crate) fn overdue_workdays(frame: &Frame, item: &TaskFacts) -> i64 {
-    let until = item.done_at.unwrap_or(frame.scene.moment);
-    workdays(frame, item.due, until).max(0)
+/// Working days after the due date up to the moment judged, by the owner's clock: while it stood,
+/// and after the submission, nothing is counted.
+pub(crate) fn overdue_workdays(frame: &Frame, item: &TaskFacts, due: Option<Instant>) -> i64 {
+    let (until, stood) = counted(frame, item, due);
+    workdays(frame, due, until).saturating_sub(stood).max(0)
 }
 
-/// Working days from the moment judged to the due date.
-pub(crate) fn remaining_workdays(frame: &Frame, item: &TaskFacts) -> i64 {
-    let from = item.done_at.unwrap_or(frame.scene.moment);
-    workdays(frame, item.due, from).saturating_neg().max(0)
+/// Working days up to the due date from the moment judged, by the owner's clock.
+pub(crate) fn remaining_workdays(frame: &Frame, item: &TaskFacts, due: Option<Instant>) -> i64 {
+    let (from, _) = counted(frame, item, due);
+    workdays(frame, due, from).saturating_neg().max(0)
+}
+
+/// Up to when a date is counted, and for how many working days the clock stood. A date that is not
+/// the item's own, a review's, goes by the moment judged.
+fn counted(frame: &Frame, item: &TaskFacts, due: Option<Instant>) -> (Instant, i64) {
+    if due == item.due {
+        (item.counted_at.unwrap_or(frame.scene.moment), item.stood_workdays)
+    } else {
+        (frame.scene.moment, 0)
+    }
 }
 
 fn workdays(frame: &Frame, due: Option<Instant>, at: Instant) -> i64 {
@@ -174,6 +187,11 @@ fn rung(host: &mut Host) {
     });
     host.property::<Rung>(OF, "index", |_, rung| {
         Ok(i64::try_from(rung.0.index).unwrap_or(i64::MAX).into())
+    });
+    host.property::<Rung>(OF, "side", |_, rung| Ok(rung.0.side.as_str().into()));
+    host.property::<Rung>(OF, "due", |_, rung| match rung_value(rung, "due") {
+        written if !written.is_unit() => Ok(written),
+        _ => Ok(optional(rung.0.due)),
     });
     host.property::<Rung>(OF, "ladder", |_, rung| Ok(rung.0.ladder.as_str().into()));
     host.property::<Rung>(OF, "slip", |_, rung| Ok(rung_value(rung, "slip")));

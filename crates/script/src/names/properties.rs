@@ -411,6 +411,21 @@ pub(super) const NAMES: &[HostName] = &[
         ("第几级，从零数起", "its position, from 0"),
     ),
     entry(
+        ("side", "环节"),
+        HostKind::Property { of: "rung" },
+        "rung.side → text",
+        (
+            "催什么：办理 work、审核 review、答复延期申请 answer",
+            "what it chases: `work`, a `review`, or an `answer` to a request for extension",
+        ),
+    ),
+    entry(
+        ("due", "期限"),
+        HostKind::Property { of: "rung" },
+        "rung.due → instant",
+        ("梯级所指的期限：办理、审核或答复的", "the date that the ladder goes towards"),
+    ),
+    entry(
         ("ladder", "阶梯"),
         HostKind::Property { of: "rung" },
         "rung.ladder → text",

@@ -9,7 +9,8 @@ use duban_model::{
     load_suite,
 };
 use duban_script::{
-    CaseFacts, Facts, Limits, Program, RungFacts, RungValue, Scene, ScriptError, TaskFacts, Value,
+    CaseFacts, Facts, Limits, Program, RungFacts, RungSide, RungValue, Scene, ScriptError,
+    TaskFacts, Value,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -202,6 +203,8 @@ fn item(definition: &Definition, key: &str, task: &str, axes: &[(&str, Value)]) 
         signed_at: None,
         submitted_at: None,
         done_at: None,
+        counted_at: None,
+        stood_workdays: 0,
         progress: 40,
         planned: Some(60),
         form: Arc::new(Map::new()),
@@ -274,6 +277,8 @@ pub(crate) fn rung() -> RungFacts {
     RungFacts {
         ladder: "standard".to_owned(),
         index: 3,
+        side: RungSide::Work,
+        due: Some(end("2022-07-08")),
         to: vec![Assignee::Post("370102001".into(), "书记".into())],
         words: BTreeMap::from([("slip".to_owned(), "red".to_owned())]),
         values: BTreeMap::from([(
