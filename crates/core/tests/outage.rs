@@ -3,7 +3,7 @@
 
 mod support;
 
-use duban_core::{Act, Fact, Notification, Status};
+use duban_core::{Act, Fact, Notification, SkipReason, Status};
 use serde_json::json;
 use support::{Office, accept, at, end, submit, submit_with};
 
@@ -47,9 +47,12 @@ fn down(from: &str, upto: &str) -> Office {
 #[test]
 fn rule_33_s77_what_ended_in_the_outage_ends_three_working_days_after_it() {
     let mut office = down("2026-03-02", "2026-07-08");
-    for key in ["plan", "study@2026-Q1", "study@2026-Q2"] {
+    for key in ["plan", "study@2026-Q1"] {
         assert_eq!(office.item(key).due(), Some(end("2026-07-13")), "{key}");
     }
+    // It lay wholly in the outage.
+    assert_eq!(office.status("study@2026-Q2"), Status::Skipped);
+    assert_eq!(office.item("study@2026-Q2").skipped, Some(SkipReason::Excused));
     assert_eq!((office.count("overdue"), office.count("window_judged")), (0, 0));
     assert_eq!((office.count("report_missed"), office.count("stalled")), (0, 0));
     assert_eq!(office.count("start_overdue"), 0);
@@ -65,7 +68,47 @@ fn rule_33_s77_what_ended_in_the_outage_ends_three_working_days_after_it() {
         ["0 2026-07-08", "1 2026-07-14", "2 2026-07-20", "3 2026-07-27"]
     );
     assert_eq!(office.days_of("overdue")[0], "2026-07-14");
-    assert_eq!(office.days_of("window_judged"), ["2026-07-14"; 2]);
+    assert_eq!(office.days_of("window_judged"), ["2026-07-14"]);
+}
+
+#[test]
+fn rule_33_windows_of_which_an_outage_leaves_too_little_are_excused() {
+    let monthly = WORK.replace("every: quarter", "every: month");
+    // From, upto, and what became of the windows of March to July.
+    let (kept, excused) = (None, Some(SkipReason::Excused));
+    let outages = [
+        (
+            "2026-03-27",
+            "2026-07-08",
+            [kept.clone(), excused.clone(), excused.clone(), excused.clone(), kept.clone()],
+        ),
+        // Of March 10 of 22 working days were left, of July 13 of 23.
+        (
+            "2026-03-12",
+            "2026-07-14",
+            [excused.clone(), excused.clone(), excused.clone(), excused.clone(), kept.clone()],
+        ),
+        (
+            "2026-04-27",
+            "2026-05-08",
+            [kept.clone(), kept.clone(), kept.clone(), kept.clone(), kept.clone()],
+        ),
+        ("2026-05-06", "2026-05-28", [kept.clone(), kept.clone(), excused, kept.clone(), kept]),
+    ];
+    for (from, upto, expected) in outages {
+        let mut office = Office::open_on("2026-01-01", &monthly, "", PAPER);
+        office.advance(at(from, 9));
+        office.sleep_until(at(upto, 9));
+        office.wake();
+        office.advance(at("2026-09-01", 9));
+        for (month, expected) in (3..).zip(expected) {
+            let item = office.item(&format!("study@2026-{month:02}"));
+            assert_eq!(item.skipped, expected, "{from} to {upto}, month {month}");
+            let judged = expected.is_none().then_some(false);
+            assert_eq!(item.window_met, judged, "{from} to {upto}, month {month}");
+        }
+        office.assert_replays();
+    }
 }
 
 fn rungs(office: &Office, key: &str) -> Vec<String> {

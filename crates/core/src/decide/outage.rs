@@ -10,7 +10,7 @@ use duban_calendar::{Instant, Span};
 
 use super::Turn;
 use super::clock::Lay;
-use crate::event::{Deadline, DueReason, Schedule};
+use crate::event::{Deadline, DueReason, Schedule, SkipReason};
 use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Armed, ArmedRung, Item, Status};
@@ -49,6 +49,10 @@ impl Turn<'_> {
 
     fn bridge_item(&mut self, key: &ItemKey, bridge: &Bridge) {
         let Some(item) = self.case.item(key).cloned() else { return };
+        if self.left_too_little(&item, bridge) {
+            self.skip_item(key, SkipReason::Excused);
+            return;
+        }
         // A date that lay in the past when it was given binds since it was given.
         let binds = |at: Instant| item.dated_at.map_or(at, |dated| at.max(dated));
         let judged = item.judged_at.filter(|_| item.window_met.is_none());
@@ -68,6 +72,18 @@ impl Turn<'_> {
         if schedule != Schedule::default() {
             self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
         }
+    }
+
+    /// Whether an outage left too little of a duty's window for anybody to be judged by it, as a
+    /// clock that stood would have.
+    fn left_too_little(&self, item: &Item, bridge: &Bridge) -> bool {
+        let Some(window) = item.window.filter(|_| item.window_met.is_none()) else { return false };
+        let owed = Self::task(&self.definition, item).map_or(1, |task| task.at_least);
+        let reaches = self.window_end(&window) >= bridge.since;
+        reaches
+            && matches!(item.status, Status::Ready | Status::Active)
+            && item.entries_counting() < owed
+            && self.left_of_window(item, window, bridge.since).1
     }
 
     /// Whether an item's due date is still to be missed: nobody has said that it was.

@@ -5,7 +5,7 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::date_of;
-use duban_core::{CaseId, Event, Item, ItemKey, Teller, due_reason, fields_of, light};
+use duban_core::{CaseId, Event, Item, ItemKey, Status, Teller, due_reason, fields_of, light};
 use duban_model::Definition;
 use duban_store::Store;
 use serde::Deserialize;
@@ -154,7 +154,8 @@ async fn page<S: Store>(
     }))
 }
 
-/// How many working days are left, or have passed since the due date.
+/// How many working days are left, or have passed since the due date, by the owner's clock: up to
+/// the submission, or to when the clock began to stand.
 async fn days<S: Store>(
     app: &App<S>,
     item: &Item,
@@ -164,12 +165,18 @@ async fn days<S: Store>(
         return Ok(String::new());
     };
     let calendar = app.engine.calendar(&definition.suite.calendar).await?;
-    let (now, tz) = (app.engine.now(), definition.suite.time_zone);
-    let left = calendar.workdays_between(date_of(now, tz), date_of(due, tz));
-    Ok(if now > due {
-        format!("已逾期 {} 个工作日", -left)
-    } else {
-        format!("还有 {left} 个工作日")
+    let tz = definition.suite.time_zone;
+    let until = item.counted_until().unwrap_or_else(|| app.engine.now());
+    let left = calendar.workdays_between(date_of(until, tz), date_of(due, tz));
+    let late = (-left - item.stood_workdays()).max(0);
+    let is_late = until > due;
+    Ok(match (item.status == Status::Submitted, item.is_held(), is_late) {
+        (true, _, false) => "已按期提交".to_owned(),
+        (true, _, true) => format!("逾期 {late} 个工作日提交"),
+        (false, true, false) => format!("计时已停，还有 {left} 个工作日"),
+        (false, true, true) => format!("计时已停，已逾期 {late} 个工作日"),
+        (false, false, false) => format!("还有 {left} 个工作日"),
+        (false, false, true) => format!("已逾期 {late} 个工作日"),
     })
 }
 
