@@ -626,6 +626,16 @@ impl Item {
             || matches!(self.status, Status::Active | Status::Submitted | Status::Done)
     }
 
+    /// Whether whoever owns it is late at an instant: the date has passed, and nothing lets nobody be
+    /// late. A duty is late once its window was judged missed, not in its grace.
+    pub fn is_late(&self, now: Instant) -> bool {
+        let in_hand = matches!(self.status, Status::Ready | Status::Active);
+        let passed = self.due().is_some_and(|due| due < now);
+        let excused = self.is_held() || self.asks_in_time();
+        let is_missed = self.window.is_none() || self.is_breached();
+        in_hand && passed && is_missed && !excused
+    }
+
     /// Whether its window was judged missed.
     pub fn is_breached(&self) -> bool {
         self.window_met == Some(false)

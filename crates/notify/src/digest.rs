@@ -216,8 +216,11 @@ fn why(item: &Item, now: Instant, soon: Instant) -> Option<Why> {
     }
     match (item.status, item.due()) {
         (Status::Submitted, _) => Some(Why::Review),
-        (Status::Ready | Status::Active, Some(due)) if due < now => Some(Why::Overdue),
-        (Status::Ready | Status::Active, Some(due)) if due <= soon => Some(Why::Soon),
+        (Status::Ready | Status::Active, _) if item.is_late(now) => Some(Why::Overdue),
+        // A window that was kept is not near its end any more.
+        (Status::Ready | Status::Active, Some(due)) if due <= soon && item.window_met.is_none() => {
+            Some(Why::Soon)
+        }
         _ => None,
     }
 }

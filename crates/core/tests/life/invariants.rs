@@ -249,6 +249,7 @@ impl Watcher {
             ensure(!idle || is_grey, || format!("{key} is {:?} and {shown:?}", mine.status))?;
         }
         self.moves_on(case)?;
+        self.lists(case, env)?;
         self.windows(case)
     }
 
@@ -268,6 +269,28 @@ impl Watcher {
         let still = head.status == CaseStatus::Open && head.suspended.is_none();
         let stuck = still && open == 0 && others == 0 && !waiting.is_empty();
         ensure(!stuck || case.next_wakeup().is_some(), || format!("{waiting:?} wait for nothing"))
+    }
+
+    /// Rule 36: work that is owed for a unit that is gone is known to be, and what a list would add
+    /// is of a unit that is there and has none.
+    fn lists(&self, case: &Case, env: &Env) -> Result<(), String> {
+        let differs = case.head().differs.clone().unwrap_or_default();
+        for key in &differs.came {
+            let unit = key.as_str().split('/').nth(1).unwrap_or_default();
+            let is_there = env.directory.unit(&unit.into()).is_some();
+            ensure(is_there && case.item(key).is_none(), || format!("{key} would not be added"))?;
+        }
+        if case.head().status != CaseStatus::Open {
+            return Ok(());
+        }
+        for item in case.items().filter(|item| !item.status.is_closed() && !item.as_it_is) {
+            let Some(duban_script::Value::Unit(unit)) = item.axes.get("street") else { continue };
+            let owed = item.window_met.is_none() && env.directory.unit(unit).is_none();
+            ensure(!owed || differs.gone.contains(&item.key), || {
+                format!("nobody knows that {} is owed for a unit that is gone", item.key)
+            })?;
+        }
+        Ok(())
     }
 
     /// Rule 32: windows of one duty follow one another, none twice, none left out.
@@ -390,7 +413,7 @@ fn signing(mine: &Mine, event: &Event) -> Result<(), String> {
     })?;
     let Fact::Accepted { done: true, on_time, .. } = &event.fact else { return Ok(()) };
     let Some((Some(due), at)) = mine.submitted else { return Ok(()) };
-    if mine.window.is_none() && mine.late_said {
+    if mine.window.is_none() && mine.late_said && !mine.is_anothers {
         ensure(!on_time, || "late, and done on time".to_owned())?;
     } else if mine.window.is_none() && !mine.was_late && at <= due {
         ensure(*on_time, || format!("submitted at {at}, due {due}, and not on time"))?;

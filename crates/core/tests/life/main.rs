@@ -1,7 +1,7 @@
-//! One random life: random workflows, people who act, err, leave and swap posts, returns, signers
-//! added and removed, suspensions, extensions, migrations to changed versions, calendars loaded
-//! late, sub-cases, outages, clocks that jump back. After every step what the rules promise is
-//! checked by code that shares nothing with what decides.
+//! One random life: random workflows, people who act, err, leave and swap posts, units founded and
+//! merged, returns, signers added and removed, suspensions, extensions, migrations to changed
+//! versions, calendars loaded late, sub-cases, outages, clocks that jump back. After every step
+//! what the rules promise is checked by code that shares nothing with what decides.
 //!
 //! A life follows from a seed. One that fails is made shorter, and the failure names it in one
 //! line; this lives through it again:

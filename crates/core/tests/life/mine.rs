@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use duban_calendar::{Instant, Window};
 use duban_core::{
-    Actor, Event, Fact, HoldCause, ItemKind, Manner, NewItem, Readiness, ReviewPlan, Status,
+    Actor, AttentionKind, DueReason, Event, Fact, HoldCause, ItemKind, Manner, NewItem, Readiness,
+    ReviewPlan, Status,
 };
 use duban_model::{Assignee, PersonId};
 
@@ -22,6 +23,14 @@ pub(crate) struct Mine {
     pub(crate) begun: u32,
     /// When somebody took the owner's vacant post.
     pub(crate) taken_over: Option<Instant>,
+    /// Nobody holds the owner's post.
+    pub(crate) vacant: bool,
+    /// Who held the post when it was last given to somebody, and before that.
+    pub(crate) holders: [Option<PersonId>; 2],
+    /// Somebody who had not been late has it since its lateness was said.
+    pub(crate) is_anothers: bool,
+    /// Its lateness was said when nobody was there to be late.
+    pub(crate) late_of_nobody: bool,
     /// Its lateness was said and nobody has given a later date since.
     pub(crate) late_said: bool,
     /// It was late once, or had a date after another had passed.
@@ -60,6 +69,10 @@ impl Mine {
             due: None,
             begun: 0,
             taken_over: None,
+            vacant: false,
+            holders: [None, None],
+            is_anothers: false,
+            late_of_nobody: false,
             late_said: false,
             was_late: false,
             asked: None,
@@ -108,6 +121,7 @@ impl Mine {
         self.status = Status::Ready;
         self.begun += 1;
         self.plan(&ready.review);
+        self.given_to(ready.holder.as_ref());
         self.agreed.clear();
         self.said.clear();
         if let Some(deadline) = &ready.deadline {
@@ -115,6 +129,11 @@ impl Mine {
             self.late_said = false;
         }
         self.stood = None;
+    }
+
+    fn given_to(&mut self, holder: Option<&PersonId>) {
+        self.holders.swap(0, 1);
+        self.holders[0] = holder.cloned();
     }
 
     fn worked(&mut self, actor: &Actor) {
@@ -185,7 +204,12 @@ impl Mine {
             Fact::ExtensionAsked { .. } => self.asked = Some(at),
             Fact::ExtensionRefused { .. } | Fact::ExtensionLapsed { .. } => self.asked = None,
             Fact::DeadlineSet { .. } => self.dated(event),
-            Fact::Transferred { review: Some(plan), .. } => self.plan(plan),
+            Fact::Transferred { review, holder, .. } | Fact::HandedOver { review, holder, .. } => {
+                self.given_to(holder.as_ref());
+                if let Some(plan) = review {
+                    self.plan(plan);
+                }
+            }
             Fact::ReviewPlanned { review, .. } => self.plan(review),
             Fact::ReviewersChanged { members, added, removed, .. } => {
                 self.members.clone_from(members);
@@ -195,14 +219,19 @@ impl Mine {
             Fact::Held { cause, remaining: Some(_), .. } => self.stand(cause, at),
             Fact::Released { cause, .. } => self.go_on(cause.as_ref(), at),
             Fact::Stalled { .. } => self.stalled_at = Some(at),
-            Fact::Overdue { .. } => (self.late_said, self.was_late) = (true, true),
+            Fact::Overdue { .. } => {
+                (self.late_said, self.was_late) = (true, true);
+                (self.is_anothers, self.late_of_nobody) = (false, self.vacant);
+            }
             Fact::WindowJudged { .. } => (self.judged, self.judge_again) = (true, false),
             Fact::LatenessWithdrawn { late: duban_core::Late::Work, .. } => {
                 // What was said of a date that was none is said again of the one that is.
                 (self.late_said, self.judged) = (false, false);
                 self.said.retain(|word| !word.starts_with("late"));
             }
-            Fact::AttentionEnded { kind: duban_core::AttentionKind::OwnerVacant, .. } => {
+            Fact::AttentionNeeded { kind: AttentionKind::OwnerVacant, .. } => self.vacant = true,
+            Fact::AttentionEnded { kind: AttentionKind::OwnerVacant, .. } => {
+                self.vacant = false;
                 self.taken_over = Some(at);
             }
             Fact::JudgementDeferred { .. } => self.judge_again = self.judged,
@@ -239,20 +268,21 @@ impl Mine {
             self.stood = None;
         }
         // A year's calendar shows that it was not late after all.
-        if deadline.why == duban_core::DueReason::Calendar && deadline.due > event.at {
+        if deadline.why == DueReason::Calendar && deadline.due > event.at {
             self.late_said = false;
         }
-        // Whoever takes a post that was vacant begins anew.
-        let begins = self.taken_over == Some(event.at)
-            && deadline.why == duban_core::DueReason::AtLeast
-            && !deadline.carries;
-        if begins {
+        // Whoever takes over begins anew where nobody was there to be late, and is judged by their
+        // own time where they were not there then.
+        let begins = deadline.why == DueReason::AtLeast;
+        if begins && !deadline.carries && self.late_of_nobody {
             self.late_said = false;
         }
-        if is_person && !deadline.carries && Some(deadline.due) > self.due {
+        let is_new = self.taken_over == Some(event.at) || self.holders[0] != self.holders[1];
+        self.is_anothers |= begins && deadline.carries && deadline.in_time && is_new;
+        if is_person && !begins && !deadline.carries && Some(deadline.due) > self.due {
             self.late_said = false;
         }
-        if matches!(deadline.why, duban_core::DueReason::Extension(_)) {
+        if matches!(deadline.why, DueReason::Extension(_)) {
             self.asked = None;
         }
         self.due = Some(deadline.due);

@@ -196,6 +196,7 @@ impl Task {
         }
         if self.streets {
             line("each: { street: unit.below(\"street\") }");
+            line(["", "follow: directory", ""][self.hook % 3]);
             line("owner: item.street.post(\"书记\")");
         } else {
             line(&format!("owner: {}", OWNERS[self.owner]));

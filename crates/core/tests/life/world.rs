@@ -8,7 +8,7 @@ use duban_core::{
     Act, Actor, Answer, AnswerSays, Case, CaseId, Command, Decision, Env, Event, Fact, Item,
     ItemKey, Message, Open, Operation, Refusal, Request, Signal, Status, Take, Watch, decide,
 };
-use duban_model::{Assignee, Directory, DirectoryData, PersonId};
+use duban_model::{Assignee, Directory, DirectoryData, PersonId, Post, Unit, UnitId};
 use duban_script::Program;
 use serde_json::{Map, json};
 
@@ -224,11 +224,8 @@ impl World {
                 let others = std::mem::replace(&mut data.posts[other].holders, held);
                 data.posts[post].holders = others;
             }
-            _ => {
-                let gone = dice.pick(&["D1", "D2"]);
-                data.units.retain(|unit| unit.id.as_str() != *gone);
-                data.posts.retain(|post| post.unit.as_str() != *gone);
-            }
+            _ if dice.percent(50) => found(&mut data, dice),
+            _ => merge(&mut data, dice),
         }
         let Ok(directory) = Directory::new(data.clone()) else { return Ok(()) };
         self.data = data;
@@ -291,6 +288,16 @@ impl World {
         self.command(actor, signal).map(drop)
     }
 
+    /// The office takes a unit's item in that a list would add, or one of a unit that is not there.
+    fn add_item(&self, dice: &mut Dice) -> Act {
+        let differs = self.case.head().differs.clone().unwrap_or_default();
+        let came = differs.came.first().map(|key| key.as_str().to_owned());
+        let key = came.unwrap_or_else(|| format!("{}/D1", dice.pick(&self.work.tasks).name));
+        let (task, which) = key.split_once('/').unwrap_or((&key, ""));
+        let reason = "新设".to_owned();
+        Act::AddItem { task: task.into(), which: which.to_owned(), reason }
+    }
+
     fn whole_case(&mut self, dice: &mut Dice) -> Result<(), String> {
         self.wake()?;
         let reason = "上级叫停".to_owned();
@@ -299,6 +306,8 @@ impl World {
             0..=4 => Act::Suspend { item: None, reason, until, stops_clock: None },
             5..=8 => Act::Resume { item: None },
             _ if dice.percent(10) => Act::Cancel { item: None, reason },
+            _ if dice.percent(60) => self.add_item(dice),
+            _ if dice.percent(50) => Act::Retry { item: None, reason: None },
             _ => Act::StrikeOff { item: None, text: None },
         };
         self.command(Actor::person("s1"), act).map(drop)
@@ -439,8 +448,75 @@ impl World {
             13 if dice.percent(40) => Act::Cancel { item: Some(key), reason },
             14 => Act::ConsentEarlier { item: key },
             15 => Act::StrikeOff { item: Some(key), text: None },
+            _ => self.office_mends(item, dice),
+        }
+    }
+
+    /// What the office does about work that has got stuck.
+    fn office_mends(&self, item: &Item, dice: &mut Dice) -> Act {
+        let (key, reason) = (item.key.clone(), "督查".to_owned());
+        let gone = self.case.head().differs.iter().flat_map(|differs| &differs.gone);
+        if let Some(key) = gone.cloned().next().filter(|_| dice.percent(50)) {
+            return match dice.below(3) {
+                0 => Act::FinishAsItIs { item: key, reason },
+                1 => Act::HandToSuccessor {
+                    item: key,
+                    to: Some("unit:D1".parse().expect("it")),
+                    reason,
+                },
+                _ => Act::HandToSuccessor { item: key, to: None, reason },
+            };
+        }
+        match dice.below(8) {
+            0..=3 => Act::Assign { item: key, to: seat(dice), reason },
+            4 | 5 => {
+                let due = self.env.now.plus_millis(hours(dice, 24 * 50));
+                Act::SetDue { item: key, due, reason }
+            }
+            6 => Act::Retry { item: Some(key), reason: None },
             _ => Act::Urge { item: key, text: None },
         }
+    }
+}
+
+/// A street is made.
+fn found(data: &mut DirectoryData, dice: &mut Dice) {
+    let id = format!("N{}", data.units.len());
+    data.units.push(Unit {
+        id: id.as_str().into(),
+        name: format!("{id}街"),
+        level: "street".to_owned(),
+        superior: Some("D".into()),
+        tags: Vec::new(),
+        since: None,
+        predecessors: Vec::new(),
+    });
+    let holders = (*dice.pick(&PEOPLE)).into();
+    data.posts.push(Post {
+        unit: id.as_str().into(),
+        name: "书记".to_owned(),
+        holders: vec![holders],
+    });
+}
+
+/// A street goes, and another takes its place, or none does.
+fn merge(data: &mut DirectoryData, dice: &mut Dice) {
+    let streets = |data: &DirectoryData| -> Vec<UnitId> {
+        let found = data.units.iter().filter(|unit| unit.level == "street");
+        found.map(|unit| unit.id.clone()).collect()
+    };
+    let known = streets(data);
+    if known.is_empty() {
+        return;
+    }
+    let gone = dice.pick(&known).clone();
+    data.units.retain(|unit| unit.id != gone);
+    data.posts.retain(|post| post.unit != gone);
+    let left = streets(data);
+    if !left.is_empty() && dice.percent(70) {
+        let into = dice.pick(&left).clone();
+        let heirs = data.units.iter_mut().filter(|unit| unit.id == into);
+        heirs.for_each(|unit| unit.predecessors.push(gone.clone()));
     }
 }
 
