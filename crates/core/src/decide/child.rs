@@ -22,7 +22,15 @@ const ANSWER_WITHIN: Span = Span::Workdays(1);
 impl Turn<'_> {
     /// A sub-case's item is ready. Its case opens, once an earlier one has ended.
     pub(super) fn ready_sub_case(&mut self, key: &ItemKey, workflow: &WorkflowId) {
-        let ready = Readiness::default();
+        let definition = Arc::clone(&self.definition);
+        let item = self.case.item(key).cloned();
+        // Whoever owes what is in it begins now.
+        let deadline = item.as_deref().and_then(|item| {
+            let task = Self::task(&definition, item)?;
+            let scene = self.scene(Some(key));
+            self.deadline_at_readiness(item, task, &scene)
+        });
+        let ready = Readiness { deadline, ..Readiness::default() };
         self.push(Fact::ItemReady { item: key.clone(), ready: Box::new(ready) });
         self.hold_from_the_start(key);
         let waits = |item: &Arc<Item>| item.child.as_ref().is_some_and(|child| !child.ended);
