@@ -1,5 +1,8 @@
 //! What nobody can move on: kinds of attention that an item may need, each with its remedy.
 //!
+//! A case needs attention itself for what no item of it shows: a list that failed, that is empty, or
+//! that the directory would make otherwise now.
+//!
 //! An item that is not closed needs attention unless a person who holds the post and is in the
 //! directory may make its next move, or only time is awaited (rule 26). What is needed, and since
 //! when, is a fact of the item. Whoever is told of it is told beside the cases, once a day.
@@ -7,9 +10,7 @@
 use duban_calendar::Instant;
 use serde::{Deserialize, Serialize};
 
-use crate::item::Item;
-
-/// Why an item needs attention.
+/// Why an item, or a case, needs attention.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttentionKind {
@@ -43,11 +44,15 @@ pub enum AttentionKind {
     BudgetReached,
     /// A bound holds the opening of its sub-case back.
     HeldBack,
+    /// A case's list would add items by the directory as it is now.
+    ItemsCame,
+    /// A case's list would drop items that are still owed.
+    ItemsGone,
 }
 
 impl AttentionKind {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::OwnerVacant,
         Self::ReviewerVacant,
         Self::OwnerReviews,
@@ -63,6 +68,8 @@ impl AttentionKind {
         Self::UnitGone,
         Self::BudgetReached,
         Self::HeldBack,
+        Self::ItemsCame,
+        Self::ItemsGone,
     ];
 
     /// The word in rows, filters, metrics and JSON.
@@ -83,6 +90,8 @@ impl AttentionKind {
             Self::UnitGone => "unit_gone",
             Self::BudgetReached => "budget_reached",
             Self::HeldBack => "held_back",
+            Self::ItemsCame => "items_came",
+            Self::ItemsGone => "items_gone",
         }
     }
 
@@ -209,28 +218,51 @@ impl AttentionKind {
                 "a bound holds the opening of its sub-case back",
                 "see whether the workflow opens itself; what was too much for a day opens on the next",
             ),
+            Self::ItemsCame => (
+                "通讯录变动，名单应增列",
+                "由督查机构在事项页增列；措施写 follow: directory 则自动列入",
+                "the directory changed, and a list would add items",
+                "add them to the case; `follow: directory` in the workflow does it by itself",
+            ),
+            Self::ItemsGone => (
+                "通讯录变动，名单应减列",
+                "由督查机构在事项页逐项移交承接单位、按原样办完或中止",
+                "the directory changed, and a list would drop items that are still owed",
+                "hand each to the successor, let it be finished as it is, or cancel it",
+            ),
         }
     }
 }
 
-/// One thing for which an item needs attention.
+/// One thing for which an item, or a case, needs attention.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Attention {
     /// Why.
     pub kind: AttentionKind,
     /// What it is about, the same text for the same cause: a post (`post:D1/书记`), a unit
-    /// (`unit:D1`), a key, `workflow/task`.
+    /// (`unit:D1`), a key, `workflow/task`, a task.
     pub about: String,
     /// Since when.
     pub since: Instant,
 }
 
-/// An item needs attention from now on.
-pub(crate) fn need(item: &mut Item, kind: AttentionKind, about: &str, at: Instant) {
-    item.attention.push(Attention { kind, about: about.to_owned(), since: at });
+/// An item, or a case, needs attention from now on.
+pub(crate) fn need(of: &mut Vec<Attention>, kind: AttentionKind, about: &str, at: Instant) {
+    of.push(Attention { kind, about: about.to_owned(), since: at });
 }
 
 /// It does not need it any more.
-pub(crate) fn end(item: &mut Item, kind: AttentionKind, about: &str) {
-    item.attention.retain(|one| one.kind != kind || one.about != about);
+pub(crate) fn end(of: &mut Vec<Attention>, kind: AttentionKind, about: &str) {
+    of.retain(|one| one.kind != kind || one.about != about);
+}
+
+/// Kinds of attention, each once, joined by spaces, as rows have them; `None`: none is needed.
+pub(crate) fn kinds_of(attention: &[Attention]) -> Option<String> {
+    let mut kinds: Vec<&str> = Vec::new();
+    for kind in attention.iter().map(|one| one.kind.as_str()) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    (!kinds.is_empty()).then(|| kinds.join(" "))
 }

@@ -9,6 +9,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::attention::Attention;
 use crate::command::{Carried, Watch};
 use crate::failed::{AxisDifferences, Failed};
 use crate::growth::Bound;
@@ -204,6 +205,9 @@ pub struct CaseHead {
     /// What its axes would add and drop since the directory changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<AxisDifferences>,
+    /// What the case itself needs attention for, oldest first: no item of it shows that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<Attention>,
     /// The years from its opening on whose calendars its dates are counted by; `None`: an older
     /// version opened it and no calendar has been applied since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -279,6 +283,7 @@ impl CaseHead {
             parent_item: ParentItem::Waits,
             failed: Vec::new(),
             differs: None,
+            attention: Vec::new(),
             counted: None,
             recounting: None,
         }

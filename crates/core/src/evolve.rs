@@ -108,6 +108,7 @@ impl Case {
             parent_item: ParentItem::Waits,
             failed: Vec::new(),
             differs: None,
+            attention: Vec::new(),
             counted: counted.clone(),
             recounting: None,
         }))
@@ -485,8 +486,12 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.note("handed_over", at);
         }
         Fact::FinishesAsItIs { .. } => item.as_it_is = true,
-        Fact::AttentionNeeded { kind, about, .. } => attention::need(item, *kind, about, at),
-        Fact::AttentionEnded { kind, about, .. } => attention::end(item, *kind, about),
+        Fact::AttentionNeeded { kind, about, .. } => {
+            attention::need(&mut item.attention, *kind, about, at);
+        }
+        Fact::AttentionEnded { kind, about, .. } => {
+            attention::end(&mut item.attention, *kind, about);
+        }
         Fact::NeedAwaited { until, .. } => item.foreign.awaited_until = Some(*until),
         Fact::NeedMissing { .. } => {
             item.foreign.awaited_until = None;

@@ -716,19 +716,22 @@ pub enum Fact {
         /// The item.
         item: ItemKey,
     },
-    /// Nobody can move on an item, and it is not time alone that is awaited.
+    /// Nobody can move on an item, and it is not time alone that is awaited; or the case itself needs
+    /// somebody to look at it.
     AttentionNeeded {
-        /// Which.
-        item: ItemKey,
+        /// Which; `None`: the case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemKey>,
         /// Why.
         kind: AttentionKind,
-        /// What it is about: a post, a unit, a key.
+        /// What it is about: a post, a unit, a key, a task.
         about: String,
     },
     /// That is over.
     AttentionEnded {
-        /// Which.
-        item: ItemKey,
+        /// Which; `None`: the case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemKey>,
         /// Why it was needed.
         kind: AttentionKind,
         /// What it was about.

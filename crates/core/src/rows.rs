@@ -9,6 +9,7 @@ use duban_calendar::Instant;
 use duban_model::Definition;
 use serde::{Deserialize, Serialize};
 
+use crate::attention::kinds_of;
 use crate::case::{Case, CaseHead};
 use crate::command::Message;
 use crate::decide::Decision;
@@ -47,6 +48,9 @@ pub struct CaseRow {
     pub opened_at: i64,
     /// When it closed, in milliseconds UTC.
     pub closed_at: Option<i64>,
+    /// Kinds of attention that the case itself needs, each once, joined by spaces; `None`: none.
+    #[serde(default)]
+    pub attention: Option<String>,
     /// The [`CaseHead`] as JSON.
     pub data: String,
 }
@@ -141,6 +145,7 @@ impl CaseRow {
             next_wakeup: case.next_wakeup().map(Instant::millis),
             opened_at: head.opened_at.millis(),
             closed_at: head.closed_at.map(Instant::millis),
+            attention: kinds_of(&head.attention),
             data: serde_json::to_string(head).expect("invariant: a head is plain data"),
         }
     }
@@ -150,12 +155,6 @@ impl ItemRow {
     /// The row of an item as it is now.
     pub fn of(case: &CaseId, item: &Item, definition: &Definition) -> Self {
         let turns = turns(item, definition);
-        let mut kinds: Vec<&str> = Vec::new();
-        for kind in item.attention.iter().map(|one| one.kind.as_str()) {
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
         let waiting: Vec<String> = item.in_hands_of().iter().map(ToString::to_string).collect();
         Self {
             case: case.as_str().to_owned(),
@@ -171,7 +170,7 @@ impl ItemRow {
             yellow_at: turns.yellow_at.map(Instant::millis),
             red_at: turns.red_at.map(Instant::millis),
             window: item.window.map(|window| window.key()),
-            attention: (!kinds.is_empty()).then(|| kinds.join(" ")),
+            attention: kinds_of(&item.attention),
             data: serde_json::to_string(item).expect("invariant: an item is plain data"),
         }
     }

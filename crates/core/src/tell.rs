@@ -239,11 +239,15 @@ impl Telling<'_> {
             Fact::SubCaseSilent { .. } => {
                 format!("“{title}”的原子事项未在期限内答复中止，新的子事项尚不能立项")
             }
-            Fact::AttentionNeeded { kind, about, .. } => {
-                format!("“{title}”需要关注：{}{}", kind.zh(), self.about(about))
+            Fact::AttentionNeeded { item, kind, about } => {
+                let what =
+                    if item.is_some() { format!("“{title}”") } else { "事项".to_owned() };
+                format!("{what}需要关注：{}{}", kind.zh(), self.about(about))
             }
-            Fact::AttentionEnded { kind, about, .. } => {
-                format!("“{title}”不再需要关注：{}{}", kind.zh(), self.about(about))
+            Fact::AttentionEnded { item, kind, about } => {
+                let what =
+                    if item.is_some() { format!("“{title}”") } else { "事项".to_owned() };
+                format!("{what}不再需要关注：{}{}", kind.zh(), self.about(about))
             }
             Fact::NeedEnded { .. } => format!("“{title}”所需的事项已中止"),
             Fact::OpeningHeld { reason: Some(reason), .. } => {

@@ -84,6 +84,45 @@ fn chased(holders: &[(&str, &[&str])]) -> Office {
 }
 
 #[test]
+fn rule_26_a_list_that_no_item_shows_is_the_cases_own_attention() {
+    // What the list gives, and whether a task waits for it.
+    let of_case = |office: &Office| -> Vec<String> {
+        let needed = office.case.head().attention.iter();
+        needed.map(|one| format!("{} {}", one.kind.as_str(), one.about)).collect()
+    };
+    let lists = [
+        ("unit.below(\"bureau\")", "", vec!["list_empty a"], vec![]),
+        ("unit.below(\"bureau\")", "needs: [a]", vec![], vec!["list_empty a"]),
+        ("org(\"无此局\").children", "", vec!["expression_failed a"], vec![]),
+    ];
+    for (list, needs, case, item) in lists {
+        let work = format!(
+            "
+period: year
+tasks:
+  a: {{ title: 甲, each: {{ one: '{list}' }}, owner: item.one.post(\"书记\"), reviewer: none, due: 2026-06-30 }}
+  b: {{ title: 乙, {needs}{} owner: unit.post(\"书记\"), reviewer: none, due: 2026-06-30 }}
+",
+            if needs.is_empty() { "" } else { "," }
+        );
+        let mut office = Office::open_on("2026-01-05", &work, "", "");
+        assert_eq!(of_case(&office), case, "{list} {needs}");
+        assert_eq!(attention(&office, "b"), item, "{list} {needs}");
+        if needs.is_empty() {
+            let before = office.log.len();
+            office.act("d1", submit("b")).expect("submitted");
+            assert!(office.log.len() > before);
+            assert_eq!(of_case(&office), case, "it stays, and is said once");
+        } else {
+            let skip = Act::Skip { item: "b".into(), reason: "不办".to_owned() };
+            office.act("s1", skip).expect("skipped");
+            assert_eq!(of_case(&office), ["list_empty a"], "nothing shows it any more");
+        }
+        office.assert_replays();
+    }
+}
+
+#[test]
 fn rule_26_s53_for_a_vacant_post_nothing_is_numbered_scored_or_repeated() {
     let mut office = chased(&[(D2, &[])]);
     assert_eq!(attention(&office, "a"), ["owner_vacant post:D/组织部长"]);

@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 
 use duban_core::{
-    Act, Actor, AxisDifferences, DueReason, Fact, ItemKey, Operation, Refusal, SkipReason, Status,
-    axis_differences,
+    Act, Actor, AttentionKind, AxisDifferences, DueReason, Fact, ItemKey, Operation, Refusal,
+    SkipReason, Status, axis_differences,
 };
 use duban_model::{Directory, DirectoryData, Post, Unit};
 use duban_script::Budget;
@@ -96,6 +96,49 @@ fn as_it_is(key: &str) -> Act {
     Act::FinishAsItIs { item: key.into(), reason: "接近尾声".to_owned() }
 }
 
+/// What the case itself needs attention for.
+fn attention(office: &Office) -> Vec<String> {
+    let needed = office.case.head().attention.iter();
+    needed.map(|one| format!("{} {}", one.kind.as_str(), one.about)).collect()
+}
+
+#[test]
+fn rule_36_what_a_list_would_add_or_drop_needs_attention_until_it_is_settled() {
+    let mut office = opened(STREETS);
+    office.advance(at("2026-03-03", 10));
+    change(&mut office, |data| {
+        founded(data, "D3");
+        // It comes under another unit, and is there all the same.
+        for unit in data.units.iter_mut().filter(|unit| unit.id.as_str() == "D2") {
+            unit.superior = Some("C".into());
+        }
+    });
+    tell(&mut office);
+    assert_eq!(attention(&office), ["items_came st", "items_gone q", "items_gone st"]);
+    assert_eq!(office.case.head().attention[0].since, at("2026-03-03", 10));
+    office.act("s1", add("st", "D3")).expect("added");
+    tell(&mut office);
+    assert_eq!(attention(&office), ["items_gone q", "items_gone st"]);
+    office.act("s1", as_it_is("st/D2")).expect("finished as it is");
+    tell(&mut office);
+    assert_eq!(attention(&office), ["items_gone q"]);
+    office.act("s1", Act::Cancel { item: None, reason: "撤销".to_owned() }).expect("cancelled");
+    assert_eq!(attention(&office), Vec::<String>::new(), "an ended case needs none");
+    office.assert_replays();
+}
+
+#[test]
+fn rule_36_a_unit_that_is_gone_is_told_by_its_items_alone() {
+    let mut office = opened(STREETS);
+    office.advance(at("2026-03-03", 10));
+    change(&mut office, |data| merged(data, "D1"));
+    tell(&mut office);
+    assert_eq!(attention(&office), Vec::<String>::new());
+    let kinds =
+        |key: &str| office.item(key).attention.iter().map(|one| one.kind).collect::<Vec<_>>();
+    assert!(kinds("st/D2").contains(&AttentionKind::UnitGone));
+}
+
 #[test]
 fn rule_36_a_case_says_once_what_its_axes_would_add_and_drop() {
     let mut office = opened(STREETS);
@@ -103,8 +146,12 @@ fn rule_36_a_case_says_once_what_its_axes_would_add_and_drop() {
     assert!(tell(&mut office).is_empty(), "nothing differs");
     change(&mut office, |data| founded(data, "D3"));
     let facts = tell(&mut office);
-    assert!(matches!(facts.as_slice(), [Fact::AxesDiffer { .. }]), "{facts:?}");
+    let [Fact::AxesDiffer { .. }, Fact::AttentionNeeded { item: None, .. }] = facts.as_slice()
+    else {
+        panic!("{facts:?}")
+    };
     assert_eq!(differs(&office), (vec!["st/D3"], vec![]));
+    assert_eq!(attention(&office), ["items_came st"]);
     assert!(tell(&mut office).is_empty(), "said once");
     // Renamed people and posts differ in no list.
     change(&mut office, |data| data.people[0].name.push('某'));

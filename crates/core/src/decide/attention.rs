@@ -13,14 +13,36 @@ use duban_model::{Assignee, Join, PersonId, TaskDef, TaskKind};
 use super::Turn;
 use super::between::name_of_need;
 use crate::attention::AttentionKind as Kind;
+use crate::case::CaseStatus;
 use crate::event::{HoldCause, ItemKind, Manner, Remaining, Schedule, Side, SignerDate};
 use crate::fact::Fact;
+use crate::failed::Expression;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status, Stood};
 use crate::rows::touched;
 
 /// How long a case that an item needs may be missing after everything else is there.
 const NEED_WITHIN: Span = Span::Workdays(10);
+
+/// Whether a fact may change what a case's lists need attention for. What lies idle is not looked at
+/// for any other.
+fn concerns_lists(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::AttentionNeeded { item: Some(_), kind: Kind::ListEmpty | Kind::UnitGone, .. }
+            | Fact::AttentionEnded { item: Some(_), kind: Kind::ListEmpty | Kind::UnitGone, .. }
+            | Fact::AxesDiffer { .. }
+            | Fact::ItemsAdded { .. }
+            | Fact::FinishesAsItIs { .. }
+            | Fact::ScriptFailed { item: None, keeps: Some(_), .. }
+            | Fact::Mended { item: None, .. }
+            | Fact::Migrated { .. }
+            | Fact::TakenBack { .. }
+            | Fact::CaseClosed
+            | Fact::CaseReopened
+            | Fact::CaseCancelled { .. }
+    )
+}
 
 /// Something that needs attention: why, and what it is about.
 type Cause = (Kind, String);
@@ -44,6 +66,62 @@ impl Turn<'_> {
             self.looked_at += 1;
             self.look_at(&key);
         }
+        if self.looks_at_all || self.events.iter().any(|event| concerns_lists(&event.fact)) {
+            self.look_at_case();
+        }
+    }
+
+    /// The same of the case itself.
+    fn look_at_case(&mut self) {
+        let known = self.case.head().attention.clone();
+        let wanted = self.causes_of_case();
+        for one in &known {
+            let (kind, about) = (one.kind, one.about.clone());
+            if !wanted.contains(&(kind, about.clone())) {
+                self.push(Fact::AttentionEnded { item: None, kind, about });
+            }
+        }
+        for (kind, about) in wanted {
+            if !known.iter().any(|one| one.kind == kind && one.about == about) {
+                self.push(Fact::AttentionNeeded { item: None, kind, about });
+            }
+        }
+    }
+
+    /// What a case needs attention for and no item of it shows, by the task whose list it is.
+    fn causes_of_case(&self) -> Vec<Cause> {
+        let head = self.case.head();
+        let mut causes: BTreeSet<Cause> = BTreeSet::new();
+        if head.status != CaseStatus::Open {
+            return Vec::new();
+        }
+        let about = |key: &ItemKey| key.task().to_owned();
+        let differs = head.differs.iter();
+        causes.extend(
+            differs.clone().flat_map(|one| &one.came).map(|key| (Kind::ItemsCame, about(key))),
+        );
+        // Where the unit itself is gone, the item says so.
+        let is_told = |key: &&ItemKey| {
+            let item = self.case.item(key);
+            item.is_some_and(|item| item.attention.iter().any(|one| one.kind == Kind::UnitGone))
+        };
+        let gone = differs.flat_map(|one| &one.gone).filter(|key| !is_told(key));
+        causes.extend(gone.map(|key| (Kind::ItemsGone, about(key))));
+        let lists = |list: &Expression| list.task.as_ref().map(ToString::to_string);
+        let failed: Vec<Expression> =
+            head.failed.iter().map(|failed| failed.expression.clone()).collect();
+        causes.extend(failed.iter().filter_map(lists).map(|task| (Kind::ExpressionFailed, task)));
+        let is_shown = |task: &String| {
+            let waits = |item: &Arc<Item>| {
+                let mut causes = item.attention.iter();
+                causes.any(|one| one.kind == Kind::ListEmpty && one.about == *task)
+            };
+            self.case.items().any(waits)
+        };
+        let empty = self.empty_lists(&failed);
+        let empty = empty.iter().filter_map(lists).filter(|task| !is_shown(task));
+        causes.extend(empty.map(|task| (Kind::ListEmpty, task)));
+        causes.into_iter().collect()
     }
 
     fn look_at(&mut self, key: &ItemKey) {
@@ -54,12 +132,13 @@ impl Turn<'_> {
             if wanted.iter().any(|(other, text)| *other == kind && *text == about) {
                 continue;
             }
-            self.push(Fact::AttentionEnded { item: key.clone(), kind, about: about.clone() });
+            let (item, about) = (Some(key.clone()), about);
+            self.push(Fact::AttentionEnded { item, kind, about: about.clone() });
             self.begin_anew(key, kind, &about, one.since);
         }
         for (kind, about) in wanted {
             if !item.attention.iter().any(|one| one.kind == kind && one.about == about) {
-                self.push(Fact::AttentionNeeded { item: key.clone(), kind, about });
+                self.push(Fact::AttentionNeeded { item: Some(key.clone()), kind, about });
             }
         }
     }
@@ -104,7 +183,9 @@ impl Turn<'_> {
             | Kind::SubCaseEnded
             | Kind::SubCaseSilent
             | Kind::UnitGone
-            | Kind::HeldBack => false,
+            | Kind::HeldBack
+            | Kind::ItemsCame
+            | Kind::ItemsGone => false,
         };
         let kept = item.attention.iter().filter(|one| stays(one.kind));
         let mut causes: Vec<Cause> = kept.map(|one| (one.kind, one.about.clone())).collect();
@@ -348,7 +429,9 @@ impl Turn<'_> {
             | Kind::KeyDuplicate
             | Kind::UnitGone
             | Kind::BudgetReached
-            | Kind::HeldBack => {}
+            | Kind::HeldBack
+            | Kind::ItemsCame
+            | Kind::ItemsGone => {}
         }
     }
 
@@ -394,7 +477,7 @@ impl Turn<'_> {
             !item.attention.iter().any(|one| one.kind == kind && one.about == about)
         });
         if is_new {
-            self.push(Fact::AttentionNeeded { item: key.clone(), kind, about });
+            self.push(Fact::AttentionNeeded { item: Some(key.clone()), kind, about });
         }
     }
 
@@ -415,11 +498,11 @@ impl Turn<'_> {
             .collect();
         for item in noted.iter().filter(|key| !twice.contains(*key)) {
             let about = item.to_string();
-            self.push(Fact::AttentionEnded { item: item.clone(), kind, about });
+            self.push(Fact::AttentionEnded { item: Some(item.clone()), kind, about });
         }
         for item in twice.iter().filter(|key| !noted.contains(key)) {
             let about = item.to_string();
-            self.push(Fact::AttentionNeeded { item: item.clone(), kind, about });
+            self.push(Fact::AttentionNeeded { item: Some(item.clone()), kind, about });
         }
     }
 

@@ -10,6 +10,7 @@ use duban_script::Value;
 
 use super::mend::OWED;
 use super::{Env, Turn, reason_of};
+use crate::attention::AttentionKind;
 use crate::case::{Case, CaseStatus};
 use crate::command::Actor;
 use crate::event::{ReviewPlan, SkipReason};
@@ -191,7 +192,9 @@ impl Turn<'_> {
         self.may_supervise(act, key.as_str())?;
         let item = self.in_status(act, key, &OWED)?;
         let differs = self.case.head().differs.as_ref();
-        if differs.is_some_and(|differs| differs.gone.contains(key)) {
+        // What is owed again, reopened for example, is not looked for among the lists.
+        let is_gone = item.attention.iter().any(|one| one.kind == AttentionKind::UnitGone);
+        if is_gone || differs.is_some_and(|differs| differs.gone.contains(key)) {
             return Ok(item);
         }
         let why = Why::new("its unit is still on the list", "名单中仍有此项");

@@ -3,7 +3,7 @@
 use crate::case::{CaseHead, CaseStatus, CaseSuspension, Recounting};
 use crate::event::{Event, Notification, Sent};
 use crate::fact::Fact;
-use crate::{failed, growth, kin};
+use crate::{attention, failed, growth, kin};
 
 #[expect(clippy::too_many_lines, reason = "one arm for each fact about a case")]
 pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
@@ -101,6 +101,12 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
                 head.recounting = None;
             }
         },
+        Fact::AttentionNeeded { item: None, kind, about } => {
+            attention::need(&mut head.attention, *kind, about, event.at);
+        }
+        Fact::AttentionEnded { item: None, kind, about } => {
+            attention::end(&mut head.attention, *kind, about);
+        }
         Fact::CadenceTaken { task, kind } => {
             head.cadences.insert(task.clone(), *kind);
         }
@@ -113,8 +119,8 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
         }
         // Makes the head itself, or is an item's alone.
         Fact::TakenBack { .. }
-        | Fact::AttentionNeeded { .. }
-        | Fact::AttentionEnded { .. }
+        | Fact::AttentionNeeded { item: Some(_), .. }
+        | Fact::AttentionEnded { item: Some(_), .. }
         | Fact::NeedAwaited { .. }
         | Fact::NeedMissing { .. }
         | Fact::NeedFound { .. }

@@ -159,8 +159,6 @@ impl Fact {
             | Self::Unrectified { interview: item }
             | Self::Referred { item, .. }
             | Self::NeedAnswered { item, .. }
-            | Self::AttentionNeeded { item, .. }
-            | Self::AttentionEnded { item, .. }
             | Self::NeedAwaited { item, .. }
             | Self::NeedMissing { item }
             | Self::NeedFound { item, .. }
@@ -184,6 +182,8 @@ impl Fact {
             | Self::Scored { item, .. }
             | Self::Logged { item, .. }
             | Self::Mended { item, .. }
+            | Self::AttentionNeeded { item, .. }
+            | Self::AttentionEnded { item, .. }
             | Self::ScriptFailed { item, .. } => item.as_ref(),
             Self::Sent(sent) => sent.item.as_ref(),
             Self::CaseOpened { .. }

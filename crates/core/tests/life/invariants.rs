@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use duban_calendar::{Date, Instant, Window, date_of, end_of};
 use duban_core::{
-    Actor, Case, CaseRow, CaseStatus, Decision, DueReason, Env, Event, Fact, ItemKey, ItemRow,
-    Light, Notification, Side, Status, Teller, case_from_texts, decode, encode, light, outgoing,
-    replay,
+    Actor, Attention, AttentionKind, Case, CaseRow, CaseStatus, Decision, DueReason, Env, Event,
+    Fact, ItemKey, ItemRow, Light, Notification, Side, Status, Teller, case_from_texts, decode,
+    encode, light, outgoing, replay,
 };
 use duban_model::PersonId;
 
@@ -286,7 +286,9 @@ impl Watcher {
         for item in case.items().filter(|item| !item.status.is_closed() && !item.as_it_is) {
             let Some(duban_script::Value::Unit(unit)) = item.axes.get("street") else { continue };
             let owed = item.window_met.is_none() && env.directory.unit(unit).is_none();
-            ensure(!owed || differs.gone.contains(&item.key), || {
+            let told = |one: &Attention| one.kind == AttentionKind::UnitGone;
+            let known = differs.gone.contains(&item.key) || item.attention.iter().any(told);
+            ensure(!owed || known, || {
                 format!("nobody knows that {} is owed for a unit that is gone", item.key)
             })?;
         }
@@ -323,7 +325,8 @@ fn time_counts(mine: &Mine, event: &Event) -> Result<(), String> {
     let goes_on = mine.went_on == Some(event.at);
     // A window's end moves no further than to the end of the next one, however long it was held.
     let judges_work = judges(&event.fact) && mine.window.is_none();
-    ensure(!(goes_on && judges_work), || "judged in the instant of its release".to_owned())?;
+    let in_its_instant = goes_on && judges_work && !mine.taken_back_late;
+    ensure(!in_its_instant, || "judged in the instant of its release".to_owned())?;
     let asks_in_time = mine.asked.zip(mine.due).is_some_and(|(asked, due)| asked <= due);
     let holds = match &event.fact {
         Fact::DueSoon { .. } => owners && !late,

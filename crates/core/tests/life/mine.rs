@@ -54,6 +54,8 @@ pub(crate) struct Mine {
     pub(crate) judged: bool,
     pub(crate) stalled_at: Option<Instant>,
     pub(crate) judge_again: bool,
+    /// Its owner took it back when its date had passed: it is late as soon as its clock runs.
+    pub(crate) taken_back_late: bool,
     /// Words of the rungs that have spoken since a person last gave it a date.
     pub(crate) said: BTreeSet<String>,
 }
@@ -88,6 +90,7 @@ impl Mine {
             judged: false,
             stalled_at: None,
             judge_again: false,
+            taken_back_late: false,
             said: BTreeSet::new(),
         }
     }
@@ -180,6 +183,7 @@ impl Mine {
             }
             Fact::Withdrawn { .. } => {
                 self.status = Status::Active;
+                self.taken_back_late = self.due.is_some_and(|due| due < at);
                 self.agreed.clear();
             }
             Fact::Countersigned { member, also, .. } => {
@@ -261,6 +265,7 @@ impl Mine {
 
     fn dated(&mut self, event: &Event) {
         let Fact::DeadlineSet { deadline, .. } = &event.fact else { return };
+        self.taken_back_late = false;
         self.was_late |= self.due.is_some_and(|due| due < event.at);
         let is_person = matches!(event.actor, Actor::Person { .. });
         if !deadline.carries {
