@@ -204,6 +204,7 @@ fn commit(case: usize, expected: u64, events: u64, items: usize) -> Commit {
         next_wakeup: Some(DAY * 25 + at % 7000),
         opened_at: 0,
         closed_at: None,
+        attention: None,
         data: "x".repeat(700),
     };
     Commit {

@@ -63,6 +63,7 @@ macro_rules! conformance_tests {
             items_and_deliveries_are_found_by_what_their_case_is_for
             the_feed_is_entered_at_an_instant
             rule_26_what_needs_attention_is_listed_and_counted
+            rule_26_cases_that_need_attention_themselves_are_listed_and_counted
             what_was_written_is_found_by_its_words
             a_search_is_narrowed_by_what_entries_are
             an_entry_that_is_indexed_again_replaces_itself
@@ -100,6 +101,7 @@ fn commit(case: &str, expected: u64) -> Commit {
             next_wakeup: None,
             opened_at: 1,
             closed_at: None,
+            attention: None,
             data: format!("{{\"version\":{version}}}"),
         },
         items: Vec::new(),

@@ -53,6 +53,8 @@ pub struct CaseFilter {
     pub statuses: Vec<String>,
     /// Faulted ones only.
     pub faulted: bool,
+    /// Those that need attention themselves, not only through an item.
+    pub attention: Option<AttentionFilter>,
 }
 
 /// A light as a filter, compared with the instants at which it turns.
@@ -101,7 +103,7 @@ pub struct ItemFilter {
     pub attention: Option<AttentionFilter>,
 }
 
-/// Which items that need attention.
+/// Which items, or cases, that need attention.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttentionFilter {
     /// For whatever reason.
@@ -110,15 +112,17 @@ pub enum AttentionFilter {
     Kind(String),
 }
 
-/// How many items of a unit need attention of a kind. An item may need several.
+/// How many items and cases of a unit need attention of a kind. One may need several.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct AttentionCount {
     /// The kind, for example `owner_vacant`.
     pub kind: String,
-    /// The unit that the items are shown under.
+    /// The unit that the items are shown under, and that the cases are for.
     pub unit: String,
-    /// How many.
+    /// How many items.
     pub items: u64,
+    /// How many cases, for what no item of theirs shows.
+    pub cases: u64,
 }
 
 /// An event as stored.

@@ -317,7 +317,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: i64,
     ) -> impl Future<Output = Result<Vec<LightCount>, StoreError>> + Send;
 
-    /// How many items need attention, by kind and unit, in that order. Its cost grows with their
+    /// How many items and cases need attention, by kind and unit, in that order. Its cost grows with their
     /// number, not with that of the others.
     fn attention(&self) -> impl Future<Output = Result<Vec<AttentionCount>, StoreError>> + Send;
 

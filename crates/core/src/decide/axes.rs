@@ -193,7 +193,8 @@ impl Turn<'_> {
         let item = self.in_status(act, key, &OWED)?;
         let differs = self.case.head().differs.as_ref();
         // What is owed again, reopened for example, is not looked for among the lists.
-        let is_gone = item.attention.iter().any(|one| one.kind == AttentionKind::UnitGone);
+        let is_gone =
+            !item.as_it_is && item.attention.iter().any(|one| one.kind == AttentionKind::UnitGone);
         if is_gone || differs.is_some_and(|differs| differs.gone.contains(key)) {
             return Ok(item);
         }

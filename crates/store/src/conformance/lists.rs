@@ -235,3 +235,45 @@ pub async fn rule_26_what_needs_attention_is_listed_and_counted<S: Store>(store:
     store.replace_rows(duban_core::CaseRow { version: 2, ..case }, again).await.unwrap();
     assert_eq!(counted().await, [count("need_missing", "u1")]);
 }
+
+/// What a case needs attention for that no item of it shows.
+pub async fn rule_26_cases_that_need_attention_themselves_are_listed_and_counted<S: Store>(
+    store: S,
+) {
+    let needing = |id: &str, expected, unit: &str, kinds: Option<&str>| {
+        let mut commit = commit(id, expected);
+        commit.case.unit = unit.to_owned();
+        commit.case.attention = kinds.map(str::to_owned);
+        commit
+    };
+    write(&store, needing("a", 0, "u1", Some("items_came"))).await;
+    write(&store, needing("b", 0, "u2", None)).await;
+    write(&store, needing("c", 0, "u2", Some("items_gone list_empty"))).await;
+    let ids = async |filter: CaseFilter| -> Vec<String> {
+        let part = async |after| store.cases(&filter, &page(after, 1)).await;
+        all(part).await.into_iter().map(|row| row.id).collect()
+    };
+    let any = || CaseFilter { attention: Some(AttentionFilter::Any), ..CaseFilter::default() };
+    let of = |kind: &str| CaseFilter {
+        attention: Some(AttentionFilter::Kind(kind.to_owned())),
+        ..CaseFilter::default()
+    };
+    assert_eq!(ids(any()).await, ["a", "c"]);
+    assert_eq!(ids(of("list_empty")).await, ["c"]);
+    assert_eq!(ids(of("items")).await, Vec::<String>::new(), "whole words alone");
+    assert_eq!(ids(CaseFilter { units: vec!["u2".to_owned()], ..any() }).await, ["c"]);
+    let kept = store.case("c").await.unwrap().unwrap();
+    assert_eq!(kept.attention.as_deref(), Some("items_gone list_empty"));
+    let counts = async || -> Vec<(String, String, u64, u64)> {
+        let counts = store.attention().await.unwrap().into_iter();
+        counts.map(|one| (one.kind, one.unit, one.items, one.cases)).collect()
+    };
+    let count = |kind: &str, unit: &str| (kind.to_owned(), unit.to_owned(), 0, 1);
+    assert_eq!(
+        counts().await,
+        [count("items_came", "u1"), count("items_gone", "u2"), count("list_empty", "u2")]
+    );
+    write(&store, needing("a", 1, "u1", None)).await;
+    write(&store, needing("b", 1, "u2", Some("expression_failed"))).await;
+    assert_eq!(ids(any()).await, ["b", "c"]);
+}

@@ -83,19 +83,23 @@ pub(super) struct StoredHead {
     pub version: u64,
     next_wakeup: Option<i64>,
     faulted: bool,
+    attention: Option<String>,
 }
 
 pub(super) fn find_case(conn: &Connection, id: &str) -> rusqlite::Result<Option<StoredHead>> {
-    conn.prepare_cached("SELECT no, version, next_wakeup, faulted FROM cases WHERE id = ?1")?
-        .query_row([id], |row| {
-            Ok(StoredHead {
-                no: row.get(0)?,
-                version: unsigned(row, 1)?,
-                next_wakeup: row.get(2)?,
-                faulted: row.get(3)?,
-            })
+    conn.prepare_cached(
+        "SELECT no, version, next_wakeup, faulted, attention FROM cases WHERE id = ?1",
+    )?
+    .query_row([id], |row| {
+        Ok(StoredHead {
+            no: row.get(0)?,
+            version: unsigned(row, 1)?,
+            next_wakeup: row.get(2)?,
+            faulted: row.get(3)?,
+            attention: row.get(4)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// A count or position, which is never negative.
@@ -127,8 +131,8 @@ fn take_key(conn: &Connection, key: &KeyRecord) -> rusqlite::Result<bool> {
 pub(super) fn insert_case(conn: &Connection, row: &CaseRow) -> rusqlite::Result<i64> {
     conn.prepare_cached(
         "INSERT INTO cases (id, suite, workflow, unit, period, version, next_wakeup, faulted,
-             status, title, definition, opened_at, closed_at, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             status, title, definition, opened_at, closed_at, data, attention)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .insert(params![
         row.id,
@@ -144,7 +148,8 @@ pub(super) fn insert_case(conn: &Connection, row: &CaseRow) -> rusqlite::Result<
         row.definition,
         row.opened_at,
         row.closed_at,
-        row.data
+        row.data,
+        row.attention
     ])
 }
 
@@ -170,6 +175,10 @@ pub(super) fn update_case(
     if stored.next_wakeup != row.next_wakeup || stored.faulted != row.faulted {
         conn.prepare_cached("UPDATE cases SET next_wakeup = ?2, faulted = ?3 WHERE no = ?1")?
             .execute(params![stored.no, row.next_wakeup, row.faulted])?;
+    }
+    if stored.attention != row.attention {
+        conn.prepare_cached("UPDATE cases SET attention = ?2 WHERE no = ?1")?
+            .execute(params![stored.no, row.attention])?;
     }
     Ok(())
 }

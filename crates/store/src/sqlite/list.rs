@@ -40,6 +40,19 @@ impl Conditions {
         }
     }
 
+    /// Written out, so that the index of what needs attention alone can serve.
+    fn attention(&mut self, filter: Option<&AttentionFilter>) {
+        match filter {
+            Some(AttentionFilter::Any) => self.add("attention IS NOT NULL", []),
+            Some(AttentionFilter::Kind(kind)) => {
+                self.add("attention IS NOT NULL", []);
+                let word = format!(" {kind} ");
+                self.add("instr(' ' || attention || ' ', ?) > 0", [word.into()]);
+            }
+            None => {}
+        }
+    }
+
     fn any(&mut self, column: &str, values: &[String]) {
         match values {
             [] => {}
@@ -56,7 +69,7 @@ fn array(texts: &[String]) -> Value {
 }
 
 const CASE_COLUMNS: &str = "id, suite, workflow, unit, period, title, status, faulted, definition,
-     version, next_wakeup, opened_at, closed_at, data";
+     version, next_wakeup, opened_at, closed_at, attention, data";
 
 fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
     Ok(CaseRow {
@@ -73,7 +86,8 @@ fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
         next_wakeup: number_or_null(row, 10)?,
         opened_at: number(row, 11)?,
         closed_at: number_or_null(row, 12)?,
-        data: json(row, 13)?,
+        attention: text_or_null(row, 13)?,
+        data: json(row, 14)?,
     })
 }
 
@@ -91,6 +105,8 @@ pub(super) fn cases(
 ) -> Result<Page<CaseRow>, StoreError> {
     let index = if filter.faulted {
         "cases_faulted"
+    } else if filter.attention.is_some() {
+        "cases_attention"
     } else if is_few(&filter.units) {
         "cases_unit"
     } else if filter.suite.is_some() {
@@ -102,6 +118,7 @@ pub(super) fn cases(
     if filter.faulted {
         conditions.add("faulted = 1", []);
     }
+    conditions.attention(filter.attention.as_ref());
     conditions.any("unit", &filter.units);
     conditions.equals("suite", filter.suite.as_ref());
     conditions.equals("workflow", filter.workflow.as_ref());
@@ -196,16 +213,7 @@ fn item_conditions(filter: &ItemFilter, page: &PageRequest) -> Result<Conditions
     if let Some(due) = filter.due_until {
         conditions.add("due <= ?", [due.min(NEVER - 1).into()]);
     }
-    match &filter.attention {
-        // Written out, so that the index of these alone can serve.
-        Some(AttentionFilter::Any) => conditions.add("attention IS NOT NULL", []),
-        Some(AttentionFilter::Kind(kind)) => {
-            conditions.add("attention IS NOT NULL", []);
-            let word = format!(" {kind} ");
-            conditions.add("instr(' ' || attention || ' ', ?) > 0", [word.into()]);
-        }
-        None => {}
-    }
+    conditions.attention(filter.attention.as_ref());
     if let Some((light, now)) = filter.light {
         let now = Value::from(now);
         match light {
@@ -315,22 +323,27 @@ fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
     })
 }
 
-/// Counts on the index of these items alone.
+/// Counts on the indexes of these items and cases alone.
 pub(super) fn attention(conn: &Connection) -> Result<Vec<AttentionCount>, StoreError> {
-    let mut select = conn.prepare_cached(
-        "SELECT attention, unit, count(*) FROM items INDEXED BY items_attention
-         WHERE attention IS NOT NULL GROUP BY attention, unit",
-    )?;
-    let rows = select.query_map([], |row| Ok((text(row, 0)?, text(row, 1)?, unsigned(row, 2)?)))?;
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for row in rows {
-        let (kinds, unit, items) = row?;
-        for kind in kinds.split(' ') {
-            *counts.entry((kind.to_owned(), unit.clone())).or_default() += items;
+    let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    for (table, is_case) in [("items", false), ("cases", true)] {
+        let mut select = conn.prepare_cached(&format!(
+            "SELECT attention, unit, count(*) FROM {table} INDEXED BY {table}_attention
+             WHERE attention IS NOT NULL GROUP BY attention, unit"
+        ))?;
+        let rows =
+            select.query_map([], |row| Ok((text(row, 0)?, text(row, 1)?, unsigned(row, 2)?)))?;
+        for row in rows {
+            let (kinds, unit, count) = row?;
+            for kind in kinds.split(' ') {
+                let found = counts.entry((kind.to_owned(), unit.clone())).or_default();
+                *if is_case { &mut found.1 } else { &mut found.0 } += count;
+            }
         }
     }
     let counted = counts.into_iter();
-    Ok(counted.map(|((kind, unit), items)| AttentionCount { kind, unit, items }).collect())
+    let count = |((kind, unit), (items, cases))| AttentionCount { kind, unit, items, cases };
+    Ok(counted.map(count).collect())
 }
 
 /// Counts on two indexes alone: `cases_unit` gives the groups, `items_light` what is counted.

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4455_424E;
 
 /// Every step from an empty database to the newest schema. A published step is never edited.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 const FIRST: &str = "
 CREATE TABLE cases (
@@ -203,6 +203,12 @@ const SIXTH: &str = "
 ALTER TABLE items ADD COLUMN attention TEXT;
 CREATE INDEX items_attention ON items (due, case_id, key, unit, attention)
     WHERE attention IS NOT NULL;
+";
+
+/// Cases that need attention themselves are fewer still.
+const SEVENTH: &str = "
+ALTER TABLE cases ADD COLUMN attention TEXT;
+CREATE INDEX cases_attention ON cases (id, unit, attention) WHERE attention IS NOT NULL;
 ";
 
 /// Refuses a database of another program, before anything in it is touched.
