@@ -192,7 +192,7 @@ fn waiting(new: &NewItem, at: Instant) -> Item {
 fn evolve_item(item: &mut Item, event: &Event) {
     let at = event.at;
     match &event.fact {
-        Fact::ItemHeldUntil { at: until, .. } => item.held_until = Some(*until),
+        Fact::ItemHeldUntil { at: until, .. } => item.held_until = *until,
         Fact::ItemReady { ready, .. } => make_ready(item, ready, at),
         Fact::ItemSkipped { why, .. } => {
             item.skipped = Some(why.clone());

@@ -93,8 +93,9 @@ pub enum Fact {
     ItemHeldUntil {
         /// Which.
         item: ItemKey,
-        /// When it is looked at again.
-        at: Instant,
+        /// When it is looked at again; `None`: something that it needs is owed again, and that says
+        /// when.
+        at: Option<Instant>,
     },
     /// An item can be worked on.
     ItemReady {

@@ -128,6 +128,32 @@ fn rule_36_what_a_list_would_add_or_drop_needs_attention_until_it_is_settled() {
 }
 
 #[test]
+fn rule_36_what_was_to_begin_on_a_day_waits_for_the_item_that_came_before_it() {
+    let workflow = STREETS
+        .replace("    title: 街道落实\n", "    title: 街道落实\n    follow: directory\n")
+        .replace("reviewer: none, due", "reviewer: none, needs: [st], not_before: 2026-03-20, due");
+    for day in ["2026-03-10", "2026-03-19"] {
+        let mut office = opened(&workflow);
+        office.advance(at("2026-02-02", 10));
+        for (owner, key) in [("x1", "st/D1"), ("x2", "st/D2")] {
+            office.act(owner, submit(key)).expect("submitted");
+            office.act("d1", accept(key)).expect("accepted");
+        }
+        assert_eq!(office.item("end").held_until, Some(at("2026-03-20", 0)));
+        office.advance(at(day, 10));
+        change(&mut office, |data| founded(data, "D3"));
+        tell(&mut office);
+        office.advance(at("2026-03-30", 10));
+        assert_eq!(office.status("end"), Status::Waiting, "{day}");
+        assert_eq!(office.item("end").held_until, None);
+        office.act("b2", submit("st/D3")).expect("submitted");
+        office.act("d1", accept("st/D3")).expect("accepted");
+        assert_eq!(office.status("end"), Status::Ready, "{day}");
+        office.assert_replays();
+    }
+}
+
+#[test]
 fn rule_36_a_unit_that_is_gone_is_told_by_its_items_alone() {
     let mut office = opened(STREETS);
     office.advance(at("2026-03-03", 10));

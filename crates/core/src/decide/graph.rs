@@ -135,6 +135,10 @@ impl Turn<'_> {
             Join::AtLeast(number) => needs.total.min(usize::try_from(number).unwrap_or(usize::MAX)),
         };
         if needs.met < owed {
+            // It was to begin at an instant, and what it needs has come to be owed again since.
+            if item.held_until.is_some() {
+                self.push(Fact::ItemHeldUntil { item: key.clone(), at: None });
+            }
             if needs.owed_here == 0 {
                 self.await_other_cases(task, &item);
             }
@@ -172,7 +176,7 @@ impl Turn<'_> {
             return false;
         }
         if item.held_until != Some(at) {
-            self.push(Fact::ItemHeldUntil { item: item.key.clone(), at });
+            self.push(Fact::ItemHeldUntil { item: item.key.clone(), at: Some(at) });
         }
         true
     }
