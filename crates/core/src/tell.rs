@@ -4,6 +4,8 @@ use duban_calendar::{Instant, Tz, date_of, local};
 use duban_model::{Assignee, Definition, Directory, PersonId};
 use duban_script::SlipColour;
 
+use crate::attention::{Attention, AttentionKind};
+use crate::case::CaseHead;
 use crate::command::{Actor, ParentSays};
 use crate::decide::title_of;
 use crate::event::{DueReason, Event, HoldCause, ItemKind, Notification, Sent, SkipReason};
@@ -69,6 +71,43 @@ impl Teller<'_> {
     /// The same from a key alone.
     pub fn key_title(&self, key: &ItemKey) -> String {
         self.of(&Names::default()).key_title(key)
+    }
+
+    /// What a task is called; its id where the definition does not know it.
+    pub fn task_title(&self, task: &str) -> String {
+        let found = self.definition.workflow.task(task);
+        found.map_or_else(|| task.to_owned(), |(_, task)| task.title.clone())
+    }
+
+    /// What of a task's list a case needs attention for: the items that it would add or drop, with
+    /// names, at most five of them; `None`: the kind says it all.
+    pub fn list_line(&self, head: &CaseHead, one: &Attention) -> Option<String> {
+        let differs = head.differs.as_ref()?;
+        let keys = match one.kind {
+            AttentionKind::ItemsCame => &differs.came,
+            AttentionKind::ItemsGone => &differs.gone,
+            AttentionKind::OwnerVacant
+            | AttentionKind::ReviewerVacant
+            | AttentionKind::OwnerReviews
+            | AttentionKind::ReviewerWorked
+            | AttentionKind::OfficeVacant
+            | AttentionKind::ExpressionFailed
+            | AttentionKind::ListEmpty
+            | AttentionKind::NeedCancelled
+            | AttentionKind::NeedMissing
+            | AttentionKind::SubCaseEnded
+            | AttentionKind::SubCaseSilent
+            | AttentionKind::KeyDuplicate
+            | AttentionKind::UnitGone
+            | AttentionKind::BudgetReached
+            | AttentionKind::HeldBack => return None,
+        };
+        let own: Vec<&ItemKey> = keys.iter().filter(|key| key.task() == one.about).collect();
+        let shown: Vec<String> =
+            own.iter().take(AXES_SHOWN).map(|key| self.key_title(key)).collect();
+        let more =
+            if own.len() > AXES_SHOWN { format!("等{}项", own.len()) } else { String::new() };
+        Some(format!("{}{more}", shown.join("、")))
     }
 
     /// What the item of an event was called when it happened.

@@ -17,7 +17,7 @@ use duban_core::{
     Sent, Teller, post_above, presence_changes,
 };
 use duban_model::{Assignee, Definition, DefinitionHash, Directory, PersonId};
-use duban_store::{AttentionFilter, ItemFilter, PageRequest, Store};
+use duban_store::{AttentionFilter, CaseFilter, ItemFilter, PageRequest, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -73,12 +73,24 @@ struct Cause {
     about: String,
 }
 
-/// The items of one cause.
+/// The items, or the cases, of one cause.
 #[derive(Default)]
-struct Items {
+struct Concerned {
     count: usize,
     since: Option<Instant>,
     lines: Vec<String>,
+    /// The title of the task whose list it is, where cases need attention themselves.
+    list: Option<String>,
+}
+
+impl Concerned {
+    fn add(&mut self, since: Instant, line: &str) {
+        self.count += 1;
+        self.since = Some(self.since.map_or(since, |before| before.min(since)));
+        if self.lines.len() < LINES_MAX {
+            self.lines.push(line.to_owned());
+        }
+    }
 }
 
 /// Tells people every morning until the engine drains.
@@ -230,6 +242,7 @@ async fn tell<S: Store>(
     before: BTreeMap<Cause, Date>,
 ) -> Result<BTreeMap<Cause, Date>, EngineError> {
     let mut causes = gather(shared, directory).await?;
+    gather_cases(shared, directory, &mut causes).await?;
     let mut told: BTreeMap<Cause, Date> = BTreeMap::new();
     let mut messages = Vec::new();
     let addressees: BTreeSet<Assignee> = causes.keys().map(|cause| cause.to.clone()).collect();
@@ -270,10 +283,10 @@ async fn tell<S: Store>(
 async fn gather<S: Store>(
     shared: &Arc<Shared<S>>,
     directory: &Arc<Directory>,
-) -> Result<BTreeMap<Cause, Items>, EngineError> {
+) -> Result<BTreeMap<Cause, Concerned>, EngineError> {
     let filter = ItemFilter { attention: Some(AttentionFilter::Any), ..ItemFilter::default() };
     let mut page = PageRequest::first(PageRequest::LIMIT_MAX);
-    let mut causes: BTreeMap<Cause, Items> = BTreeMap::new();
+    let mut causes: BTreeMap<Cause, Concerned> = BTreeMap::new();
     let mut cases = Cases { shared, directory, known: BTreeMap::new() };
     loop {
         let found = shared.store.items(&filter, &page).await?;
@@ -290,17 +303,55 @@ async fn gather<S: Store>(
             for one in &item.attention {
                 let Some(to) = addressee(directory, &head, one) else { continue };
                 let cause = Cause { to, kind: one.kind, about: one.about.clone() };
-                let items = causes.entry(cause).or_default();
-                items.count += 1;
-                items.since = Some(items.since.map_or(one.since, |since| since.min(one.since)));
-                if items.lines.len() < LINES_MAX {
-                    items.lines.push(line.clone());
-                }
+                causes.entry(cause).or_default().add(one.since, &line);
             }
         }
         match found.next {
             Some(next) => page.after = Some(next),
             None => return Ok(causes),
+        }
+    }
+}
+
+/// The same of cases, for what no item of theirs shows. A cause is named by workflow and task.
+async fn gather_cases<S: Store>(
+    shared: &Arc<Shared<S>>,
+    directory: &Arc<Directory>,
+    causes: &mut BTreeMap<Cause, Concerned>,
+) -> Result<(), EngineError> {
+    let filter = CaseFilter { attention: Some(AttentionFilter::Any), ..CaseFilter::default() };
+    let mut page = PageRequest::first(PageRequest::LIMIT_MAX);
+    loop {
+        let found = shared.store.cases(&filter, &page).await?;
+        for row in found.rows {
+            let head: CaseHead = match serde_json::from_str(&row.data) {
+                Ok(head) => head,
+                Err(error) => {
+                    shared.note_unreadable(&row.id, "case", &error);
+                    continue;
+                }
+            };
+            let program = shared.library.program(&head.definition).await.ok();
+            let teller = program
+                .as_ref()
+                .map(|program| Teller { definition: program.definition(), directory });
+            for one in &head.attention {
+                let Some(to) = addressee(directory, &head, one) else { continue };
+                let about = format!("{}/{}", row.workflow, one.about);
+                let concerned = causes.entry(Cause { to, kind: one.kind, about }).or_default();
+                let what = teller.as_ref().and_then(|teller| teller.list_line(&head, one));
+                let line = match what {
+                    Some(what) => format!("{}：{what}", head.title),
+                    None => head.title.clone(),
+                };
+                concerned.add(one.since, &line);
+                let title = teller.as_ref().map(|teller| teller.task_title(&one.about));
+                concerned.list = title.or(concerned.list.take());
+            }
+        }
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(()),
         }
     }
 }
@@ -360,7 +411,7 @@ fn message<S: Store>(
     shared: &Shared<S>,
     directory: &Directory,
     to: &Assignee,
-    said: &[(Cause, Items)],
+    said: &[(Cause, Concerned)],
     (today, is_list): (Date, bool),
 ) -> Outgoing {
     let name = |about: &str| match about.parse::<Assignee>() {
@@ -368,17 +419,19 @@ fn message<S: Store>(
         Err(_) => about.to_owned(),
     };
     let day = |at: Instant| date_of(at, ZONE).format("%Y年%-m月%-d日").to_string();
-    let mut total = 0;
+    let (mut total, mut cases) = (0, 0);
     let (mut parts, mut data) = (Vec::new(), Vec::new());
     for (cause, items) in said {
-        let (kind, about) = (cause.kind, name(&cause.about));
+        let kind = cause.kind;
+        let about = items.list.clone().unwrap_or_else(|| name(&cause.about));
+        let unit = if items.list.is_some() { "件" } else { "项" };
         let more = items.count - items.lines.len();
         let lines = items.lines.join("；");
-        let rest = if more > 0 { format!("；另有{more}项") } else { String::new() };
+        let rest = if more > 0 { format!("；另有{more}{unit}") } else { String::new() };
         let since = items.since.map(day).unwrap_or_default();
-        total += items.count;
+        *if items.list.is_some() { &mut cases } else { &mut total } += items.count;
         parts.push(format!(
-            "{}（{about}，自{since}起）{}项：{lines}{rest}。处理办法：{}。",
+            "{}（{about}，自{since}起）{}{unit}：{lines}{rest}。处理办法：{}。",
             kind.zh(),
             items.count,
             kind.remedy_zh()
@@ -390,13 +443,22 @@ fn message<S: Store>(
         }));
     }
     let again = if is_list { "仍" } else { "" };
-    let data = json!({ "causes": data, "items": total, "again": is_list, "page": "/attention" });
+    let data = json!({
+        "causes": data, "items": total, "cases": cases, "again": is_list, "page": "/attention",
+    });
+    let mut counts: Vec<String> = Vec::new();
+    if total > 0 {
+        counts.push(format!("{total}项任务无人可以推进"));
+    }
+    if cases > 0 {
+        counts.push(format!("{cases}件事项的名单需要处理"));
+    }
     let sent = Sent {
         kind: Notification::Alarm,
         item: None,
         to: vec![to.clone()],
         people: directory.holders(to),
-        text: format!("{again}有{total}项任务无人可以推进。{}", parts.join("")),
+        text: format!("{again}有{}。{}", counts.join("，"), parts.join("")),
         colour: None,
         number: None,
         data: data.as_object().cloned().unwrap_or_default(),

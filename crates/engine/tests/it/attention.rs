@@ -90,6 +90,41 @@ async fn rule_26_s55_a_vacant_post_is_told_once_a_day_grouped_and_again_after_fi
 }
 
 #[tokio::test]
+async fn rule_36_what_lists_would_add_is_told_once_and_again_after_five_working_days() {
+    let office = Office::new(2).await;
+    office.engine.publish(&suite_with(2, crate::units::LISTED)).await.unwrap();
+    let cases = [office.open("one", 0).await, office.open("one", 1).await];
+    office.advance(at("2022-03-03", 10)).await;
+    let changed = crate::units::changed(&office, crate::units::founded);
+    change(&office, changed).await;
+    office.advance(at("2022-03-04", 8)).await;
+    assert_eq!(told(&office).await, [], "not before the morning");
+    office.advance(at("2022-03-04", 9)).await;
+    let first = told(&office).await;
+    assert_eq!(days(&first, "s1"), ["2022-03-04"], "one message for both cases");
+    let text = &first[0].2;
+    let says = "有2件事项的名单需要处理。通讯录变动，名单应增列（落实，自2022年3月3日起）2件：";
+    assert!(text.starts_with(says), "{text}");
+    assert!(text.contains("一件事：落实（新区）"), "{text}");
+    let office = office.restart().await;
+    office.engine.settled().await.unwrap();
+    office.advance(at("2022-03-10", 9)).await;
+    assert_eq!(told(&office).await.len(), 1);
+    let add =
+        Act::AddItem { task: "st".into(), which: "D9".to_owned(), reason: "新设".to_owned() };
+    office.engine.act(&cases[0], duban_core::Actor::person("s1"), add, None).await.unwrap();
+    office.advance(at("2022-03-11", 9)).await;
+    let again = told(&office).await;
+    assert_eq!(days(&again, "s1"), ["2022-03-04", "2022-03-11"]);
+    assert!(again[1].2.starts_with("仍有1件事项的名单需要处理。"), "{}", again[1].2);
+    let counts = office.engine.attention().await.unwrap();
+    let counts: Vec<_> =
+        counts.iter().map(|one| (one.kind.as_str(), one.items, one.cases)).collect();
+    assert_eq!(counts, [("items_came", 0, 1)]);
+    office.engine.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn rule_26_a_message_that_was_queued_before_a_crash_is_not_queued_twice() {
     let office = Office::new(1).await;
     office.open("one", 0).await;

@@ -6,7 +6,7 @@ use duban_model::{Directory, DirectoryData, Post, Unit};
 use crate::support::{Office, at, end, suite_with};
 
 /// A task for each district, and one that keeps the case open.
-const LISTED: &str = "
+pub(crate) const LISTED: &str = "
 id: one
 title: 一件事
 lead: org(\"督查室\")
@@ -18,14 +18,14 @@ tasks:
 ";
 
 /// Another directory with the change that `change` makes.
-fn changed(office: &Office, change: impl FnOnce(&mut DirectoryData)) -> Directory {
+pub(crate) fn changed(office: &Office, change: impl FnOnce(&mut DirectoryData)) -> Directory {
     let mut data = office.engine.directory().data().clone();
     change(&mut data);
     Directory::new(data).unwrap()
 }
 
 /// The district D9 with its organiser, who is somebody there already.
-fn founded(data: &mut DirectoryData) {
+pub(crate) fn founded(data: &mut DirectoryData) {
     data.units.push(Unit {
         id: "D9".into(),
         name: "新区".to_owned(),
