@@ -125,6 +125,11 @@ impl AttentionKind {
         matches!(self, Self::OwnerVacant | Self::ReviewerVacant | Self::OfficeVacant)
     }
 
+    /// Whether a case itself may need it, for one of its lists.
+    pub fn is_of_case(self) -> bool {
+        matches!(self, Self::ItemsCame | Self::ItemsGone | Self::ExpressionFailed | Self::ListEmpty)
+    }
+
     #[expect(clippy::too_many_lines, reason = "four texts for each kind")]
     fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {

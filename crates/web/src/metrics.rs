@@ -146,6 +146,12 @@ fn of_attention(page: &mut Exposition, counts: &[AttentionCount]) {
         let own = counts.iter().filter(|one| one.kind == kind.as_str());
         page.sample(name, &[("kind", kind.as_str())], own.map(|one| one.items).sum::<u64>());
     }
+    let name = "duban_attention_cases";
+    page.head(name, "Cases that need attention themselves, for their lists.", "gauge");
+    for kind in AttentionKind::ALL.into_iter().filter(|kind| kind.is_of_case()) {
+        let own = counts.iter().filter(|one| one.kind == kind.as_str());
+        page.sample(name, &[("kind", kind.as_str())], own.map(|one| one.cases).sum::<u64>());
+    }
 }
 
 fn of_routes(page: &mut Exposition, routes: &[RouteStats]) {

@@ -290,7 +290,7 @@ async fn attention<S: Store>(app: &App<S>, holder: &Holder) -> Result<u64, Failu
     }
     let sight = Sight::of(&app.engine, person).await?;
     let seen = counts.into_iter().filter(|one| sight.covers(&one.unit.as_str().into()));
-    Ok(seen.map(|one| one.items).sum())
+    Ok(seen.map(|one| one.items + one.cases).sum())
 }
 
 /// The steps in which use is noted, in milliseconds.

@@ -51,11 +51,13 @@ pub(crate) struct CaseView {
     closed_at: Option<String>,
     /// When it is looked at next, if nobody does anything.
     next_wakeup: Option<String>,
+    /// What the case itself needs attention for; its tasks say the rest.
+    attention: Vec<AttentionView>,
 }
 
 impl From<CaseRow> for CaseView {
     fn from(row: CaseRow) -> Self {
-        let head = Some(&row.data).filter(|_| row.faulted);
+        let head = Some(&row.data).filter(|_| row.faulted || row.attention.is_some());
         let head = head.and_then(|data| serde_json::from_str::<CaseHead>(data).ok());
         Self {
             id: row.id,
@@ -66,6 +68,11 @@ impl From<CaseRow> for CaseView {
             title: row.title,
             status: row.status,
             faulted: row.faulted,
+            attention: head
+                .iter()
+                .flat_map(|head| &head.attention)
+                .map(AttentionView::from)
+                .collect(),
             fault: head.and_then(|head| head.faulted),
             version: row.version,
             opened_at: time(row.opened_at),
@@ -101,12 +108,12 @@ pub(crate) struct TaskView {
     attention: Vec<AttentionView>,
 }
 
-/// Why nobody can move on a task.
+/// Why nobody can move on a task, or what a case needs somebody to look at.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AttentionView {
     /// For example `owner_vacant`.
     kind: &'static str,
-    /// What it is about: `post:CODE/NAME`, `unit:CODE`, a key, `workflow/task`.
+    /// What it is about: `post:CODE/NAME`, `unit:CODE`, a key, `workflow/task`, a task.
     about: String,
     since: String,
     /// The kind as people read it.
@@ -120,14 +127,19 @@ fn attention(row: &ItemRow) -> Vec<AttentionView> {
     let Some(_) = &row.attention else { return Vec::new() };
     let item = serde_json::from_str::<Item>(&row.data);
     let all = item.map(|item| item.attention).unwrap_or_default();
-    let view = |one: Attention| AttentionView {
-        kind: one.kind.as_str(),
-        about: one.about,
-        since: one.since.to_string(),
-        title: one.kind.zh(),
-        remedy: one.kind.remedy_zh(),
-    };
-    all.into_iter().map(view).collect()
+    all.iter().map(AttentionView::from).collect()
+}
+
+impl From<&Attention> for AttentionView {
+    fn from(one: &Attention) -> Self {
+        Self {
+            kind: one.kind.as_str(),
+            about: one.about.clone(),
+            since: one.since.to_string(),
+            title: one.kind.zh(),
+            remedy: one.kind.remedy_zh(),
+        }
+    }
 }
 
 impl TaskView {

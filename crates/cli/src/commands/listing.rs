@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use duban::{CaseFilter, Cursor, ItemFilter, Page, PageRequest, Store};
 use duban_calendar::{Date, Instant, Tz, date_of, end_of, local};
-use duban_core::{AttentionKind, Item, Light, Status, Turns, light_at};
+use duban_core::{AttentionKind, CaseHead, Item, Light, Status, Turns, light_at};
 use duban_model::{Assignee, Directory};
 use duban_store::{AttentionFilter, LightFilter};
 use serde_json::json;
@@ -53,6 +53,9 @@ pub(crate) struct Cases {
     /// Faulted ones alone.
     #[arg(long)]
     faulted: bool,
+    /// Those that need attention themselves, for one of their lists: of any kind, or of one.
+    #[arg(long, value_name = "KIND", num_args = 0..=1, default_missing_value = "any", value_parser = attention)]
+    attention: Option<AttentionFilter>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -67,10 +70,14 @@ pub(crate) fn cases(command: &Cases, output: &Output) -> Result<Ended> {
             units: units(&reading.directory, command.unit.as_deref())?,
             statuses: command.status.clone(),
             faulted: command.faulted,
+            attention: command.attention.clone(),
             ..CaseFilter::default()
         };
         let page = reading.store.cases(&filter, &command.page.request()).await?;
         output.print(&json!({ "cases": page.rows, "next": page.next }), || {
+            if command.attention.is_some() {
+                return lists_text(&page, &reading);
+            }
             page_text(&page, &["编号", "措施", "单位", "期间", "状态"], |case| {
                 vec![
                     case.id.clone(),
@@ -228,6 +235,27 @@ fn attention_text(page: &Page<duban_core::ItemRow>, heading: &[&str], reading: &
         }
     }
     page_text(&Page { rows: lines, next: page.next.clone() }, heading, Vec::clone)
+}
+
+/// A line for each thing that a case itself needs attention for, with the remedy.
+fn lists_text(page: &Page<duban_core::CaseRow>, reading: &Reading) -> String {
+    let mut lines = Vec::new();
+    for row in &page.rows {
+        let Ok(head) = serde_json::from_str::<CaseHead>(&row.data) else { continue };
+        for one in &head.attention {
+            let unit = Assignee::Unit(row.unit.as_str().into());
+            lines.push(vec![
+                row.id.clone(),
+                row.title.clone(),
+                reading.directory.name_of(&unit),
+                format!("{}：{}", one.kind.zh(), one.about),
+                local(one.since, TZ).date().to_string(),
+                one.kind.remedy_zh().to_owned(),
+            ]);
+        }
+    }
+    let heading = ["编号", "措施", "单位", "原因", "起始", "处理办法"];
+    page_text(&Page { rows: lines, next: page.next.clone() }, &heading, Vec::clone)
 }
 
 fn task_row(row: &duban_core::ItemRow, reading: &Reading) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Rule 26 on the command line: `duban tasks --attention`.
+//! Rule 26 on the command line: `duban tasks --attention`, `duban cases --attention`.
 
 use serde_json::Value;
 

@@ -5,9 +5,9 @@ use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::{Tz, date_of};
-use duban_core::AttentionKind;
+use duban_core::{AttentionKind, CaseId, Teller};
 use duban_model::{Assignee, Directory};
-use duban_store::{AttentionFilter, Cursor, ItemFilter, PageRequest, Store};
+use duban_store::{AttentionFilter, CaseFilter, Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::lines::{Lines, TaskLine};
@@ -25,6 +25,22 @@ pub(crate) struct AttentionQuery {
     after: Option<String>,
 }
 
+/// A case that needs attention itself, for one of its lists.
+struct CaseLine {
+    href: String,
+    title: String,
+    unit: String,
+    /// Which list, and what of it.
+    about: String,
+    since: String,
+}
+
+/// One kind with the cases that it concerns.
+struct Lists {
+    kind: AttentionKind,
+    lines: Vec<CaseLine>,
+}
+
 /// One cause with everything that it concerns.
 struct Cause {
     kind: AttentionKind,
@@ -39,6 +55,7 @@ struct Cause {
 struct AttentionPage {
     shell: Shell,
     causes: Vec<Cause>,
+    lists: Vec<Lists>,
     next: Option<String>,
 }
 
@@ -49,8 +66,11 @@ pub(crate) async fn show<S: Store>(
     Query(query): Query<AttentionQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
-    let (mut causes, mut next) = (Vec::new(), None);
+    let (mut causes, mut lists, mut next) = (Vec::new(), Vec::new(), None);
     if let Some(units) = sight.filter(None) {
+        if query.after.is_none() {
+            lists = lists_of(&app, &sight, units.clone()).await?;
+        }
         let attention = Some(AttentionFilter::Any);
         let filter = ItemFilter { attention, units, ..ItemFilter::default() };
         let request = PageRequest { after: query.after.map(Cursor), limit: LINES };
@@ -63,7 +83,40 @@ pub(crate) async fn show<S: Store>(
     }
     causes.sort_by(|a, b| (a.kind, &a.since, &a.name).cmp(&(b.kind, &b.since, &b.name)));
     let shell = Shell::new("需要关注", "/attention", &visitor, &sight.directory, &headers);
-    Ok(render(&AttentionPage { shell: shell.following_all(), causes, next }))
+    Ok(render(&AttentionPage { shell: shell.following_all(), causes, lists, next }))
+}
+
+/// Cases that need attention themselves, by kind.
+async fn lists_of<S: Store>(
+    app: &App<S>,
+    sight: &Sight,
+    units: Vec<String>,
+) -> Result<Vec<Lists>, Failure> {
+    let attention = Some(AttentionFilter::Any);
+    let filter = CaseFilter { attention, units, ..CaseFilter::default() };
+    let mut lists: Vec<Lists> = Vec::new();
+    for row in app.engine.cases(filter, PageRequest::first(LINES)).await?.rows {
+        let case = app.engine.case(&CaseId::new(&row.id)).await?;
+        let head = case.head();
+        let definition = app.engine.definition(&head.definition).await?;
+        let teller = Teller { definition: &definition, directory: &sight.directory };
+        for one in &head.attention {
+            let what = teller.list_line(head, one);
+            let line = CaseLine {
+                href: format!("/cases/{}", row.id),
+                title: head.title.clone(),
+                unit: teller.name(&Assignee::Unit(head.name.unit.clone())),
+                about: what.unwrap_or_else(|| teller.task_title(&one.about)),
+                since: date_of(one.since, Tz::Asia__Shanghai).to_string(),
+            };
+            match lists.iter_mut().find(|list| list.kind == one.kind) {
+                Some(list) => list.lines.push(line),
+                None => lists.push(Lists { kind: one.kind, lines: vec![line] }),
+            }
+        }
+    }
+    lists.sort_by_key(|list| list.kind);
+    Ok(lists)
 }
 
 /// Puts an item under each of its causes.

@@ -7,7 +7,7 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_calendar::Instant;
-use duban_core::{Case, CaseId, Item, ItemKind, Light, Teller, light};
+use duban_core::{Case, CaseId, Item, ItemKind, Light, MoveKind, Teller, light};
 use duban_documents::{Dag, Node};
 use duban_engine::{NextStep, Upcoming, next_steps};
 use duban_model::{Assignee, Definition, Many, Workflow};
@@ -61,6 +61,23 @@ struct DeliveryLine {
     state: &'static str,
 }
 
+/// An item that a list of the case would add now, with the form that adds it.
+struct CameLine {
+    title: String,
+    task: String,
+    which: String,
+}
+
+/// What the directory would make of the case's lists now, and what else they need.
+struct ListChanges {
+    /// What the case itself needs attention for, with the remedy.
+    needs: Vec<(&'static str, String, &'static str)>,
+    came: Vec<CameLine>,
+    /// Page and title of what is still owed and on no list any more.
+    gone: Vec<(String, String)>,
+    may_add: bool,
+}
+
 #[derive(Template)]
 #[template(path = "case.html")]
 struct CasePage {
@@ -73,6 +90,7 @@ struct CasePage {
     basis: String,
     faulted: Option<String>,
     suspended: Option<String>,
+    changes: Option<ListChanges>,
     moves: Forms,
     done: bool,
     graph: String,
@@ -179,6 +197,7 @@ async fn page<S: Store>(
         })
     });
     let deliveries = deliveries.collect();
+    let moves = forms(app, &sight, &case, &teller, tried).await?;
     let unit = teller.name(&Assignee::Unit(head.name.unit.clone()));
     let title = format!("{} · {unit}", head.title);
     let shell = Shell::new(title, "", visitor, &sight.directory, headers).following(id.as_str());
@@ -192,7 +211,8 @@ async fn page<S: Store>(
         basis: definition.workflow.basis.join("、"),
         faulted: head.faulted.clone(),
         suspended: head.suspended.as_ref().map(|suspended| suspension(suspended, &teller)),
-        moves: forms(app, &sight, &case, &teller, tried).await?,
+        changes: list_changes(&case, &teller, &moves),
+        moves,
         done: query.done.is_some(),
         graph: picture(&id, &case, &definition, now).svg(),
         groups: groups(&id, &case, &definition, &teller, now),
@@ -203,6 +223,32 @@ async fn page<S: Store>(
         deliveries,
         deliveries_go_on,
     }))
+}
+
+fn list_changes(case: &Case, teller: &Teller<'_>, moves: &Forms) -> Option<ListChanges> {
+    let head = case.head();
+    if head.attention.is_empty() {
+        return None;
+    }
+    let needs = head.attention.iter();
+    let needs =
+        needs.map(|one| (one.kind.zh(), teller.task_title(&one.about), one.kind.remedy_zh()));
+    let differs = head.differs.clone().unwrap_or_default();
+    let came = differs.came.iter().take(ITEMS_SHOWN).filter_map(|key| {
+        let (task, which) = key.as_str().split_once('/')?;
+        let title = teller.key_title(key);
+        Some(CameLine { title, task: task.to_owned(), which: which.to_owned() })
+    });
+    let gone = differs.gone.iter().take(ITEMS_SHOWN).map(|key| {
+        let title = case.item(key).map_or_else(|| key.to_string(), |item| teller.item_title(item));
+        (task_href(case.id().as_str(), key.as_str()), title)
+    });
+    Some(ListChanges {
+        needs: needs.collect(),
+        came: came.collect(),
+        gone: gone.collect(),
+        may_add: moves.forms.iter().any(|form| form.kind == MoveKind::AddItem),
+    })
 }
 
 pub(crate) fn with_path(mut shell: Shell, path: &str) -> Shell {

@@ -18,6 +18,7 @@ use super::offers::{ForPerson, MoveView, moves_for};
 use crate::auth::Caller;
 use crate::page::{self, Part};
 use crate::problem::Problem;
+use crate::routes::tasks::attention_filter;
 use crate::server::App;
 use crate::view::{CaseView, EventView, OutcomeView};
 
@@ -43,6 +44,8 @@ pub(crate) struct ListQuery {
     /// Only those that are left alone because they failed inside the engine.
     #[serde(default)]
     faulted: bool,
+    /// Only those that need attention themselves: `any`, or a kind, for example `items_came`.
+    attention: Option<String>,
     /// Rows, 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -67,6 +70,7 @@ pub(crate) async fn list<S: Store>(
         period: query.period,
         statuses: query.status.into_iter().collect(),
         faulted: query.faulted,
+        attention: query.attention.as_deref().map(attention_filter).transpose()?,
     };
     let page = app.engine.cases(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, CaseView::from))

@@ -86,7 +86,7 @@ pub(crate) async fn list<S: Store>(
     Ok(page::answer(&uri, page, |row| TaskView::new(row, now)))
 }
 
-fn attention_filter(word: &str) -> Result<AttentionFilter, Problem> {
+pub(super) fn attention_filter(word: &str) -> Result<AttentionFilter, Problem> {
     if word == "any" {
         return Ok(AttentionFilter::Any);
     }

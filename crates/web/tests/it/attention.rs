@@ -1,10 +1,119 @@
 //! Rule 26 where it is looked at: the list, its page with a count in the menu, the number.
 
-use duban::Directory;
+use duban::{Actor, CaseId, Directory, OpenSpec, library, load_suite};
+use duban_model::{Post, Unit};
 use duban_web::Scope;
 use reqwest::Method;
+use reqwest::header::COOKIE;
+use reqwest::multipart::Form;
 
-use crate::support::{Office, problem};
+use crate::support::{Office, WORKFLOW, problem};
+
+/// A list of the district's parts, which nothing waits for.
+const PARTS: &str = "
+id: parts
+title: 分头落实
+lead: org(\"市委办\")
+cases: units(\"district\")
+tasks:
+  part:
+    title: 落实
+    each: { part: unit.below(\"district\") }
+    owner: item.part.post(\"书记\")
+    reviewer: none
+    due: 2022-08-31
+  sum: { title: 汇总, owner: unit.post(\"书记\"), reviewer: none, due: 2022-09-30 }
+";
+
+/// The parts of the district from now on.
+async fn parts(office: &Office, parts: &[(&str, &str)]) {
+    let mut data = office.engine.directory().data().clone();
+    data.units.retain(|unit| !unit.id.as_str().starts_with('P'));
+    data.posts.retain(|post| !post.unit.as_str().starts_with('P'));
+    for (id, name) in parts {
+        data.units.push(Unit {
+            id: (*id).into(),
+            name: (*name).to_owned(),
+            level: "district".to_owned(),
+            superior: Some("D".into()),
+            tags: Vec::new(),
+            since: None,
+            predecessors: Vec::new(),
+        });
+        let holders = vec!["wu".into()];
+        data.posts.push(Post { unit: (*id).into(), name: "书记".to_owned(), holders });
+    }
+    let directory = Directory::new(data).unwrap();
+    office.engine.set_directory(directory).await.unwrap().finished().await.unwrap();
+}
+
+async fn listed(office: &Office) -> CaseId {
+    let mut sources = Office::sources(WORKFLOW);
+    sources.insert("parts.yaml".to_owned(), PARTS.to_owned());
+    let suite = load_suite("points", &sources, &library()).suite.unwrap();
+    office.engine.publish(&suite).await.unwrap();
+    let spec = OpenSpec::new("points", "parts", "D");
+    office.engine.open(spec, Actor::operator("OA"), None).await.unwrap().case
+}
+
+#[tokio::test]
+async fn rule_36_what_a_list_would_add_is_seen_at_every_door_and_added_from_the_cases_page() {
+    let office = Office::new().await;
+    parts(&office, &[("P1", "东片")]).await;
+    office.accounts(&[("sun", "sun"), ("li", "li")]).await;
+    let case = listed(&office).await;
+    let (sun, li) = (office.sign_in("sun").await, office.sign_in("li").await);
+    let none = office.get("/api/v1/cases?attention=any").await;
+    assert_eq!(none["rows"].as_array().unwrap().len(), 0);
+    parts(&office, &[("P1", "东片"), ("P2", "西片"), ("P3", "南片")]).await;
+    for filter in ["any", "items_came"] {
+        let found = office.get(&format!("/api/v1/cases?attention={filter}")).await;
+        assert_eq!(found["rows"][0]["id"], case.as_str(), "{found}");
+        let one = &found["rows"][0]["attention"][0];
+        assert_eq!((&one["kind"], &one["about"]), (&"items_came".into(), &"part".into()));
+    }
+    let bad = office.call(Scope::Read, Method::GET, "/api/v1/cases?attention=soon");
+    assert_eq!(problem(bad.send().await.unwrap()).await.0, 400);
+    let asked = office.call(Scope::Read, Method::GET, "/metrics").send().await.unwrap();
+    let metrics = asked.text().await.unwrap();
+    assert!(metrics.contains("duban_attention_cases{kind=\"items_came\"} 1\n"), "{metrics}");
+    let (_, page) = office.look(&sun, "/attention").await;
+    assert!(page.contains("需要关注 (1)") && page.contains("通讯录变动，名单应增列"), "{page}");
+    assert!(page.contains("落实（西片）、落实（南片）"), "{page}");
+    // The district sees what would come, and only the office adds it.
+    let path = format!("/cases/{case}");
+    let (_, page) = office.look(&li, &path).await;
+    assert!(page.contains("应增列") && !page.contains("value=\"P2\""), "{page}");
+    let (_, page) = office.look(&sun, &path).await;
+    assert!(page.contains("name=\"which\" value=\"P2\""), "{page}");
+    let form = Form::new()
+        .text("move", "add_item")
+        .text("key", "add_item-1-x")
+        .text("task", "part")
+        .text("which", "P2")
+        .text("reason", "新设");
+    let request = office.bare(Method::POST, &path).header(COOKIE, &sun).multipart(form);
+    assert_eq!(request.send().await.unwrap().status(), 303);
+    let tasks = office.get(&format!("/api/v1/tasks?case={case}&task=part")).await;
+    assert_eq!(tasks["rows"].as_array().unwrap().len(), 2, "{tasks}");
+    let (_, page) = office.look(&sun, "/attention").await;
+    assert!(!page.contains("西片") && page.contains("落实（南片）"), "{page}");
+}
+
+#[tokio::test]
+async fn rule_26_a_list_that_is_empty_or_whose_items_are_gone_stands_on_the_cases_page() {
+    let office = Office::new().await;
+    office.accounts(&[("sun", "sun")]).await;
+    let case = listed(&office).await;
+    let sun = office.sign_in("sun").await;
+    let (_, page) = office.look(&sun, &format!("/cases/{case}")).await;
+    assert!(page.contains("落实：名单为空"), "{page}");
+    let found = office.get("/api/v1/cases?attention=list_empty").await;
+    assert_eq!(found["rows"][0]["id"], case.as_str());
+    parts(&office, &[("P1", "东片")]).await;
+    let (_, page) = office.look(&sun, &format!("/cases/{case}")).await;
+    assert!(page.contains("应增列") && page.contains("落实（东片）"), "{page}");
+}
 
 /// Nobody holds 历下区's post from now on.
 async fn vacate(office: &Office) {
