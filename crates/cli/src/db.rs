@@ -57,7 +57,7 @@ impl Reading {
     pub(crate) async fn open(args: &DbArgs) -> Result<Self> {
         let store = existing(&args.db)?;
         let directory = match store.document(DIRECTORY).await? {
-            Some(json) => Directory::new(serde_json::from_str::<DirectoryData>(&json)?)?,
+            Some(json) => Directory::kept(serde_json::from_str::<DirectoryData>(&json)?)?,
             None => Directory::default(),
         };
         let now = stands_at(&store).await?.unwrap_or_else(present);

@@ -24,7 +24,7 @@ fn text_of(directory: &Directory) -> String {
 fn read_directory(json: &str) -> Result<Directory, EngineError> {
     let bad = |error: String| EngineError::BadDocument { name: DIRECTORY.to_owned(), error };
     let data: DirectoryData = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
-    Directory::new(data).map_err(|error| bad(error.to_string()))
+    Directory::kept(data).map_err(|error| bad(error.to_string()))
 }
 
 /// Refuses new dates beyond the years. What an older version has kept may stay as it is.
@@ -68,7 +68,7 @@ fn dated(
         return Ok(Arc::clone(new));
     }
     let data = DirectoryData { came, ..new.data().clone() };
-    let dated = Directory::new(data).map_err(|error| EngineError::BadDocument {
+    let dated = Directory::kept(data).map_err(|error| EngineError::BadDocument {
         name: DIRECTORY.to_owned(),
         error: error.to_string(),
     })?;

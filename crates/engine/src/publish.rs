@@ -188,7 +188,7 @@ impl<S: Store> Engine<S> {
         let keep = async move {
             let current = shared.library.directory();
             let data = DirectoryData { stand_ins, ..current.data().clone() };
-            let directory = Directory::new(data).map_err(|error| EngineError::BadDocument {
+            let directory = Directory::kept(data).map_err(|error| EngineError::BadDocument {
                 name: "directory".to_owned(),
                 error: error.to_string(),
             })?;

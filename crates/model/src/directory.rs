@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ids::{PersonId, UnitId};
+use crate::wording::{BadWording, What};
 
 /// A unit: a district, a street, a bureau.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -229,9 +230,66 @@ pub enum DirectoryError {
         /// Where it is named.
         of: String,
     },
+    /// An id, a code or a name that cannot be one. Correct it.
+    #[error("{0}")]
+    Bad(#[from] BadWording),
     /// Superiors go round in a circle. Break it.
     #[error("the superiors of `{0}` go round in a circle")]
     Circle(UnitId),
+}
+
+impl DirectoryError {
+    /// The code of the same problem in an author's file.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Duplicate(_) => "DB1301",
+            Self::Unknown { .. } => "DB1302",
+            Self::Circle(_) => "DB1303",
+            Self::Bad(_) => "DB1313",
+        }
+    }
+
+    /// The same for people who read Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Duplicate(id) => format!("`{id}` 重复"),
+            Self::Unknown { what, of } => format!("`{of}` 的 `{what}` 不存在"),
+            Self::Circle(id) => format!("`{id}` 的上级绕成了圈"),
+            Self::Bad(bad) => bad.zh(),
+        }
+    }
+}
+
+/// Checks every id and name, those of who has left among them.
+fn check_wording(data: &DirectoryData) -> Result<(), BadWording> {
+    let DirectoryData { units, posts, people, stand_ins, came, former } = data;
+    for Unit { id, name, level, superior, tags, since: _, predecessors } in units {
+        What::Unit.check(id.as_str())?;
+        What::UnitName.check(name)?;
+        What::Level.check(level)?;
+        let others = superior.iter().chain(predecessors);
+        others.map(UnitId::as_str).try_for_each(|id| What::Unit.check(id))?;
+        tags.iter().try_for_each(|tag| What::Tag.check(tag))?;
+    }
+    for Post { unit, name, holders } in posts {
+        What::Unit.check(unit.as_str())?;
+        What::Post.check(name)?;
+        holders.iter().try_for_each(|holder| What::Person.check(holder.as_str()))?;
+    }
+    for Person { id, name, addresses } in people {
+        What::Person.check(id.as_str())?;
+        What::PersonName.check(name)?;
+        addresses.keys().try_for_each(|channel| What::Channel.check(channel))?;
+        addresses.values().try_for_each(|address| What::Address.check(address))?;
+    }
+    for StandIn { absent, by, .. } in stand_ins {
+        What::Person.check(absent.as_str())?;
+        What::Person.check(by.as_str())?;
+    }
+    came.keys().chain(former.units.keys()).try_for_each(|id| What::Unit.check(id.as_str()))?;
+    former.units.values().try_for_each(|name| What::UnitName.check(name))?;
+    former.people.keys().try_for_each(|id| What::Person.check(id.as_str()))?;
+    former.people.values().try_for_each(|name| What::PersonName.check(name))
 }
 
 /// Units, posts and people with indexes; immutable.
@@ -252,8 +310,20 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`DirectoryError`] names the first id that is repeated, unknown or its own superior.
+    /// [`DirectoryError`] names the first id that is repeated, unknown or its own superior, or the
+    /// first id or name that cannot be one.
     pub fn new(data: DirectoryData) -> Result<Self, DirectoryError> {
+        check_wording(&data)?;
+        Self::kept(data)
+    }
+
+    /// As [`new`](Self::new), of data that have been taken before: what an earlier version has let
+    /// an id or a name be stays readable.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError`] names the first id that is repeated, unknown or its own superior.
+    pub fn kept(data: DirectoryData) -> Result<Self, DirectoryError> {
         let mut directory = Self { data, ..Self::default() };
         directory.index_units()?;
         directory.index_people()?;

@@ -11,6 +11,7 @@ use crate::ids::{PersonId, UnitId};
 use crate::load::any_error;
 use crate::problem::Problem;
 use crate::read::{Keys, Reader, closest};
+use crate::wording::What;
 use crate::yaml::Node;
 
 /// Beyond this many problems names are no longer suggested.
@@ -74,14 +75,24 @@ fn read_all<'n, T>(
     found
 }
 
-fn required(r: &mut Reader<'_>, keys: &mut Keys<'_>, key: &'static str) -> Option<String> {
-    keys.require(r, key).and_then(|node| r.text(node))
+fn required(
+    r: &mut Reader<'_>,
+    keys: &mut Keys<'_>,
+    key: &'static str,
+    what: What,
+) -> Option<String> {
+    let node = keys.require(r, key)?;
+    let text = r.text(node)?;
+    if let Err(bad) = what.check(&text) {
+        r.error("DB1313", node, bad.zh());
+    }
+    Some(text)
 }
 
 fn read_unit(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Unit> {
-    let id = required(r, keys, "id");
-    let name = required(r, keys, "name");
-    let level = required(r, keys, "level");
+    let id = required(r, keys, "id", What::Unit);
+    let name = required(r, keys, "name", What::UnitName);
+    let level = required(r, keys, "level", What::Level);
     let superior = keys.text(r, "superior").map(UnitId::new);
     let tags = keys.texts(r, "tags");
     let since = keys.take("since").and_then(|node| r.date(node));
@@ -91,15 +102,15 @@ fn read_unit(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Unit> {
 }
 
 fn read_post(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Post> {
-    let unit = required(r, keys, "unit").map(UnitId::new);
-    let name = required(r, keys, "name");
+    let unit = required(r, keys, "unit", What::Unit).map(UnitId::new);
+    let name = required(r, keys, "name", What::Post);
     let holders = keys.texts(r, "holders").iter().map(PersonId::new).collect();
     Some(Post { unit: unit?, name: name?, holders })
 }
 
 fn read_person(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Person> {
-    let id = required(r, keys, "id").map(PersonId::new);
-    let name = required(r, keys, "name");
+    let id = required(r, keys, "id", What::Person).map(PersonId::new);
+    let name = required(r, keys, "name", What::PersonName);
     let mut addresses = BTreeMap::new();
     if let Some(node) = keys.take("addresses") {
         for (channel, address) in r.map(node) {
@@ -112,8 +123,8 @@ fn read_person(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<Person> {
 }
 
 fn read_stand_in(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<StandIn> {
-    let absent = required(r, keys, "absent").map(PersonId::new);
-    let by = required(r, keys, "by").map(PersonId::new);
+    let absent = required(r, keys, "absent", What::Person).map(PersonId::new);
+    let by = required(r, keys, "by", What::Person).map(PersonId::new);
     let from = keys.require(r, "from").and_then(|node| r.date(node));
     let until = keys.require(r, "until").and_then(|node| r.date(node));
     let (absent, by, from, until) = (absent?, by?, from?, until?);
@@ -245,10 +256,5 @@ fn unknown<'a>(
 /// What only the directory itself found.
 fn report(r: &mut Reader<'_>, root: &Node, error: &DirectoryError) {
     let place = Place { line: 1, column: 1, length: 0, ..root.place() };
-    let (code, message) = match error {
-        DirectoryError::Duplicate(id) => ("DB1301", format!("`{id}` 重复")),
-        DirectoryError::Unknown { what, of } => ("DB1302", format!("`{of}` 的 `{what}` 不存在")),
-        DirectoryError::Circle(id) => ("DB1303", format!("`{id}` 的上级绕成了圈")),
-    };
-    r.problems.push(Problem::error(code, &place, message));
+    r.problems.push(Problem::error(error.code(), &place, error.zh()));
 }

@@ -8,9 +8,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::definition::Expr;
 use crate::ladder::{Ladder, Rung, ScoreOn, ScoreRule, Trigger};
-use crate::names::is_workflow_id;
+use crate::names::check_id;
 use crate::problem::Problem;
 use crate::read::{Keys, Reader};
+use crate::wording::What;
 use crate::yaml::{Kind, Node};
 
 /// Reads `ladders:`: by name a list of rungs, or a map with `basis` and `rungs`.
@@ -91,10 +92,7 @@ fn are_equal(a: &Rung, b: &Rung) -> bool {
 fn read_id(r: &mut Reader<'_>, keys: &mut Keys<'_>) -> Option<String> {
     let node = keys.take("id")?;
     let text = r.text(node)?;
-    if !is_workflow_id(&text) {
-        let help = "梯级的 id 由字母（可用中文）、数字、`-` 和 `_` 组成";
-        r.error_help("DB1201", node, format!("`{text}` 不能作梯级的 id"), help);
-    }
+    check_id(r, node, What::Rung, &text);
     Some(text)
 }
 

@@ -49,6 +49,7 @@ mod task_parts;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod wording;
 mod workflow_file;
 mod yaml;
 
@@ -75,10 +76,14 @@ pub use crate::ladder::{Ladder, LightPolicy, Rung, ScoreOn, ScoreRule, Trigger};
 pub use crate::limits::LoadLimits;
 pub use crate::load::{load_suite, load_suite_within};
 pub use crate::mapping::{Mapping, PeopleMapping, PostsMapping, UnitsMapping};
-pub use crate::names::{is_identifier, is_workflow_id};
+pub use crate::names::is_identifier;
 pub use crate::problem::{CODES, Problem, Severity};
 pub use crate::read::Sources;
 pub use crate::suite::{Library, Loaded, Obligation, Suite};
 pub use crate::table::{
     Imported, Mode, PROBLEMS_MAX, Row, Sheet, TableKind, export_tables, import_tables,
+};
+pub use crate::wording::{
+    BadWording, ECHOED_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, What, Wording, WordingError,
+    echoed, echoed_to,
 };

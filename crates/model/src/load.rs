@@ -16,6 +16,7 @@ use crate::problem::{Problem, Severity};
 use crate::read::{Reader, Sources, closest};
 use crate::suite::{Library, Loaded, Suite};
 use crate::suite_file::{SUITE_FILE, SuiteFile, read_suite, top};
+use crate::wording::What;
 use crate::workflow_file::{ReadWorkflow, WorkflowContext, read_workflow};
 use crate::yaml::{Node, parse};
 
@@ -61,6 +62,10 @@ pub fn load_suite_within(
         let message =
             format!("文件夹里有 {} 个文件，上限是 {} 个", sources.len(), limits.files_max);
         r.problems.push(Problem::error("DB1006", &top(), message));
+    }
+    if let Err(bad) = What::Suite.check(id) {
+        let help = "编号就是文件夹的名称，或者接口地址里 `suites/` 后面的一段";
+        r.problems.push(Problem::error("DB1019", &top(), bad.zh()).with_help(help));
     }
     let head = load_head(&mut r, id, sources, limits);
     let is_headless = head.is_none();

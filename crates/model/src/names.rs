@@ -2,6 +2,7 @@
 
 use crate::punctuation::half_width_line;
 use crate::read::Reader;
+use crate::wording::What;
 use crate::yaml::Node;
 
 /// Words that rhai keeps for itself, even behind a dot.
@@ -80,10 +81,11 @@ pub fn is_identifier(text: &str) -> bool {
         && !RESERVED.contains(&text)
 }
 
-/// Whether a text can name a workflow: letters, digits, `-` and `_`.
-pub fn is_workflow_id(text: &str) -> bool {
-    text.starts_with(char::is_alphanumeric)
-        && text.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_')
+/// Reports an id that cannot be one; it is read all the same, so that what refers to it finds it.
+pub(crate) fn check_id(r: &mut Reader<'_>, node: &Node, what: What, text: &str) {
+    if let Err(bad) = what.check(text) {
+        r.error("DB1201", node, bad.zh());
+    }
 }
 
 /// The text of a node that scripts read as a name. What cannot be one is reported, and read all

@@ -128,6 +128,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "a file in an encoding that is not read",
         "Save it as UTF-8; GB18030, and UTF-16 with its mark, are read too.",
     ),
+    (
+        "DB1019",
+        "the suite's id cannot be one",
+        "Use letters, digits, `-` and `_`, a letter or digit first, at most 64 characters.",
+    ),
     ("DB1101", "an unknown time zone", "Use an IANA name, for example Asia/Shanghai."),
     ("DB1102", "an unknown working-day calendar", "Use one that the host has loaded."),
     (
@@ -248,6 +253,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "It is passed over; check its name if it should not be.",
     ),
     ("DB1312", "an absence that cannot be", "Choose another stand-in or other dates."),
+    (
+        "DB1313",
+        "an id or a name of the directory that cannot be one",
+        "Codes and ids: letters, digits, `-`, `_`, `.` and `@`, a letter or digit first, 64 characters. Names: no control characters, 200 characters.",
+    ),
     (
         "DB1401",
         "a day of a calendar that is no date or range",

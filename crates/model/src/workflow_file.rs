@@ -10,11 +10,12 @@ use crate::ids::WorkflowId;
 use crate::ladder::Ladder;
 use crate::ladder_file::read_ladders;
 use crate::limits::LoadLimits;
-use crate::names::is_workflow_id;
+use crate::names::check_id;
 use crate::preset::{Presets, expand_tasks, resolve};
 use crate::problem::Problem;
 use crate::read::{Keys, Reader};
 use crate::task_file::{ReadTask, Reference, TaskContext, read_follow, read_task};
+use crate::wording::What;
 use crate::yaml::Node;
 
 /// What workflows take from their suite while they are read.
@@ -74,10 +75,7 @@ pub(crate) fn read_workflow(
 
 fn read_id(r: &mut Reader<'_>, node: &Node) -> Option<WorkflowId> {
     let text = r.text(node)?;
-    if !is_workflow_id(&text) {
-        let help = "措施的 id 由字母、数字、`-` 和 `_` 组成";
-        r.error_help("DB1201", node, format!("`{text}` 不能作措施的 id"), help);
-    }
+    check_id(r, node, What::Workflow, &text);
     Some(WorkflowId::new(text))
 }
 

@@ -4,6 +4,7 @@ use duban_core::{
     Actor, CaseId, CaseRow, Change, Decision, Done, Fact, MigrationReport, Take, TaskFate, Teller,
 };
 use duban_engine::EngineError;
+use duban_model::echoed;
 use duban_store::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -119,14 +120,10 @@ pub(crate) fn takes(text: &str) -> Result<Vec<Take>, String> {
     words
         .map(|word| {
             let known = || Take::ALL.map(Take::name).join("、");
-            Take::named(word).ok_or_else(|| format!("take 没有 `{}`，可写 {}", cut(word), known()))
+            Take::named(word)
+                .ok_or_else(|| format!("take 没有 `{}`，可写 {}", echoed(word), known()))
         })
         .collect()
-}
-
-/// What a stranger sent, short enough for a message.
-fn cut(word: &str) -> String {
-    word.chars().take(32).collect()
 }
 
 impl Plan {

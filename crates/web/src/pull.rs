@@ -276,7 +276,7 @@ fn read(json: &[u8], mapping: Option<&Mapping>, before: &Directory) -> Result<Di
     let mut kept = before.data().stand_ins.clone();
     kept.retain(|one| people.contains(&one.absent) && people.contains(&one.by));
     data.stand_ins = kept;
-    Directory::new(data).map_err(|error| format!("数据对不上：{error}"))
+    Directory::new(data).map_err(|error| format!("数据对不上：{}", error.zh()))
 }
 
 /// Why a directory should not be taken over unseen.

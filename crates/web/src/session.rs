@@ -8,7 +8,7 @@ use axum::http::header::{COOKIE, HeaderMap};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Uri};
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use duban_model::PersonId;
+use duban_model::{PersonId, echoed};
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::account::{Accounts, AdminPost, Holder};
 use crate::address::ClientAddress;
 use crate::auth::{digest, random_hex};
 use crate::pages::Failure;
-use crate::security::{TARGET, cut};
+use crate::security::TARGET;
 use crate::server::App;
 use crate::sight::Sight;
 use crate::sign_in::Way;
@@ -81,7 +81,7 @@ pub(crate) async fn begin<S: Store>(
     for (oldest, _) in own.iter().take((own.len() + 1).saturating_sub(SESSIONS_MAX)) {
         store.remove_document(&format!("{DOCUMENTS}{oldest}")).await?;
     }
-    tracing::info!(target: TARGET, login = cut(&login), way = way.as_str(), %address, "signed in");
+    tracing::info!(target: TARGET, login = echoed(&login), way = way.as_str(), %address, "signed in");
     let session = Session {
         login,
         holder,

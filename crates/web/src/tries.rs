@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use duban_model::echoed;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::address::ClientAddress;
-use crate::security::{LOGGED_CHARS_MAX, TARGET, cut};
+use crate::security::TARGET;
 
 /// How often one login may be tried from one address in a minute.
 const TRIES_MAX: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
@@ -92,14 +93,17 @@ impl SignInLimits {
             return;
         }
         let untold = self.untold.swap(0, Ordering::Relaxed);
-        let login = cut(login);
+        let login = echoed(login);
         tracing::warn!(target: TARGET, login, %address, untold, "too many tries to sign in");
     }
 }
 
+/// What is counted of a login, in characters: the longest is shorter.
+const COUNTED_CHARS_MAX: usize = 64;
+
 /// A login as it is counted.
 fn name(login: &str) -> String {
-    login.chars().take(LOGGED_CHARS_MAX).collect()
+    login.chars().take(COUNTED_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

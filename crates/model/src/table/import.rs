@@ -11,6 +11,7 @@ use crate::definition::Place;
 use crate::directory::{Directory, DirectoryData, DirectoryError, Person, Post, StandIn, Unit};
 use crate::ids::{PersonId, UnitId};
 use crate::problem::Problem;
+use crate::wording::What;
 
 /// What becomes of units, posts and people that the tables do not name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,9 +156,10 @@ impl<'a> Draft<'a> {
         let mut known = positions(self.data.units.iter().map(|unit| unit.id.clone()));
         let mut superiors = Vec::new();
         for (table, line) in of_kind(tables, TableKind::Units) {
-            let id = line.require_code(&Column::Id, &mut self.found).map(UnitId::new);
-            let name = line.require(&Column::Name, &mut self.found);
-            let level = line.require(&Column::Level, &mut self.found);
+            let found = &mut self.found;
+            let id = line.require_code(&Column::Id, What::Unit, found).map(UnitId::new);
+            let name = line.require_name(&Column::Name, What::UnitName, found);
+            let level = line.require_name(&Column::Level, What::Level, found);
             let since = line.date(&Column::Since, &mut self.found);
             let (Some(id), Some(name), Some(level)) = (id, name, level) else { continue };
             let place = line.error("DB1303", &Column::Superior, String::new());
@@ -167,6 +169,12 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let level = self.level(level, line);
+            for tag in line.list(&Column::Tags) {
+                line.check(&Column::Tags, What::Tag, tag, &mut self.found);
+            }
+            for code in line.list(&Column::Predecessors) {
+                line.check(&Column::Predecessors, What::Unit, code, &mut self.found);
+            }
             let old = known.get(&id).map(|&at| &self.data.units[at]);
             let kept = |column| old.filter(|_| !table.has(column));
             let tags = line.list(&Column::Tags).into_iter().map(ToOwned::to_owned).collect();
@@ -225,8 +233,9 @@ impl<'a> Draft<'a> {
         let mut seen: BTreeMap<PersonId, bool> = BTreeMap::new();
         let lines = of_kind(tables, TableKind::People);
         for (table, line) in lines.chain(of_kind(tables, TableKind::Roster)) {
-            let id = line.require_code(&Column::Id, &mut self.found).map(PersonId::new);
-            let name = line.require(&Column::Name, &mut self.found);
+            let found = &mut self.found;
+            let id = line.require_code(&Column::Id, What::Person, found).map(PersonId::new);
+            let name = line.require_name(&Column::Name, What::PersonName, found);
             let (Some(id), Some(name)) = (id, name) else { continue };
             let is_roster = table.kind == TableKind::Roster;
             let before = seen.insert(id.clone(), is_roster);
@@ -251,6 +260,7 @@ impl<'a> Draft<'a> {
             for (column, channel) in table.channels() {
                 match line.get(column) {
                     Some(address) => {
+                        line.check(column, What::Address, address, &mut self.found);
                         person.addresses.insert(channel.to_owned(), plain(address));
                     }
                     // A roster names people again and again, not always with their addresses.
@@ -272,7 +282,7 @@ impl<'a> Draft<'a> {
         for (table, line) in lines.chain(of_kind(tables, TableKind::Roster)) {
             let unit = line.require(&Column::Unit, &mut self.found);
             let unit = unit.and_then(|text| units.find(text, line, &Column::Unit, &mut self.found));
-            let name = line.require(&Column::Post, &mut self.found);
+            let name = line.require_name(&Column::Post, What::Post, &mut self.found);
             let (Some(unit), Some(name)) = (unit, name) else { continue };
             let key = (unit.clone(), name.to_owned());
             let is_new = seen.insert(key.clone());
@@ -343,18 +353,14 @@ impl<'a> Draft<'a> {
         }
         let Err(error) = Directory::new(self.data.clone()) else { return };
         let place = tables.first().map(Table::place).unwrap_or_default();
-        let problem = match error {
+        let place = match &error {
             DirectoryError::Circle(unit) => {
-                let place = self.lines.get(&unit).map_or(place, |line| line.place.clone());
-                Problem::error("DB1303", &place, format!("`{unit}` 的上级绕成了圈"))
+                self.lines.get(unit).map_or(place, |line| line.place.clone())
             }
-            DirectoryError::Duplicate(id) => {
-                Problem::error("DB1301", &place, format!("`{id}` 重复"))
-            }
-            DirectoryError::Unknown { what, of } => {
-                Problem::error("DB1302", &place, format!("`{of}` 的 `{what}` 不存在"))
-            }
+            DirectoryError::Duplicate(_)
+            | DirectoryError::Unknown { .. }
+            | DirectoryError::Bad(_) => place,
         };
-        self.found.add(problem);
+        self.found.add(Problem::error(error.code(), &place, error.zh()));
     }
 }

@@ -7,6 +7,7 @@ use super::{PROBLEMS_MAX, Row, Sheet};
 use crate::dates::{office_date, plain};
 use crate::definition::Place;
 use crate::problem::Problem;
+use crate::wording::What;
 
 /// What separates several values of one cell.
 const SEPARATORS: [char; 6] = ['、', '，', ',', '；', ';', '\n'];
@@ -182,9 +183,35 @@ impl<'t> Line<'t> {
         text
     }
 
-    /// A code, a number or an address that must not be empty, in characters of usual width.
-    pub(super) fn require_code(&self, column: &Column, found: &mut Found) -> Option<String> {
-        self.require(column, found).map(plain)
+    /// The code of a unit or the id of a person, in characters of usual width.
+    pub(super) fn require_code(
+        &self,
+        column: &Column,
+        what: What,
+        found: &mut Found,
+    ) -> Option<String> {
+        let code = self.require(column, found).map(plain)?;
+        self.check(column, what, &code, found);
+        Some(code)
+    }
+
+    /// A name that must not be empty.
+    pub(super) fn require_name(
+        &self,
+        column: &Column,
+        what: What,
+        found: &mut Found,
+    ) -> Option<&'t str> {
+        let name = self.require(column, found)?;
+        self.check(column, what, name, found);
+        Some(name)
+    }
+
+    /// Reports what cannot be an id or a name.
+    pub(super) fn check(&self, column: &Column, what: What, text: &str, found: &mut Found) {
+        if let Err(bad) = what.check(text) {
+            found.add(self.error("DB1313", column, bad.zh()));
+        }
     }
 
     /// Several values of one cell, each once.

@@ -282,3 +282,22 @@ fn losses_are_counted_of_what_was_there() {
     let affected: Vec<String> = affected.iter().map(ToString::to_string).collect();
     assert_eq!(affected, ["post:D/书记", "unit:D"]);
 }
+
+#[test]
+fn ids_and_names_that_cannot_be_are_told_with_their_cells() {
+    let long = "区".repeat(201);
+    let units =
+        format!("\n代码 | 名称 | 级别 | 标签\nC/1 | 市委办 | 市 |\nD | {long} | 市 | a\u{7}b\n");
+    let people = "\n编号 | 姓名 | 邮箱\n../li | 李四 |\nwang | 王\u{1b}五 | w\u{0}@example.org\n";
+    let sheets = [sheet("单位", &units), sheet("人员", people)];
+    let told = import(&sheets, &Directory::default(), Mode::Merge).unwrap_err();
+    let places =
+        ["单位］:2:1:", "单位］:3:2:", "单位］:3:4:", "人员］:2:1:", "人员］:3:2:", "人员］:3:3:"];
+    assert_eq!(told.len(), places.len(), "{told:?}");
+    for place in places {
+        let told = told.iter().find(|told| told.contains(place));
+        let told = told.unwrap_or_else(|| panic!("nothing at {place}"));
+        assert!(told.contains("DB1313"), "{told}");
+        assert!(told.chars().count() < 200 && !told.contains(char::is_control), "{told:?}");
+    }
+}

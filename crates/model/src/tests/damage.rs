@@ -1,6 +1,8 @@
 //! Damaged files: what is said, where, and that the remedy is the right one.
 
-use super::{SUITE, definition, load, sources};
+use super::{LIBRARY, SUITE, definition, load, sources};
+use crate::directory::{Directory, DirectoryData, DirectoryError, Person, Post, Unit};
+use crate::load_suite;
 use crate::problem::Problem;
 
 /// Every problem of the suite with this workflow in it, with its help.
@@ -213,4 +215,69 @@ fn a_rung_without_a_name_is_stored_as_before() {
     assert!(stored["rungs"][0].get("id").is_none(), "its hash stays");
     let read: crate::Ladder = serde_json::from_value(stored).unwrap();
     assert_eq!(read, suite.ladders["standard"]);
+}
+
+#[test]
+fn a_suite_has_an_id_that_a_link_and_a_file_can_carry() {
+    for good in ["jinan", "要点-2027", "2027_Q1"] {
+        assert!(load_suite(good, &sources(&[]), &LIBRARY).problems.is_empty(), "{good}");
+    }
+    for bad in ["", ".", "..", "a/b", "a b", "\0", "<script>", "-a", "a.b", &"长".repeat(65)] {
+        let loaded = load_suite(bad, &sources(&[]), &LIBRARY);
+        assert!(loaded.suite.is_none(), "{bad:?}");
+        assert_eq!(loaded.problems[0].code, "DB1019", "{bad:?}");
+    }
+}
+
+#[test]
+fn a_directory_has_ids_and_names_that_can_be_shown() {
+    let good = || DirectoryData {
+        units: vec![Unit {
+            id: "3701".into(),
+            name: "市委办".to_owned(),
+            level: "city".to_owned(),
+            superior: None,
+            tags: Vec::new(),
+            since: None,
+            predecessors: Vec::new(),
+        }],
+        posts: vec![Post {
+            unit: "3701".into(),
+            name: "书记（兼）".to_owned(),
+            holders: Vec::new(),
+        }],
+        people: vec![Person {
+            id: "li.si@a.cn".into(),
+            name: "李四".to_owned(),
+            addresses: [("email".to_owned(), String::new())].into(),
+        }],
+        ..DirectoryData::default()
+    };
+    assert!(Directory::new(good()).is_ok());
+    let long = "长".repeat(100_000);
+    let damages: [(&str, fn(&mut DirectoryData, &str)); 9] = [
+        ("a\u{1b}[31m", |data, text| data.units[0].id = text.into()),
+        ("\n", |data, text| text.clone_into(&mut data.units[0].name)),
+        ("\u{202e}", |data, text| text.clone_into(&mut data.units[0].level)),
+        ("a\rb", |data, text| data.units[0].tags.push(text.to_owned())),
+        ("", |data, text| text.clone_into(&mut data.posts[0].name)),
+        ("..", |data, text| data.people[0].id = text.into()),
+        ("\u{0}", |data, text| text.clone_into(&mut data.people[0].name)),
+        ("\u{7f}", |data, text| {
+            drop(data.people[0].addresses.insert("sms".to_owned(), text.to_owned()))
+        }),
+        ("x y", |data, text| drop(data.former.units.insert(text.into(), "旧".to_owned()))),
+    ];
+    for (text, damage) in damages {
+        for text in [text, &long] {
+            let mut data = good();
+            damage(&mut data, text);
+            // The unit of the post is looked for only after the ids are.
+            let error = Directory::new(data).unwrap_err();
+            assert!(matches!(error, DirectoryError::Bad(_)), "{text:?}: {error}");
+            for told in [error.to_string(), error.zh()] {
+                assert!(told.chars().count() < 250 && !told.contains(char::is_control), "{told}");
+            }
+        }
+    }
 }

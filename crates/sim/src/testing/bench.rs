@@ -319,7 +319,7 @@ impl Bench {
         let found = posts.find(|one| one.unit == unit && *one.name == *name);
         let found = found.ok_or_else(|| format!("通讯录中没有岗位“{post}”"))?;
         found.holders = holder.into_iter().collect();
-        let directory = Directory::new(data).map_err(|error| error.to_string())?;
+        let directory = Directory::kept(data).map_err(|error| error.zh())?;
         self.world.change_directory(directory);
         Ok(())
     }

@@ -5,7 +5,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
-use duban_model::Directory;
+use duban_model::{Directory, echoed};
 use duban_store::Store;
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::auth::{Scope, TokenInfo, Tokens};
 use crate::pages::sessions::SessionLine;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
-use crate::security::{TARGET, cut};
+use crate::security::TARGET;
 use crate::server::App;
 use crate::session::{self, Session, Visitor};
 use crate::sign_in::Way;
@@ -146,10 +146,10 @@ pub(crate) async fn change<S: Store>(
     tracing::info!(
         target: TARGET,
         by,
-        what = cut(&form.what),
-        login = cut(&form.login),
-        token = cut(&form.name),
-        session = cut(&form.session),
+        what = echoed(&form.what),
+        login = echoed(&form.login),
+        token = echoed(&form.name),
+        session = echoed(&form.session),
         error,
         "accounts"
     );

@@ -60,7 +60,7 @@ pub(crate) async fn import<S: Store>(
         }
     };
     let after = Directory::new(imported.data);
-    let after = after.map_err(|error| Failure::Bad(error.to_string()))?;
+    let after = after.map_err(|error| Failure::Bad(error.zh()))?;
     let staged = Staged {
         expected: current.version().to_owned(),
         digest: after.version().to_owned(),
@@ -142,7 +142,7 @@ pub(crate) async fn show<S: Store>(
     let staged = change::staged(&app.engine, &place(&query.of, &visitor)?).await?;
     let staged = staged.ok_or(Failure::Missing)?;
     let current = app.engine.directory();
-    let after = Directory::new(staged.data).map_err(|error| Failure::Bad(error.to_string()))?;
+    let after = Directory::new(staged.data).map_err(|error| Failure::Bad(error.zh()))?;
     let found = change::preview(&app.engine, Arc::clone(&current), Arc::new(after)).await?;
     let warnings = staged.warnings.iter().take(PROBLEMS_SHOWN).map(Problem::to_string);
     Ok(render(&ChangePage {
@@ -180,7 +180,7 @@ pub(crate) async fn apply<S: Store>(
         return Err(duban_engine::EngineError::Outdated("directory".to_owned()).into());
     }
     let current = app.engine.directory();
-    let after = Directory::new(staged.data).map_err(|error| Failure::Bad(error.to_string()))?;
+    let after = Directory::new(staged.data).map_err(|error| Failure::Bad(error.zh()))?;
     let after = Arc::new(after);
     let found = change::preview(&app.engine, current, Arc::clone(&after)).await?;
     let how = if form.of == "pull" { How::Pull } else { How::Import };

@@ -6,6 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
+use duban_model::echoed_to;
 use duban_store::Store;
 use serde::Deserialize;
 
@@ -14,7 +15,7 @@ use crate::address::ClientAddress;
 use crate::pages::shell::local;
 use crate::pages::sign_in::{SignInQuery, with_cookie};
 use crate::pages::{Failure, Sent, go};
-use crate::security::{REASON_CHARS_MAX, TARGET, cut_to};
+use crate::security::{REASON_CHARS_MAX, TARGET};
 use crate::server::App;
 use crate::session::{self, Newcomer};
 use crate::sign_in::{Cas, Handover, Oidc, PersonKey, Refused, Started, UnderWay, Way, proof_key};
@@ -81,7 +82,7 @@ impl<S: Store> Attempt<'_, S> {
             way = self.way.as_str(),
             address = %self.address,
             // Quoted: it may repeat what a stranger wrote.
-            error = cut_to(&refused.to_string(), REASON_CHARS_MAX),
+            error = echoed_to(&refused.to_string(), REASON_CHARS_MAX),
             "sign-in refused"
         );
         Failure::Refused(refused)

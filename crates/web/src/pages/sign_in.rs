@@ -7,6 +7,7 @@ use axum::http::header::{HeaderMap, SET_COOKIE};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use axum_extra::extract::cookie::Cookie;
+use duban_model::echoed;
 use duban_store::{Store, StoreError};
 use serde::Deserialize;
 
@@ -14,7 +15,7 @@ use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::address::ClientAddress;
 use crate::pages::shell::{Shell, encode, local};
 use crate::pages::{Failure, Sent, go, render};
-use crate::security::{TARGET, cut};
+use crate::security::TARGET;
 use crate::server::App;
 use crate::session::{self, Newcomer};
 use crate::sight::supervisors;
@@ -126,7 +127,7 @@ pub(crate) async fn sign_in<S: Store>(
     let account = Accounts::verify(app.engine.store(), &form.login, &form.password).await?;
     let account = account.filter(|account| may_enter(&app, &account.holder));
     let Some(account) = account else {
-        tracing::warn!(target: TARGET, login = cut(&form.login), %address, "sign-in refused");
+        tracing::warn!(target: TARGET, login = echoed(&form.login), %address, "sign-in refused");
         return page(&app, to, Some("用户名或口令不对".to_owned())).await;
     };
     let newcomer = Newcomer { login: account.login, holder: account.holder, way: Way::Password };

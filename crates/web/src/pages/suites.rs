@@ -14,7 +14,7 @@ use duban_core::{Actor, Refusal};
 use duban_engine::EngineError;
 use duban_model::{
     DefinitionHash, Directory, Expr, Library, Loaded, Problem, Severity, Sources, Suite, TaskDef,
-    load_suite,
+    What, load_suite,
 };
 use duban_script::Program;
 use duban_store::{Store, StoreError};
@@ -114,10 +114,8 @@ pub(crate) async fn create<S: Store>(
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let id = form.suite.trim();
-    if !duban_model::is_workflow_id(id) {
-        return Err(Failure::Bad(
-            "编号只用字母、数字、横线和下划线，例如 key-points-2027".to_owned(),
-        ));
+    if let Err(bad) = What::Suite.check(id) {
+        return Err(Failure::Bad(format!("{}。例如 key-points-2027", bad.zh())));
     }
     let path = format!("/suites/{id}/draft");
     if read_draft(&app, id).await?.is_empty() {

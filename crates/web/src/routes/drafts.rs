@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_core::Refusal;
 use duban_engine::{EngineError, Opened};
-use duban_model::{DefinitionHash, Sources};
+use duban_model::{DefinitionHash, Sources, What};
 use duban_sim::{TestResult, run_tests};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
@@ -83,10 +83,7 @@ pub(crate) async fn put_draft<S: Store>(
     headers: HeaderMap,
     WithRejection(Json(body), _): Rejecting<Json<SourcesBody>>,
 ) -> Result<Response, Problem> {
-    if !duban_model::is_workflow_id(&suite) {
-        let what = "a suite's id has letters, digits, `-` and `_`".to_owned();
-        return Err(Problem::unfit(what));
-    }
+    What::Suite.check(&suite).map_err(|bad| Problem::unfit(bad.to_string()))?;
     for (name, text) in &body.files {
         safe_name(name)?;
         if text.len() > FILE_BYTES_MAX {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use duban_model::echoed;
 use duban_store::Store;
 use openidconnect::core::CoreJsonWebKeySet;
 use openidconnect::url::Url;
@@ -12,7 +13,6 @@ use openidconnect::{ClientId, IssuerUrl, JsonWebKeySetUrl, Nonce};
 use serde_json::{Value, json};
 
 use crate::auth::digest;
-use crate::security::cut;
 use crate::server::App;
 use crate::sign_in::kept::{KEPT_MS_MAX, Kept};
 use crate::sign_in::peer::{Peer, told};
@@ -187,7 +187,7 @@ impl HandedOver {
 
 /// Anybody may show a token, and what is wrong with it may repeat it.
 fn unproven(problem: String) -> Refused {
-    Refused::Unproven(cut(&problem))
+    Refused::Unproven(echoed(&problem))
 }
 
 /// A key set in a file.

@@ -15,6 +15,7 @@ mod under_way;
 
 use std::time::Duration;
 
+use duban_model::echoed;
 use duban_notify::HttpClient;
 use duban_store::StoreError;
 use openidconnect::url::Url;
@@ -31,7 +32,6 @@ pub(crate) use crate::sign_in::oidc::{Oidc, proof_key};
 pub(crate) use crate::sign_in::under_way::{DOCUMENTS as SIGN_INS, Started, UnderWay};
 
 use crate::account::Holder;
-use crate::security::cut;
 use crate::sign_in::peer::Peer;
 
 /// How people sign in.
@@ -297,7 +297,7 @@ pub(crate) enum Refused {
 impl Refused {
     /// The other side's own reason, which may be anything.
     pub(crate) fn declined(reason: &str) -> Self {
-        Self::Declined(cut(reason))
+        Self::Declined(echoed(reason))
     }
 
     /// What people read.

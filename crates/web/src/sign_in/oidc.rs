@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use duban_model::echoed;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClientAuthMethod,
     CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
@@ -21,7 +22,6 @@ use openidconnect::{
 };
 use serde_json::Value;
 
-use crate::security::cut;
 use crate::sign_in::kept::{KEPT_MS_MAX, Kept};
 use crate::sign_in::peer::{Peer, told};
 use crate::sign_in::person::PersonKey;
@@ -213,7 +213,7 @@ impl Oidc {
         if self.options.claim == "email"
             && claims.get("email_verified") == Some(&Value::Bool(false))
         {
-            let email = cut(account.as_deref().unwrap_or_default());
+            let email = echoed(account.as_deref().unwrap_or_default());
             return Err(Refused::Unproven(format!("the address `{email}` is not verified")));
         }
         Ok(account)

@@ -2,9 +2,8 @@
 
 use std::str::FromStr;
 
-use duban_model::{Directory, Person, PersonId};
+use duban_model::{Directory, Person, PersonId, echoed};
 
-use crate::security::cut;
 use crate::sign_in::Refused;
 
 /// Where in the directory an account elsewhere is found.
@@ -34,7 +33,7 @@ impl FromStr for PersonKey {
 impl PersonKey {
     /// The one person whose account it is.
     pub(crate) fn find(&self, directory: &Directory, account: &str) -> Result<PersonId, Refused> {
-        let nobody = || Refused::Nobody(cut(account));
+        let nobody = || Refused::Nobody(echoed(account));
         if account.is_empty() {
             return Err(nobody());
         }
@@ -50,7 +49,7 @@ impl PersonKey {
         let mut found = directory.data().people.iter().filter(is_theirs);
         match (found.next(), found.next()) {
             (Some(person), None) => Ok(person.id.clone()),
-            (Some(_), Some(_)) => Err(Refused::Several(cut(account))),
+            (Some(_), Some(_)) => Err(Refused::Several(echoed(account))),
             (None, _) => Err(nobody()),
         }
     }

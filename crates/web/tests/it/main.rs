@@ -29,3 +29,4 @@ mod stream;
 mod support;
 mod tries;
 mod wire;
+mod wording;
