@@ -38,7 +38,7 @@ pub enum EngineError {
     #[error("suite `{0}` is not published")]
     NoSuite(String),
     /// The store does not hold a definition that it should. Publish the suite it came with.
-    #[error("definition {0} is not in the store")]
+    #[error("definition `{0}` is not in the store")]
     NoDefinition(String),
     /// A suite names a calendar that nobody has loaded. Load it first.
     #[error("calendar `{0}` is not loaded")]
@@ -182,11 +182,11 @@ impl EngineError {
             Self::Busy(_) => "系统繁忙，请稍后重试".to_owned(),
             Self::KeyReused { .. } => "幂等键已用于另一请求，请更换".to_owned(),
             Self::NoWorkflow { suite, workflow } => {
-                format!("文件 {suite} 的措施 {workflow} 尚未发布")
+                format!("文件“{suite}”的措施“{workflow}”尚未发布")
             }
-            Self::NoSuite(suite) => format!("文件 {suite} 尚未发布"),
-            Self::NoDefinition(hash) => format!("库中没有措施定义 {hash}，请重新发布"),
-            Self::NoCalendar(id) => format!("尚未载入工作日历 {id}"),
+            Self::NoSuite(suite) => format!("文件“{suite}”尚未发布"),
+            Self::NoDefinition(hash) => format!("库中没有措施定义“{hash}”，请重新发布"),
+            Self::NoCalendar(id) => format!("尚未载入工作日历“{id}”"),
             Self::Invalid(problems) => format!("措施定义有 {} 处问题", problems.len()),
             Self::Faulted { case, .. } => format!("督办事项 {case} 处理异常，待管理员修复"),
             Self::Contended { .. } => "该事项正被多方修改，请稍后重试".to_owned(),

@@ -85,5 +85,5 @@ pub use crate::table::{
 };
 pub use crate::wording::{
     BadWording, ECHOED_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, What, Wording, WordingError,
-    echoed, echoed_to,
+    echoed, echoed_to, shortened,
 };

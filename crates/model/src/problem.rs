@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Place;
+use crate::wording::shortened;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ impl Problem {
             place: place.clone(),
             severity: Severity::Error,
             code: code.to_owned(),
-            message: message.into(),
+            message: shortened(&message.into()),
             help: None,
         }
     }
@@ -67,7 +68,7 @@ impl Problem {
     /// Adds what was probably meant.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
-        Self { help: Some(help.into()), ..self }
+        Self { help: Some(shortened(&help.into())), ..self }
     }
 }
 

@@ -11,6 +11,9 @@ pub const NAME_CHARS_MAX: usize = 200;
 /// The most characters that an error or a line of a log repeats of a text from outside.
 pub const ECHOED_CHARS_MAX: usize = 64;
 
+/// The most characters of a quotation in a message: a digest of a file fits.
+const QUOTED_CHARS_MAX: usize = 100;
+
 /// What a text is to be. Ids stand in links, in names of files and on terminals.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Wording {
@@ -132,6 +135,34 @@ pub fn echoed_to(text: &str, chars_max: usize) -> String {
     }
     let kept = text.chars().take(chars_max.saturating_sub(1)).map(shown);
     kept.chain(['…']).collect()
+}
+
+/// A message whose quotations are cut: what stands between backticks, or in Chinese quotation
+/// marks, is repeated as by [`echoed`], only that a file's digest fits.
+///
+/// ```
+/// # use duban_model::shortened;
+/// let long = format!("unknown field `{}`, expected `id`", "x".repeat(1000));
+/// assert!(shortened(&long).ends_with("…`, expected `id`") && shortened(&long).len() < 200);
+/// ```
+pub fn shortened(message: &str) -> String {
+    let mut said = String::with_capacity(message.len().min(1024));
+    let mut rest = message;
+    while let Some(at) = rest.find(['`', '“']) {
+        let open = if rest[at..].starts_with('`') { '`' } else { '“' };
+        let close = if open == '`' { '`' } else { '”' };
+        let (before, quoted) = rest.split_at(at + open.len_utf8());
+        let end = quoted.find(close).unwrap_or(quoted.len());
+        said.push_str(before);
+        said.push_str(&echoed_to(&quoted[..end], QUOTED_CHARS_MAX));
+        rest = &quoted[end..];
+        if let Some(behind) = rest.strip_prefix(close) {
+            said.push(close);
+            rest = behind;
+        }
+    }
+    said.push_str(rest);
+    said
 }
 
 /// An id, code or name that cannot be one, and where it was found.
@@ -291,6 +322,22 @@ mod tests {
             assert!(Wording::Name.check(bad).is_err(), "{bad:?}");
         }
         assert!(Wording::Optional.check("").is_ok() && Wording::Optional.check("\r").is_err());
+    }
+
+    #[test]
+    fn quotations_are_cut_and_the_rest_of_a_message_stays() {
+        let long = "长".repeat(5_000);
+        for message in ["`a` is not `b`", "没有“甲”，可用的有“乙”", "a ` b", "", "“"]
+        {
+            assert_eq!(shortened(message), message);
+        }
+        assert_eq!(shortened("`a\nb`"), "`a\u{fffd}b`");
+        for message in [format!("没有“{long}”。"), format!("no `{long}`."), format!("`{long}")]
+        {
+            assert!(shortened(&message).chars().count() < 120, "{message:.20}");
+        }
+        let whole = "word ".repeat(50);
+        assert_eq!(shortened(&format!("{whole}`{long}`{whole}")).matches("word").count(), 100);
     }
 
     #[test]

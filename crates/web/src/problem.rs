@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use duban_engine::EngineError;
+use duban_model::shortened;
 use duban_sim::{NotSimulated, Stop};
 use duban_store::StoreError;
 use serde::Serialize;
@@ -42,6 +43,7 @@ const DAY_S: u32 = 24 * 3_600;
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: String, detail: String) -> Self {
         let kind = format!("urn:duban:error:{code}");
+        let (title, detail) = (shortened(&title), shortened(&detail));
         Self { kind, title, status: status.as_u16(), detail, code, retry_after_s: 1 }
     }
 

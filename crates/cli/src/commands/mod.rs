@@ -26,7 +26,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use duban::{Date, EngineError};
 use duban_calendar::{CivilDate, ParseError};
-use duban_model::{Severity, Suite};
+use duban_model::{Severity, Suite, shortened};
 use duban_script::Program;
 
 use crate::suite_files;
@@ -48,8 +48,10 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
 /// What a failure says: a refusal with its code, anything else with its causes.
 pub(crate) fn message(error: &anyhow::Error) -> String {
     match error.downcast_ref::<EngineError>() {
-        Some(EngineError::Refused(refusal)) => format!("{} {refusal}", refusal.code()),
-        Some(other) => format!("{} {other}", other.code()),
+        Some(EngineError::Refused(refusal)) => {
+            format!("{} {}", refusal.code(), shortened(&refusal.to_string()))
+        }
+        Some(other) => format!("{} {}", other.code(), shortened(&other.to_string())),
         None => format!("{error:#}"),
     }
 }
