@@ -1,7 +1,5 @@
 //! Running cases on newer versions of their workflows.
 
-use std::sync::Arc;
-
 use duban_core::{Actor, CaseId, CaseRow, Command, Decision, Operation, Take};
 use duban_model::{DefinitionHash, SuiteId, WorkflowId};
 use duban_store::{CaseFilter, Cursor, Page, PageRequest, Store};
@@ -107,17 +105,5 @@ impl<S: Store> Engine<S> {
     async fn current_of(&self, case: &CaseId) -> Result<DefinitionHash, EngineError> {
         let name = self.case(case).await?.head().name.clone();
         self.current(&name.suite, &name.workflow).await
-    }
-
-    async fn current(
-        &self,
-        suite: &SuiteId,
-        workflow: &WorkflowId,
-    ) -> Result<DefinitionHash, EngineError> {
-        let shared = Arc::clone(self.shared());
-        shared.check_running()?;
-        let (suite, workflow) = (suite.clone(), workflow.clone());
-        let current = async move { shared.library.current(&suite, &workflow).await };
-        self.shared().on_runtime(current).await
     }
 }

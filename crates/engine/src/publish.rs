@@ -6,7 +6,7 @@ use duban_calendar::Calendar;
 use duban_core::opening_cost;
 use duban_model::{
     Definition, DefinitionHash, Directory, DirectoryData, Problem, Severity, StandIn, Suite,
-    WorkflowId,
+    SuiteId, WorkflowId,
 };
 use duban_store::{Store, StoreError};
 use tokio::sync::watch;
@@ -93,6 +93,24 @@ impl<S: Store> Engine<S> {
             Ok(suite.definitions.iter().map(hash).collect())
         };
         self.shared().on_runtime(keep).await
+    }
+
+    /// The hash of the definition that new cases of a workflow get.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoWorkflow`]; [`EngineError::NoSuite`] where nothing of its suite is
+    /// published; [`EngineError::Store`].
+    pub async fn current(
+        &self,
+        suite: &SuiteId,
+        workflow: &WorkflowId,
+    ) -> Result<DefinitionHash, EngineError> {
+        let shared = Arc::clone(self.shared());
+        shared.check_running()?;
+        let (suite, workflow) = (suite.clone(), workflow.clone());
+        let read = async move { shared.library.current(&suite, &workflow).await };
+        self.shared().on_runtime(read).await
     }
 
     /// A definition by its hash, as a case runs on it.

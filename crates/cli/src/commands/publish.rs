@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use duban::{Actor, Date, OpenSpec, WindowKind};
+use duban::{Actor, Date, Engine, OpenSpec, SqliteStore, WindowKind};
 use serde_json::json;
 
 use super::{civil, load};
@@ -61,14 +61,21 @@ pub(crate) struct Open {
     /// A date in the period to be covered.
     #[arg(long, value_parser = civil)]
     date: Date,
-    /// What a case covers: year, half-year, quarter, month or week.
-    #[arg(long, default_value = "year")]
-    period: WindowKind,
+    /// What the case covers: year, half-year, quarter, month or week. Left out: what the workflow
+    /// says; another is refused.
+    #[arg(long, conflicts_with = "all")]
+    period: Option<WindowKind>,
     /// Makes the request safe to repeat.
     #[arg(long)]
     key: Option<String>,
     #[command(flatten)]
     db: DbArgs,
+}
+
+/// What a workflow's cases cover, as it is published now.
+async fn period_of(engine: &Engine<SqliteStore>, spec: &OpenSpec) -> Result<Option<WindowKind>> {
+    let current = engine.current(&spec.suite, &spec.workflow).await?;
+    Ok(engine.definition(&current).await?.workflow.period)
 }
 
 pub(crate) fn open(command: &Open, output: &Output) -> Result<Ended> {
@@ -80,7 +87,11 @@ pub(crate) fn open(command: &Open, output: &Output) -> Result<Ended> {
         if let (false, Some(workflow), Some(unit)) = (command.all, &command.workflow, &command.unit)
         {
             let mut spec = OpenSpec::new(command.suite.as_str(), workflow.as_str(), unit.as_str());
-            spec.period = Some(command.period.containing(command.date));
+            let kind = match command.period {
+                Some(kind) => Some(kind),
+                None => period_of(&engine, &spec).await?,
+            };
+            spec.period = kind.map(|kind| kind.containing(command.date));
             let outcome = engine.open(spec, actor, command.key.clone()).await;
             match outcome {
                 Ok(outcome) => opened.push(outcome.case),

@@ -19,7 +19,7 @@ use crate::failed::Expression;
 use crate::ids::{CaseName, ItemKey};
 use crate::item::{Item, Status};
 use crate::moment::task_order;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Why};
 
 /// The most items that one task may have in one case; more are refused and the administrator is
 /// told.
@@ -127,6 +127,10 @@ pub(super) fn decide_open(open: &Open, command: &Command, env: &Env) -> Result<D
             error: format!("`{}` is not in the directory", open.name.unit),
         });
     }
+    // A case that a case opens has the period of that one.
+    if open.name.parent.is_none() && command.actor != Actor::Engine {
+        check_period(definition.workflow.period, open.name.period)?;
+    }
     let form = match &definition.workflow.open {
         Some(form) => crate::form::check(&form.form, &open.form, &env.directory)?,
         None => open.form.clone(),
@@ -140,6 +144,33 @@ pub(super) fn decide_open(open: &Open, command: &Command, env: &Env) -> Result<D
         turn.begin_task(position);
     }
     turn.finish(false)
+}
+
+/// Whoever opens a case names a period of the workflow's kind.
+fn check_period(kind: Option<WindowKind>, given: Option<Window>) -> Result<(), Refusal> {
+    if given.map(|period| period.kind) == kind {
+        return Ok(());
+    }
+    let range = match kind {
+        None => Why::new("left out: the workflow has no period", "空：这项措施不分期间"),
+        Some(WindowKind::Year) => {
+            Why::new("a year, such as 2022: the workflow is yearly", "年度，例如 2022")
+        }
+        Some(WindowKind::HalfYear) => Why::new(
+            "a half-year, such as 2022-H1: the workflow is half-yearly",
+            "半年，例如 2022-H1",
+        ),
+        Some(WindowKind::Quarter) => {
+            Why::new("a quarter, such as 2022-Q3: the workflow is quarterly", "季度，例如 2022-Q3")
+        }
+        Some(WindowKind::Month) => {
+            Why::new("a month, such as 2022-03: the workflow is monthly", "月份，例如 2022-03")
+        }
+        Some(WindowKind::Week) => {
+            Why::new("a week, such as 2022-W09: the workflow is weekly", "周，例如 2022-W09")
+        }
+    };
+    Err(Refusal::OutOfRange { what: "period", range })
 }
 
 fn opened(
