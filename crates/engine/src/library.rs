@@ -304,11 +304,14 @@ impl<S: Store> Library<S> {
         suite: &SuiteId,
         workflow: &WorkflowId,
     ) -> Result<DefinitionHash, EngineError> {
-        let row = self.store.current(suite.as_str(), workflow.as_str()).await?;
-        let row = row.ok_or_else(|| EngineError::NoWorkflow {
-            suite: suite.to_string(),
-            workflow: workflow.to_string(),
-        })?;
-        Ok(DefinitionHash::new(row.hash))
+        if let Some(row) = self.store.current(suite.as_str(), workflow.as_str()).await? {
+            return Ok(DefinitionHash::new(row.hash));
+        }
+        let (suite, workflow) = (suite.to_string(), workflow.to_string());
+        let is_known = self.store.currents().await?.iter().any(|(of, ..)| *of == suite);
+        Err(match is_known {
+            true => EngineError::NoWorkflow { suite, workflow },
+            false => EngineError::NoSuite(suite),
+        })
     }
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_core::Refusal;
 use duban_engine::{EngineError, Opened};
-use duban_model::{DefinitionHash, Sources, What};
+use duban_model::{Sources, What};
 use duban_sim::{TestResult, run_tests};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,11 @@ pub(crate) async fn published_sources<S: Store>(
     State(app): State<App<S>>,
     WithRejection(Path(suite), _): Rejecting<Path<String>>,
 ) -> Result<Response, Problem> {
-    answer(published(&app, &suite).await?)
+    let files = published(&app, &suite).await?;
+    if files.is_empty() {
+        return Err(EngineError::NoSuite(suite).into());
+    }
+    answer(files)
 }
 
 async fn draft_of<S: Store>(app: &App<S>, suite: &str) -> Result<Sources, Problem> {
@@ -182,7 +186,7 @@ pub(crate) async fn test<S: Store>(
         None => published(&app, &id).await?,
     };
     if files.is_empty() {
-        return Err(Problem::missing());
+        return Err(EngineError::NoSuite(id).into());
     }
     let checker = Checker::of(&app, &id);
     let work = move |budget| {
@@ -244,11 +248,8 @@ pub(crate) async fn workflow<S: Store>(
     State(app): State<App<S>>,
     WithRejection(Path((suite, workflow)), _): Rejecting<Path<(String, String)>>,
 ) -> Result<Json<WorkflowDetail>, Problem> {
-    let current = app.engine.store().current(&suite, &workflow).await.map_err(Problem::store)?;
-    let Some(row) = current else {
-        return Err(EngineError::NoWorkflow { suite, workflow }.into());
-    };
-    let definition = app.engine.definition(&DefinitionHash::new(&row.hash)).await?;
+    let hash = app.engine.current(&suite.as_str().into(), &workflow.as_str().into()).await?;
+    let definition = app.engine.definition(&hash).await?;
     let source = |expr: &Option<duban_model::Expr>| expr.as_ref().map(|expr| expr.source.clone());
     let task = |task: &duban_model::TaskDef| TaskDefView {
         id: task.id.to_string(),
@@ -267,7 +268,7 @@ pub(crate) async fn workflow<S: Store>(
         title: found.title.clone(),
         description: found.description.clone(),
         basis: found.basis.clone(),
-        version: row.hash,
+        version: hash.to_string(),
         tasks: found.tasks.iter().map(task).collect(),
         graph: GraphView::of(plain(found), None),
     }))

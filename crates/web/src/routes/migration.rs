@@ -137,9 +137,7 @@ pub(crate) async fn migrate_all<S: Store>(
         let plans = plans(&app, &suite, &workflow, &caller.operator(), &take).await?;
         return Ok(Json(plans).into_response());
     }
-    if app.engine.store().current(&suite, &workflow).await.map_err(Problem::store)?.is_none() {
-        return Err(EngineError::NoWorkflow { suite, workflow }.into());
-    }
+    app.engine.current(&suite.as_str().into(), &workflow.as_str().into()).await?;
     tracing::info!(token = caller.name, suite, workflow, "migrate");
     let task = Task::Migrate(suite, workflow, take);
     Ok(accepted(app.jobs().begin(&app.engine, task, caller.operator())))
