@@ -107,6 +107,22 @@ fn what_is_offered_is_taken_and_what_is_not_is_refused() {
 }
 
 #[test]
+fn a_report_says_what_was_done() {
+    let mut office = Office::open(REVIEWED);
+    for text in ["", " ", "\n\t", "\u{3000}\u{a0}"] {
+        let given =
+            Map::from_iter([("text".to_owned(), json!(text)), ("percent".to_owned(), json!(40))]);
+        let report = Act::make(MoveKind::Report, Some(&"a".into()), given).unwrap();
+        let refusal = office.act("d2", report).unwrap_err();
+        assert_eq!(refusal.code(), "DB2025", "{text:?}: {refusal}");
+        assert!(refusal.is_about_content() && refusal.zh().contains("须写明进展情况"));
+    }
+    assert_eq!(office.status("a"), Status::Ready);
+    let given = Map::from_iter([("text".to_owned(), json!(" 已开工 "))]);
+    office.act("d2", Act::make(MoveKind::Report, Some(&"a".into()), given).unwrap()).unwrap();
+}
+
+#[test]
 fn what_cases_and_the_engine_say_comes_from_them_alone() {
     let mut office = Office::open(REVIEWED);
     let own = office.case.id();

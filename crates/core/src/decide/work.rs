@@ -98,6 +98,11 @@ impl Turn<'_> {
             });
         }
         check_texts(text, evidence)?;
+        if text.trim().is_empty() {
+            let why = Why::new("the text must say what was done", "须写明进展情况");
+            let why = why.about("text");
+            return Err(Refusal::Unsuitable { act: "report", item: key.to_string(), why });
+        }
         let stall_at = self.silence(&item);
         self.push(Fact::Reported {
             item: key.clone(),
