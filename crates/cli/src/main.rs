@@ -1,7 +1,8 @@
 //! The binary `duban`: what authors, offices and operators type.
 //!
 //! Exit codes: 0 done; 1 problems were found in a suite, a test failed, or an audit found a
-//! break; 2 the command line is wrong; 3 a move was refused; 4 the database cannot be used.
+//! break; 2 the command line is wrong; 3 a move, or a token of a name
+//! that is taken, was refused; 4 the database cannot be used.
 
 mod backups;
 mod channels;

@@ -3,6 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use duban_core::Actor;
+use duban_model::echoed;
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -77,6 +78,18 @@ pub struct TokenInfo {
     pub made_at: i64,
 }
 
+/// Why a token was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// There is one of that name, which somebody may be using. Take another name, or revoke the
+    /// old one first.
+    #[error("there is a token `{}` already; take another name, or revoke that one first", echoed(.0))]
+    Taken(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// The tokens of a database.
 pub struct Tokens;
 
@@ -88,19 +101,21 @@ const PREFIX: &str = "duban_";
 
 impl Tokens {
     /// Makes a token of 256 random bits and keeps its digest; the token itself cannot be read
-    /// again. A token of the same name is replaced.
+    /// again.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; there is no new token then.
+    /// [`TokenError`]; there is no new token then, and one of the same name goes on working.
     pub async fn create<S: Store>(
         store: &S,
         name: &str,
         scope: Scope,
         at: i64,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, TokenError> {
+        if Self::list(store).await?.iter().any(|token| token.name == name) {
+            return Err(TokenError::Taken(name.to_owned()));
+        }
         let token = format!("{PREFIX}{}", random_hex()?);
-        Self::revoke(store, name).await?;
         let info = TokenInfo { name: name.to_owned(), scope, made_at: at };
         let json = serde_json::to_string(&info).map_err(StoreError::Unreadable)?;
         store.put_document(&document(&digest_of(&token)), &json, at).await?;

@@ -67,7 +67,7 @@ mod view;
 mod wire;
 
 pub use crate::account::{Account, Accounts, AdminPost, Holder};
-pub use crate::auth::{Scope, TokenInfo, Tokens};
+pub use crate::auth::{Scope, TokenError, TokenInfo, Tokens};
 pub use crate::case_files::{CaseFiles, Given, Giving};
 pub use crate::change::{replace_imported, suite_levels};
 pub use crate::document::openapi;

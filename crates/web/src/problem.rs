@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::account::AccountError;
-use crate::auth::Scope;
+use crate::auth::{Scope, TokenError};
 use crate::evidence::FileError;
 use crate::pages::Failure;
 use crate::rehearsal::NotRehearsed;
@@ -265,6 +265,19 @@ impl From<Failure> for Problem {
 }
 
 impl From<AccountError> for Problem {
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TokenError::Taken(name) => {
+                let title = format!("已有名为“{name}”的令牌，请换个名称，或先撤销旧的");
+                Self::new(StatusCode::CONFLICT, "DB6032", title, detail)
+            }
+            TokenError::Store(error) => Self::store(error),
+        }
+    }
+}
+
     fn from(error: AccountError) -> Self {
         let status = status::of_account(&error);
         match error {

@@ -28,6 +28,7 @@ use duban::{Date, EngineError};
 use duban_calendar::{CivilDate, ParseError};
 use duban_model::{Severity, Suite, shortened};
 use duban_script::Program;
+use duban_web::TokenError;
 
 use crate::suite_files;
 
@@ -35,7 +36,10 @@ use crate::suite_files;
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     let engine = error.downcast_ref::<EngineError>();
     let refused = matches!(engine, Some(EngineError::Refused(_) | EngineError::Evidence(_)));
-    let store = matches!(engine, Some(EngineError::Store(_)));
+    let token = error.downcast_ref::<TokenError>();
+    let refused = refused || matches!(token, Some(TokenError::Taken(_)));
+    let store = matches!(engine, Some(EngineError::Store(_)))
+        || matches!(token, Some(TokenError::Store(_)));
     if refused || error.downcast_ref::<duban_core::Refusal>().is_some() {
         3
     } else if store || error.downcast_ref::<duban_store::StoreError>().is_some() {

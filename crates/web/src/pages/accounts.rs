@@ -10,7 +10,7 @@ use duban_store::Store;
 use serde::Deserialize;
 
 use crate::account::{Account, Accounts, AdminPost, Holder};
-use crate::auth::{Scope, TokenInfo, Tokens};
+use crate::auth::{Scope, TokenError, TokenInfo, Tokens};
 use crate::pages::sessions::SessionLine;
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Failure, go, render};
@@ -188,7 +188,13 @@ async fn carry_out<S: Store>(
             if name.is_empty() || name.chars().count() > 64 {
                 return Err(Failure::Bad("令牌要有名称，至多 64 个字".to_owned()));
             }
-            let token = Tokens::create(store, name, scope, now).await?;
+            let token =
+                Tokens::create(store, name, scope, now).await.map_err(|error| match error {
+                    TokenError::Taken(name) => {
+                        Failure::Bad(format!("已有名为“{name}”的令牌，请换个名称，或先撤销旧的"))
+                    }
+                    TokenError::Store(error) => error.into(),
+                })?;
             return Ok(Some((format!("令牌 {name}（只显示这一次）"), token)));
         }
         "remove" => Accounts::remove(store, &form.login).await?,

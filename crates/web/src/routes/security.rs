@@ -186,9 +186,10 @@ pub(crate) struct NewTokenView {
     token: String,
 }
 
-/// Makes a token. One of the same name stops working.
+/// Makes a token. One of the same name is not replaced: revoke it first.
 #[utoipa::path(post, path = "/api/v1/tokens", request_body = TokenBody, tag = "security",
-    responses((status = 201, body = NewTokenView), (status = 422, description = "the name does not fit")))]
+    responses((status = 201, body = NewTokenView), (status = 409, description = "there is a token of that name"),
+        (status = 422, description = "the name does not fit")))]
 pub(crate) async fn create_token<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
@@ -199,7 +200,7 @@ pub(crate) async fn create_token<S: Store>(
         return Err(Problem::unfit("`name` must have 1 to 64 characters".to_owned()));
     }
     let (store, now) = (app.engine.store(), app.engine.now().millis());
-    let token = Tokens::create(store, &name, body.scope, now).await.map_err(Problem::store)?;
+    let token = Tokens::create(store, &name, body.scope, now).await?;
     note(&caller, "token made", &name);
     Ok((StatusCode::CREATED, Json(NewTokenView { name, token })))
 }

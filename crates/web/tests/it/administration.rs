@@ -7,7 +7,7 @@ use duban::{
     load_suite,
 };
 use duban_core::{CaseRow, ItemRow};
-use duban_web::{Scope, Settings, Tokens};
+use duban_web::{Scope, Settings, TokenError, Tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -330,10 +330,26 @@ async fn a_token_that_calls_too_often_waits() {
 }
 
 #[tokio::test]
-async fn a_new_token_of_the_same_name_ends_the_old_one() {
+async fn a_token_is_not_replaced_unasked() {
     let office = Office::new().await;
     let call = async || office.call(Scope::Read, Method::GET, "/api/v1/cases").send().await;
     assert_eq!(call().await.unwrap().status(), 200);
-    Tokens::create(office.engine.store(), "read", Scope::Read, 0).await.unwrap();
+    let (store, name) = (office.engine.store(), "read");
+    let again = Tokens::create(store, name, Scope::Read, 0).await;
+    assert!(matches!(again, Err(TokenError::Taken(_))), "{again:?}");
+    let body = json!({ "name": name, "scope": "admin" });
+    let again = office.call(Scope::Security, Method::POST, "/api/v1/tokens").json(&body);
+    assert_eq!(problem(again.send().await.unwrap()).await, (409, "DB6032".to_owned()));
+    office.accounts(&[]).await;
+    let security = office.sign_in("security").await;
+    let form = [("what", "token"), ("name", name), ("scope", "read")];
+    let again = office.bare(Method::POST, "/accounts").header("cookie", security).form(&form);
+    let again = again.send().await.unwrap();
+    assert_eq!(again.status(), 422);
+    assert!(again.text().await.unwrap().contains("先撤销旧的"));
+    assert_eq!(call().await.unwrap().status(), 200);
+
+    assert!(Tokens::revoke(store, name).await.unwrap());
+    Tokens::create(store, name, Scope::Read, 0).await.unwrap();
     assert_eq!(call().await.unwrap().status(), 401);
 }
