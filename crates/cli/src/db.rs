@@ -3,6 +3,7 @@
 //! A database that a simulation has made keeps the instant at which its time stands still, so
 //! that looking at it, or acting in it, does not let years pass at once.
 
+use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,13 +110,26 @@ pub(crate) fn must_exist(path: &Path) -> Result<()> {
     if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
         return Ok(());
     }
-    bail!(
-        "there is no database at `{0}`（没有数据库 {0}）; name the right one with --db, or make one: \
-         `duban publish` or `duban serve` for an office, `duban demo` to explore, `duban restore` \
-         from a backup",
-        path.display()
-    );
+    bail!(NoDatabase(path.to_owned()));
 }
+
+/// There is no database where one is to be used.
+#[derive(Debug)]
+pub(crate) struct NoDatabase(PathBuf);
+
+impl fmt::Display for NoDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "there is no database at `{0}`（没有数据库 {0}）; name the right one with --db, or make \
+             one: `duban publish` or `duban serve` for an office, `duban demo` to explore, `duban \
+             restore` from a backup",
+            self.0.display()
+        )
+    }
+}
+
+impl std::error::Error for NoDatabase {}
 
 /// Says that a database is about to be made, where there is none.
 pub(crate) fn tell_if_new(path: &Path) {

@@ -30,6 +30,7 @@ use duban_model::{Severity, Suite, shortened};
 use duban_script::Program;
 use duban_web::TokenError;
 
+use crate::db::NoDatabase;
 use crate::suite_files;
 
 /// The exit code of a failure: see the head of `main.rs`.
@@ -42,7 +43,10 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
         || matches!(token, Some(TokenError::Store(_)));
     if refused || error.downcast_ref::<duban_core::Refusal>().is_some() {
         3
-    } else if store || error.downcast_ref::<duban_store::StoreError>().is_some() {
+    } else if store
+        || error.downcast_ref::<duban_store::StoreError>().is_some()
+        || error.downcast_ref::<NoDatabase>().is_some()
+    {
         4
     } else {
         1
