@@ -33,6 +33,14 @@ pub enum CaseStatus {
 }
 
 impl CaseStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::StruckOff, Self::Cancelled];
+
+    /// The status of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// The word in rows and JSON.
     pub fn as_str(self) -> &'static str {
         match self {

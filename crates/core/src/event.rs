@@ -438,6 +438,20 @@ pub enum Remaining {
 }
 
 impl Notification {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::Remind,
+        Self::Urge,
+        Self::Slip,
+        Self::Notice,
+        Self::Interview,
+        Self::Refer,
+        Self::Ask,
+        Self::Tell,
+        Self::Alarm,
+        Self::Emit,
+    ];
+
     /// The word in rows, filters and JSON.
     pub fn as_str(self) -> &'static str {
         match self {

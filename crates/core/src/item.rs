@@ -46,6 +46,22 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, as a task's life goes.
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Ready,
+        Self::Active,
+        Self::Submitted,
+        Self::Done,
+        Self::Skipped,
+        Self::Cancelled,
+    ];
+
+    /// The status of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// The word in scripts, rows and JSON.
     pub fn as_str(self) -> &'static str {
         match self {

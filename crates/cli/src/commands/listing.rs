@@ -1,10 +1,11 @@
 //! `duban cases` and `duban tasks`: what there is, filtered, a page at a time.
 
 use anyhow::{Result, bail};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use duban::{CaseFilter, Cursor, ItemFilter, Page, PageRequest, Store};
 use duban_calendar::{Date, Instant, Tz, date_of, end_of, local};
-use duban_core::{AttentionKind, CaseHead, Item, Light, Status, Turns, light_at};
+use duban_core::{AttentionKind, CaseHead, CaseStatus, Item, Light, Status, Turns, light_at};
 use duban_model::{Assignee, Directory};
 use duban_store::{AttentionFilter, LightFilter};
 use serde_json::json;
@@ -48,7 +49,7 @@ pub(crate) struct Cases {
     #[arg(long)]
     unit: Option<String>,
     /// In this status: open, closed, struck_off, cancelled.
-    #[arg(long)]
+    #[arg(long, value_parser = PossibleValuesParser::new(CaseStatus::ALL.map(CaseStatus::as_str)))]
     status: Vec<String>,
     /// Faulted ones alone.
     #[arg(long)]
@@ -149,7 +150,7 @@ pub(crate) struct Tasks {
     #[arg(long)]
     unit: Option<String>,
     /// In this status: waiting, ready, active, submitted, done, skipped, cancelled.
-    #[arg(long)]
+    #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.map(Status::as_str)))]
     status: Vec<String>,
     /// Waiting on this assignee: unit:CODE, post:CODE/NAME or person:ID.
     #[arg(long)]

@@ -6,6 +6,7 @@ use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_core::Status;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
+use duban_model::echoed;
 use serde::Deserialize;
 
 use crate::lines::{Lines, TaskLine, light_filter};
@@ -84,16 +85,6 @@ struct TasksPage {
     next: Option<String>,
 }
 
-const STATUSES: [Status; 7] = [
-    Status::Waiting,
-    Status::Ready,
-    Status::Active,
-    Status::Submitted,
-    Status::Done,
-    Status::Skipped,
-    Status::Cancelled,
-];
-
 pub(crate) async fn tasks<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
@@ -104,6 +95,11 @@ pub(crate) async fn tasks<S: Store>(
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     // A unit is written by code or by name.
+    if !query.status.is_empty() && Status::named(&query.status).is_none() {
+        let known = Status::ALL.map(Status::as_str).join("、");
+        let given = echoed(&query.status);
+        return Err(Failure::Bad(format!("没有状态“{given}”，可用的有 {known}")));
+    }
     let named = sight.directory.units_named(&query.unit).next();
     let unit = named.map_or(query.unit.clone(), |unit| unit.id.to_string());
     let now = app.engine.now().millis();
@@ -151,7 +147,7 @@ pub(crate) async fn tasks<S: Store>(
     Ok(render(&TasksPage {
         shell: shell.following_all(),
         lights: choices(&[("red", "红"), ("yellow", "黄"), ("green", "绿")], &query.light),
-        statuses: choices(&STATUSES.map(|one| (one.as_str(), one.zh())), &query.status),
+        statuses: choices(&Status::ALL.map(|one| (one.as_str(), one.zh())), &query.status),
         workflows,
         unit: query.unit,
         case: query.case,

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_calendar::Window;
-use duban_core::{CaseId, Refusal, Teller};
+use duban_core::{CaseId, CaseStatus, Refusal, Teller};
 use duban_engine::{EngineError, OpenSpec};
 use duban_store::{CaseFilter, Store};
 use serde::{Deserialize, Serialize};
@@ -38,9 +38,11 @@ pub(crate) struct ListQuery {
     /// A unit's code.
     unit: Option<String>,
     /// For example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     /// `open`, `closed`, `struck_off` or `cancelled`.
-    status: Option<String>,
+    #[param(value_type = Option<String>)]
+    status: Option<CaseStatus>,
     /// Only those that are left alone because they failed inside the engine.
     #[serde(default)]
     faulted: bool,
@@ -67,8 +69,8 @@ pub(crate) async fn list<S: Store>(
         suite: query.suite,
         workflow: query.workflow,
         units: query.unit.into_iter().collect(),
-        period: query.period,
-        statuses: query.status.into_iter().collect(),
+        period: query.period.map(Window::key),
+        statuses: query.status.iter().map(|status| status.as_str().to_owned()).collect(),
         faulted: query.faulted,
         attention: query.attention.as_deref().map(attention_filter).transpose()?,
     };

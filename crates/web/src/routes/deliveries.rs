@@ -4,7 +4,8 @@ use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_core::CaseId;
+use duban_calendar::Window;
+use duban_core::{CaseId, Notification};
 use duban_store::{DeliveryFilter, DeliveryState, Store};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -26,7 +27,8 @@ pub(crate) struct ListQuery {
     /// Of cases opened for this unit, by code.
     unit: Option<String>,
     /// Of cases with this period, for example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     /// `message` for other cases, otherwise for example `remind`.
     kind: Option<String>,
     /// How far they have come.
@@ -60,6 +62,19 @@ impl From<StateQuery> for DeliveryState {
     }
 }
 
+/// A kind of delivery as rows have it.
+fn kind_of(word: String) -> Result<String, Problem> {
+    let is_known = word == "message" || Notification::ALL.iter().any(|kind| kind.as_str() == word);
+    if is_known {
+        return Ok(word);
+    }
+    let known: Vec<&str> = Notification::ALL.iter().map(|kind| kind.as_str()).collect();
+    Err(Problem::bad_request(format!(
+        "`kind` must be `message` or one of {}; got `{word}`",
+        known.join(", ")
+    )))
+}
+
 /// Deliveries, by case and position.
 #[utoipa::path(get, path = "/api/v1/deliveries", params(ListQuery), tag = "deliveries",
     responses((status = 200, body = Part<DeliveryView>, description = "`rows`, and `next` where there is more")))]
@@ -70,6 +85,8 @@ pub(crate) async fn list<S: Store>(
 ) -> Result<Response, Problem> {
     let ListQuery { case, suite, unit, period, kind, state, channel, .. } = query;
     let state = state.map(DeliveryState::from);
+    let period = period.map(Window::key);
+    let kind = kind.map(kind_of).transpose()?;
     let filter = DeliveryFilter { case, kind, state, channel, suite, unit, period };
     let page = app.engine.deliveries(filter, page::request(query.limit, query.after)?).await?;
     Ok(page::answer(&uri, page, DeliveryView::from))

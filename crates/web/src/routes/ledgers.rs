@@ -6,8 +6,9 @@
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_calendar::Instant;
+use duban_calendar::{Instant, Window};
 use duban_core::{Body, Item, ItemKind, Sent};
+use duban_script::SlipColour;
 use duban_store::{Cursor, DeliveryFilter, ItemFilter, Page, PageRequest, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -31,7 +32,8 @@ pub(crate) struct DutiesQuery {
     /// A unit's code.
     unit: Option<String>,
     /// A window, for example `2022-H1`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     #[param(inline)]
     state: Option<DutyState>,
     /// Rows that are looked at, 50 where it is left out.
@@ -95,7 +97,7 @@ pub(crate) async fn duties<S: Store>(
         task: query.task,
         tasks: tasks.into_iter().map(|task| task.value).collect(),
         units: query.unit.into_iter().collect(),
-        window: query.period,
+        window: query.period.map(Window::key),
         ..ItemFilter::default()
     };
     items(&app, &uri, filter, part, |task, item| {
@@ -118,7 +120,8 @@ pub(crate) struct InterviewsQuery {
     /// A unit's code.
     unit: Option<String>,
     /// The period of the case, for example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     #[param(inline)]
     state: Option<InterviewState>,
     /// Rows that are looked at, 50 where it is left out.
@@ -157,7 +160,7 @@ pub(crate) async fn interviews<S: Store>(
         workflow: query.workflow,
         task: Some("interview".to_owned()),
         units: query.unit.into_iter().collect(),
-        period: query.period,
+        period: query.period.map(Window::key),
         ..ItemFilter::default()
     };
     items(&app, &uri, filter, part, |task, item| {
@@ -187,7 +190,8 @@ pub(crate) struct IndicatorsQuery {
     /// A unit's code.
     unit: Option<String>,
     /// The period of the case, for example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     #[param(inline)]
     state: Option<Verdict>,
     /// Rows that are looked at, 50 where it is left out.
@@ -228,7 +232,7 @@ pub(crate) async fn indicators<S: Store>(
         task: query.task,
         tasks: tasks.iter().map(|task| task.value.clone()).collect(),
         units: query.unit.into_iter().collect(),
-        period: query.period,
+        period: query.period.map(Window::key),
         ..ItemFilter::default()
     };
     items(&app, &uri, filter, part, |task, item| {
@@ -269,9 +273,11 @@ pub(crate) struct NoticesQuery {
     /// The code of the unit that the case was opened for.
     unit: Option<String>,
     /// The period of the case, for example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     /// Of which colour: `blue`, `yellow` or `red`.
-    colour: Option<String>,
+    #[param(value_type = Option<String>)]
+    colour: Option<SlipColour>,
     /// Rows that are looked at, 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -324,7 +330,7 @@ pub(crate) async fn notices<S: Store>(
         kind: Some(kind.to_owned()),
         suite: query.suite,
         unit: query.unit,
-        period: query.period,
+        period: query.period.map(Window::key),
         ..DeliveryFilter::default()
     };
     let page = app.engine.deliveries(filter, page::request(query.limit, query.after)?).await?;
@@ -334,8 +340,8 @@ pub(crate) async fn notices<S: Store>(
         let state = word(&row.state);
         let Body::People(sent) = row.outgoing.body else { return None };
         let Sent { kind, item, to, people, text, colour, number, names, .. } = *sent;
-        let colour = colour.map(|one| word(&one));
         let is_wanted = query.colour.is_none() || query.colour == colour;
+        let colour = colour.map(|one| word(&one));
         is_wanted.then(|| NoticeView {
             id: format!("{case}-{seq}"),
             case,

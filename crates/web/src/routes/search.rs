@@ -5,6 +5,7 @@ use axum::extract::{OriginalUri, Query, State};
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
+use duban_calendar::Window;
 use duban_store::{EntryKind, SearchFilter, SearchWords, Store};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -33,7 +34,8 @@ pub(crate) struct SearchQuery {
     /// A unit's code; units below it count too.
     unit: Option<String>,
     /// For example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     /// Whether the task, or the case, is closed now.
     closed: Option<bool>,
     /// Rows, 50 where it is left out.
@@ -98,7 +100,7 @@ pub(crate) async fn search<S: Store>(
     let units = query.unit.map(|unit| below(&app.engine.directory(), &unit.as_str().into()));
     let filter = SearchFilter {
         suite: query.suite,
-        period: query.period,
+        period: query.period.map(Window::key),
         kind: query.kind.map(EntryKind::from),
         units: units.unwrap_or_default(),
         is_closed: query.closed,

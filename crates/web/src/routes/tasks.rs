@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_core::AttentionKind;
+use duban_calendar::Window;
+use duban_core::{AttentionKind, Status};
+use duban_model::Assignee;
 use duban_store::{AttentionFilter, ItemFilter, LightFilter, ScoreFilter, Store};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -37,11 +39,14 @@ pub(crate) struct ListQuery {
     /// A unit's code.
     unit: Option<String>,
     /// `waiting`, `ready`, `active`, `submitted`, `done`, `skipped` or `cancelled`.
-    status: Option<String>,
+    #[param(value_type = Option<String>)]
+    status: Option<Status>,
     /// On whom it waits: `unit:CODE`, `post:CODE/NAME` or `person:ID`.
-    on: Option<String>,
+    #[param(value_type = Option<String>)]
+    on: Option<Assignee>,
     /// The period of the case, for example `2022`.
-    period: Option<String>,
+    #[param(value_type = Option<String>)]
+    period: Option<Window>,
     /// Those that nobody can move on: `any`, or a kind, for example `owner_vacant`.
     attention: Option<String>,
     /// With this light now.
@@ -75,10 +80,10 @@ pub(crate) async fn list<S: Store>(
         workflow: query.workflow,
         task: query.task,
         suite: query.suite,
-        period: query.period,
+        period: query.period.map(Window::key),
         units: query.unit.into_iter().collect(),
-        statuses: query.status.into_iter().collect(),
-        waiting_on: query.on.into_iter().collect(),
+        statuses: query.status.iter().map(|status| status.as_str().to_owned()).collect(),
+        waiting_on: query.on.iter().map(ToString::to_string).collect(),
         light: light.map(|light| (light, now.millis())),
         ..ItemFilter::default()
     };
