@@ -264,7 +264,6 @@ impl From<Failure> for Problem {
     }
 }
 
-impl From<AccountError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let detail = error.to_string();
@@ -278,6 +277,7 @@ impl From<TokenError> for Problem {
     }
 }
 
+impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         let status = status::of_account(&error);
         match error {

@@ -4,6 +4,7 @@
 //! three working days after it, ends three working days after it. Of a ladder's rungs that were
 //! overtaken the lowest is sent, the others keep their distance from it in working days.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duban_calendar::{Instant, Span};
@@ -15,6 +16,7 @@ use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::{Armed, ArmedRung, Item, Status};
 use crate::moment::just_after;
+use crate::rows::touched;
 use crate::signers::OwnDate;
 
 /// A moment that comes later than this fell into an outage, in milliseconds: a day.
@@ -33,17 +35,32 @@ impl Turn<'_> {
     /// Gives everything that ended in an outage its time after it. What comes of it is recorded at
     /// the end of the outage.
     pub(super) fn bridge_outage(&mut self, since: Instant) {
+        let keys = self.case.items().map(|item| item.key.clone()).collect();
+        self.bridge(since, keys);
+    }
+
+    /// The same of what the events after a position are about: what came to be in the outage may
+    /// have ended in it.
+    pub(super) fn bridge_touched(&mut self, since: Instant, from: usize) {
+        let keys = self.events[from..].iter().flat_map(touched).collect();
+        self.bridge(since, keys);
+    }
+
+    fn bridge(&mut self, since: Instant, mut keys: BTreeSet<ItemKey>) {
         self.at = self.env.now.max(self.case.head().last_at);
         let Some(ends) = self.after(self.at, AFTER_OUTAGE) else { return };
         let bridge = Bridge { since, now: self.at, ends };
-        let keys: Vec<ItemKey> = self
-            .case
-            .items()
-            .filter(|item| item.status.is_open() && !item.is_held())
-            .map(|item| item.key.clone())
-            .collect();
-        for key in keys {
-            self.bridge_item(&key, &bridge);
+        while !keys.is_empty() {
+            let from = self.events.len();
+            for key in keys {
+                let item = self.case.item(&key);
+                if item.is_some_and(|item| item.status.is_open() && !item.is_held()) {
+                    self.bridge_item(&key, &bridge);
+                }
+            }
+            // A window that is excused lets others begin.
+            self.settle();
+            keys = self.events[from..].iter().flat_map(touched).collect();
         }
     }
 

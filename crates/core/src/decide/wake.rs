@@ -50,8 +50,7 @@ impl Turn<'_> {
             }
             self.settle();
             if let Some(since) = outage {
-                // What came to be in the outage, a window for example, may have ended in it.
-                self.bridge_outage(since);
+                self.bridge_touched(since, before);
             }
             assert!(self.events.len() > before, "invariant: every moment leaves an event");
         }

@@ -5,8 +5,8 @@ use axum::extract::{OriginalUri, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use duban_core::Status;
-use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use duban_model::echoed;
+use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::lines::{Lines, TaskLine, light_filter};
