@@ -138,7 +138,8 @@ pub fn echoed_to(text: &str, chars_max: usize) -> String {
 }
 
 /// A message whose quotations are cut: what stands between backticks, or in Chinese quotation
-/// marks, is repeated as by [`echoed`], only that a file's digest fits.
+/// marks, is repeated as by [`echoed`], only that a file's digest fits; so is an endless word
+/// outside them.
 ///
 /// ```
 /// # use duban_model::shortened;
@@ -153,7 +154,7 @@ pub fn shortened(message: &str) -> String {
         let close = if open == '`' { '`' } else { '”' };
         let (before, quoted) = rest.split_at(at + open.len_utf8());
         let end = quoted.find(close).unwrap_or(quoted.len());
-        said.push_str(before);
+        push_words(&mut said, before);
         said.push_str(&echoed_to(&quoted[..end], QUOTED_CHARS_MAX));
         rest = &quoted[end..];
         if let Some(behind) = rest.strip_prefix(close) {
@@ -161,8 +162,19 @@ pub fn shortened(message: &str) -> String {
             rest = behind;
         }
     }
-    said.push_str(rest);
+    push_words(&mut said, rest);
     said
+}
+
+/// What stands outside quotations: libraries repeat names of fields there, without marks.
+fn push_words(said: &mut String, text: &str) {
+    for word in text.split_inclusive(char::is_whitespace) {
+        if word.is_ascii() && word.len() > QUOTED_CHARS_MAX {
+            said.push_str(&echoed_to(word, QUOTED_CHARS_MAX));
+        } else {
+            said.push_str(word);
+        }
+    }
 }
 
 /// An id, code or name that cannot be one, and where it was found.
@@ -336,6 +348,8 @@ mod tests {
         {
             assert!(shortened(&message).chars().count() < 120, "{message:.20}");
         }
+        let endless = format!("failed: {}: 1 2", "x".repeat(5_000));
+        assert!(shortened(&endless).len() < 150, "{endless:.20}");
         let whole = "word ".repeat(50);
         assert_eq!(shortened(&format!("{whole}`{long}`{whole}")).matches("word").count(), 100);
     }
