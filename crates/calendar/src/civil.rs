@@ -34,6 +34,9 @@ impl CivilDate {
     /// The dates that there are, for messages.
     pub const RANGE: &'static str = "1900-01-01 to 2200-12-31";
 
+    /// The same for people who read Chinese.
+    pub const RANGE_ZH: &'static str = "1900-01-01 至 2200-12-31";
+
     /// The plain date.
     pub const fn date(self) -> Date {
         self.0
@@ -91,6 +94,7 @@ mod tests {
     #[test]
     fn the_range_is_that_of_the_years() {
         assert_eq!(CivilDate::RANGE, format!("{YEAR_MIN}-01-01 to {YEAR_MAX}-12-31"));
+        assert_eq!(CivilDate::RANGE_ZH, format!("{YEAR_MIN}-01-01 至 {YEAR_MAX}-12-31"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::ids::{CaseId, ItemKey};
 use crate::item::Status;
 use crate::moves::MoveKind;
+use crate::tell::Teller;
 
 /// A field of a form that was filled in wrongly.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -315,6 +316,10 @@ impl ExtensionRefusal {
     }
 }
 
+fn not_allowed(on: &str, act: &'static str, who: &str) -> String {
+    format!("您无权对 {on} 执行“{}”，应由 {who} 办理", move_zh(act))
+}
+
 fn list(allowed: &[Assignee]) -> String {
     if allowed.is_empty() {
         return "nobody".to_owned();
@@ -322,11 +327,13 @@ fn list(allowed: &[Assignee]) -> String {
     allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Keys in a message, at most ten of them.
+/// Keys that a message names.
+const KEYS_SHOWN: usize = 10;
+
+/// Keys in a message, not too many of them.
 fn keys(among: &[ItemKey]) -> String {
-    const SHOWN: usize = 10;
-    let shown: Vec<&str> = among.iter().take(SHOWN).map(ItemKey::as_str).collect();
-    let more = if among.len() > SHOWN { "…" } else { "" };
+    let shown: Vec<&str> = among.iter().take(KEYS_SHOWN).map(ItemKey::as_str).collect();
+    let more = if among.len() > KEYS_SHOWN { "…" } else { "" };
     format!("{}{more}", shown.join("、"))
 }
 
@@ -336,9 +343,40 @@ fn fields(problems: &[FieldProblem]) -> String {
     lines.join("；")
 }
 
-/// What people call a move; operators' requests keep their names.
+/// What people call a move, an opening or what operators see to; what only cases and the engine
+/// say keeps its name.
 fn move_zh(act: &'static str) -> &'static str {
-    MoveKind::named(act).map_or(act, MoveKind::zh)
+    match act {
+        "open" => "立项",
+        "repair" => "修复",
+        "migrate" => "迁移到新版",
+        "take_back" => "撤销误判",
+        "apply_calendar" => "按新日历重算",
+        "apply_directory" | "apply_holders" => "按新通讯录调整",
+        other => MoveKind::named(other).map_or(other, MoveKind::zh),
+    }
+}
+
+/// What people call a value that a command brings along.
+fn value_zh(what: &'static str) -> &'static str {
+    match what {
+        "period" => "期间",
+        "date" => "日期",
+        "since" => "设立日期",
+        "from" => "开始日期",
+        "to" => "结束日期",
+        "until" => "截止日期",
+        "due" => "期限",
+        other => {
+            let asks = MoveKind::ALL.iter().flat_map(|kind| kind.asks());
+            asks.into_iter().find(|ask| ask.field == other).map_or(other, |ask| ask.zh)
+        }
+    }
+}
+
+/// What a move is on: an item by its key, or the case, which moves on it call `case`.
+fn on_zh(on: &str) -> &str {
+    if on == "case" { "本事项" } else { on }
 }
 
 impl Refusal {
@@ -410,31 +448,99 @@ impl Refusal {
         }
     }
 
+    /// The message that people read who look at the case: items, units and people by their names.
+    pub fn zh_by(&self, teller: &Teller<'_>) -> String {
+        let title = |on: &str| match on {
+            "case" => "本事项".to_owned(),
+            key => format!("“{}”", teller.key_title(&ItemKey::new(key))),
+        };
+        match self {
+            Self::NotAllowed { item, act, allowed } if !allowed.is_empty() => {
+                let who: Vec<String> = allowed.iter().map(|one| teller.name(one)).collect();
+                not_allowed(&title(item), act, &who.join("、"))
+            }
+            Self::NotAllowed { act, item, .. } => {
+                format!("{}的“{}”不由人办理", title(item), move_zh(act))
+            }
+            Self::NotApplicable { act, item, why } => {
+                format!("{}不能{}：{}", title(item), move_zh(act), why.zh)
+            }
+            Self::Unsuitable { act, item, why } => {
+                format!("{}（{}）：{}，请改后再试", move_zh(act), title(item), why.zh)
+            }
+            Self::WrongStatus { item, status, act } => {
+                let title = title(item.as_str());
+                format!("任务{title}处于“{}”，不能{}", status.zh(), move_zh(act))
+            }
+            Self::Suspended(item) => format!("任务{}已挂起，请先恢复", title(item.as_str())),
+            Self::SamePerson { item, .. } => {
+                format!("承办人不能审核自己承办的任务{}", title(item.as_str()))
+            }
+            Self::NoStandIn { person, absent } => {
+                let name = |id: &str| teller.name(&Assignee::Person(id.into()));
+                format!("{} 今日不是 {} 的代理人", name(person), name(absent))
+            }
+            Self::InPerson(item) => {
+                format!("任务{}须本人办理，不得代理", title(item.as_str()))
+            }
+            Self::UpstreamUnclear { item, among } => {
+                let among: Vec<String> =
+                    among.iter().take(KEYS_SHOWN).map(|key| title(key.as_str())).collect();
+                format!("退回{}须选明退回到哪一项：{}", title(item.as_str()), among.join("、"))
+            }
+            Self::NoWindow(item) => {
+                format!("提交内容不属于{}的任何开放周期", title(item.as_str()))
+            }
+            Self::Extension { item, why } => {
+                let why = why.zh(|at| teller.date(at));
+                format!("任务{}不能延期：{why}", title(item.as_str()))
+            }
+            Self::CoolDown { item, .. } => {
+                format!("任务{}刚刚催办过，请稍后再催", title(item.as_str()))
+            }
+            Self::NoCase(_)
+            | Self::Exists(_)
+            | Self::NoItem(_)
+            | Self::WakeFirst
+            | Self::BadForm(_)
+            | Self::EvidenceMissing(_)
+            | Self::ReasonMissing(_)
+            | Self::CaseClosed(_)
+            | Self::StillOpen { .. }
+            | Self::Faulted { .. }
+            | Self::OutOfRange { .. }
+            | Self::Definition { .. }
+            | Self::OverBudget(_)
+            | Self::Stranded(_)
+            | Self::OtherDefinition { .. } => self.zh(),
+        }
+    }
+
     /// The message that people read.
     pub fn zh(&self) -> String {
         match self {
-            Self::NoCase(case) => format!("没有督办事项 {case}，请核对编号"),
+            Self::NoCase(case) => format!("没有督办事项“{case}”，请核对编号"),
             Self::Exists(case) => format!("督办事项 {case} 已经立项"),
-            Self::NoItem(item) => format!("没有任务 {item}，请核对"),
+            Self::NoItem(item) => format!("没有任务“{item}”，请核对"),
             Self::WakeFirst => "此前到点的事项尚未处理，请稍后重试".to_owned(),
             Self::WrongStatus { item, status, act } => {
                 format!("任务 {item} 处于“{}”，不能{}", status.zh(), move_zh(act))
             }
             Self::Suspended(item) => format!("任务 {item} 已挂起，请先恢复"),
             Self::NotApplicable { act, item, why } => {
-                format!("{item} 不能{}：{}", move_zh(act), why.zh)
+                format!("{} 不能{}：{}", on_zh(item), move_zh(act), why.zh)
             }
             Self::Unsuitable { act, item, why } => {
-                format!("{}（{item}）：{}，请改后再试", move_zh(act), why.zh)
+                format!("{}（{}）：{}，请改后再试", move_zh(act), on_zh(item), why.zh)
             }
             Self::UpstreamUnclear { item, among } => {
                 format!("退回 {item} 须写明退回到哪一项（upstream）：{}", keys(among))
             }
             Self::NotAllowed { act, item, allowed } if allowed.is_empty() => {
-                format!("{item} 的“{}”不由人办理", move_zh(act))
+                format!("{} 的“{}”不由人办理", on_zh(item), move_zh(act))
             }
             Self::NotAllowed { act, item, allowed } => {
-                format!("您无权对 {item} 执行“{}”，应由 {} 办理", move_zh(act), list(allowed))
+                not_allowed(on_zh(item), act, &list(allowed))
             }
             Self::SamePerson { item, .. } => format!("承办人不能审核自己承办的任务 {item}"),
             Self::NoStandIn { person, absent } => format!("{person} 今日不是 {absent} 的代理人"),
@@ -452,7 +558,7 @@ impl Refusal {
             Self::Faulted { case, error } => {
                 format!("督办事项 {case} 处理异常，待管理员修复：{error}")
             }
-            Self::OutOfRange { what, range } => format!("{what} 应为{}", range.zh),
+            Self::OutOfRange { what, range } => format!("{}应为{}", value_zh(what), range.zh),
             Self::Definition { key, error } => format!("措施定义中的 {key} 计算失败：{error}"),
             Self::OverBudget(spent) => match spent {
                 Spent::Operations => "脚本的计算量超过一次操作的上限（decision_operations_max），未作任何改动；请简化措施中的脚本".to_owned(),

@@ -42,7 +42,7 @@ impl StandInError {
     pub fn zh(&self) -> String {
         match self {
             Self::Oneself(_) => "不能由本人代理本人".to_owned(),
-            Self::Beyond => format!("日期应在 {} 之内，请核对年份", CivilDate::RANGE),
+            Self::Beyond => format!("日期应在 {} 之内，请核对年份", CivilDate::RANGE_ZH),
             Self::Backwards => "结束日期在开始日期之前".to_owned(),
             Self::TooLong => {
                 format!("外出最长 {ABSENCE_DAYS_MAX} 天（absence_days_max）；更久请调整岗位任职")

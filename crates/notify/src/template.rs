@@ -14,11 +14,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use duban_calendar::{Tz, local};
 use duban_core::Sent;
 use duban_engine::Delivery;
-use duban_model::{Assignee, Directory, PersonId};
+use duban_model::{Assignee, Directory, PersonId, echoed, echoed_to};
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use serde_json::{Value as Json, json};
 
+use self::bounds::Excess;
 use crate::error::NotifyError;
 use crate::recipients::Contacts;
 
@@ -114,6 +115,8 @@ pub struct TemplateProblem {
     pub line: Option<usize>,
     /// What is wrong.
     pub error: String,
+    /// The same in Chinese; what the template engine said besides stands in it as it was.
+    pub zh: String,
 }
 
 impl fmt::Display for TemplateProblem {
@@ -388,22 +391,26 @@ fn built_in() -> Environment<'static> {
 /// Keeps a template if it is sound for every message that its kind may have; answers with every
 /// problem. What cannot be parsed or names what is not known is not tried further.
 fn check(environment: &mut Environment<'static>, name: &str, source: &str) -> Vec<TemplateProblem> {
-    let problem = |line: Option<usize>, error: String| TemplateProblem {
+    let problem = |line: Option<usize>, error: String, zh: String| TemplateProblem {
         template: name.to_owned(),
         line,
         error,
+        zh,
     };
     let Some((kind, _)) = BUILT_IN.into_iter().find(|(kind, _)| *kind == name) else {
         let kinds = BUILT_IN.map(|(kind, _)| kind).join("`, `");
-        return vec![problem(None, format!("there is no such kind of message; use `{kinds}`"))];
+        let error = format!("there is no such kind of message; use `{kinds}`");
+        return vec![problem(None, error, format!("没有这种消息，可用的有 `{kinds}`"))];
     };
     if source.len() > SOURCE_BYTES_MAX {
-        return vec![problem(None, format!("it has more than {SOURCE_BYTES_MAX} bytes"))];
+        let error = format!("it has more than {SOURCE_BYTES_MAX} bytes");
+        return vec![problem(None, error, format!("模板超过 {SOURCE_BYTES_MAX} 字节"))];
     }
-    if let Some((line, error)) = bounds::excess(source) {
-        return vec![problem(Some(line), error)];
+    if let Some(Excess { line, error, zh }) = bounds::excess(source) {
+        return vec![problem(Some(line), error, zh)];
     }
-    let failed = |error: minijinja::Error| vec![problem(error.line(), told(&error))];
+    let failed =
+        |error: minijinja::Error| vec![problem(error.line(), told(&error), told_zh(&error))];
     if let Err(error) = environment.add_template_owned(name.to_owned(), source.to_owned()) {
         return failed(error);
     }
@@ -417,8 +424,10 @@ fn check(environment: &mut Environment<'static>, name: &str, source: &str) -> Ve
         .into_iter()
         .filter(|used| !is_known(used))
         .map(|used| {
-            let error = format!("`{used}` is not known; there are `{}`", NAMES.join("`, `"));
-            problem(line_of(source, &used), error)
+            let known = NAMES.join("`, `");
+            let shown = echoed(&used);
+            let error = format!("`{shown}` is not known; there are `{known}`");
+            problem(line_of(source, &used), error, format!("没有 `{shown}`，可用的有 `{known}`"))
         })
         .collect();
     unknown.sort_by(|a, b| (a.line, &a.error).cmp(&(b.line, &b.error)));
@@ -445,11 +454,11 @@ enum Failure {
 
 impl Failure {
     fn problem(&self, template: &str) -> TemplateProblem {
-        let (line, error) = match self {
-            Self::Template(error) => (error.line(), told(error)),
-            Self::Empty => (None, self.to_string()),
+        let (line, error, zh) = match self {
+            Self::Template(error) => (error.line(), told(error), told_zh(error)),
+            Self::Empty => (None, self.to_string(), "模板没有写出任何文字".to_owned()),
         };
-        TemplateProblem { template: template.to_owned(), line, error }
+        TemplateProblem { template: template.to_owned(), line, error, zh }
     }
 }
 
@@ -492,6 +501,33 @@ fn told(error: &minijinja::Error) -> String {
     }
     text
 }
+
+/// The same in Chinese. Details are the template engine's own words.
+fn told_zh(error: &minijinja::Error) -> String {
+    let kind = match error.kind() {
+        ErrorKind::SyntaxError => "语法有误",
+        ErrorKind::UnknownFilter => "没有这个过滤器",
+        ErrorKind::UnknownFunction => "没有这个函数",
+        ErrorKind::UnknownTest => "没有这个判断",
+        ErrorKind::UnknownMethod => "没有这个方法",
+        ErrorKind::UndefinedError => "用到了没有的值",
+        ErrorKind::MissingArgument => "缺少参数",
+        ErrorKind::TooManyArguments => "参数过多",
+        ErrorKind::OutOfFuel => "运算过多，超过上限",
+        ErrorKind::WriteFailure => "写出的文字过长，超过上限",
+        ErrorKind::TemplateNotFound => "没有所引用的模板",
+        ErrorKind::InvalidOperation | ErrorKind::BadSerialization => "这样的运算不成立",
+        _ => "模板有误",
+    };
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    match error.detail().map(ToOwned::to_owned).or(cause) {
+        Some(detail) => format!("{kind}（{}）", echoed_to(&detail, DETAIL_CHARS_MAX)),
+        None => kind.to_owned(),
+    }
+}
+
+/// What a problem repeats of the template engine's own words, in characters.
+const DETAIL_CHARS_MAX: usize = 200;
 
 /// The line, from 1, of the first tag that uses a name.
 fn line_of(source: &str, name: &str) -> Option<usize> {

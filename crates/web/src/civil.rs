@@ -2,6 +2,7 @@
 //! the years that there are (422), and not as a request that cannot be read.
 
 use duban_calendar::{CivilDate, Date, ParseError};
+use duban_model::echoed;
 
 use crate::pages::Failure;
 use crate::problem::Problem;
@@ -25,8 +26,8 @@ impl From<ParseError> for Failure {
     fn from(error: ParseError) -> Self {
         Self::Bad(format!(
             "“{}”不是可用的日期：应在 {} 之内，写成 2022-06-30",
-            error.text,
-            CivilDate::RANGE
+            echoed(&error.text),
+            CivilDate::RANGE_ZH
         ))
     }
 }

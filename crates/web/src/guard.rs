@@ -23,7 +23,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) async fn same_site(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && !is_own(request.headers()) {
-        return Failure::Bad("请求来自其他网站，已拒绝".to_owned()).into_response();
+        return Failure::Foreign.into_response();
     }
     next.run(request).await
 }

@@ -256,6 +256,7 @@ impl From<Failure> for Problem {
             Failure::NotRehearsed(error) => error.into(),
             other @ (Failure::SignIn(_)
             | Failure::NotYours
+            | Failure::Foreign
             | Failure::TooOften
             | Failure::Refused(_)) => {
                 Self::new(other.status(), "DB6009", other.zh(), "only for pages".to_owned())

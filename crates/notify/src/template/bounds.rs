@@ -28,12 +28,22 @@ const ELIFS_MAX: usize = 100;
 /// How often a value may hold what a message gives.
 const COPIES_MAX: u64 = 32;
 
-/// The line at which a template goes beyond a bound, and which.
-pub(super) fn excess(source: &str) -> Option<(usize, String)> {
+/// Where a template goes beyond a bound, and which.
+pub(super) struct Excess {
+    /// The line.
+    pub(super) line: usize,
+    /// What is too much.
+    pub(super) error: String,
+    /// The same in Chinese.
+    pub(super) zh: String,
+}
+
+/// The first bound that a template goes beyond.
+pub(super) fn excess(source: &str) -> Option<Excess> {
     too_long(source).or_else(|| too_large(source))
 }
 
-fn too_long(source: &str) -> Option<(usize, String)> {
+fn too_long(source: &str) -> Option<Excess> {
     let (mut tokens, mut elifs) = (0, 0);
     for token in tokenize(source, false, SyntaxConfig::default()) {
         // What is no template is told by whoever compiles it.
@@ -50,22 +60,26 @@ fn too_long(source: &str) -> Option<(usize, String)> {
                 "a tag has more than {TAG_TOKENS_MAX} words and signs (`tag_tokens_max`); \
                  use several"
             );
-            return Some((line, error));
+            let zh = format!(
+                "一个标签里的词和符号超过 {TAG_TOKENS_MAX} 个（tag_tokens_max），请分成几个"
+            );
+            return Some(Excess { line, error, zh });
         }
         if elifs > ELIFS_MAX {
             let error = format!("there are more than {ELIFS_MAX} `elif` (`elifs_max`)");
-            return Some((line, error));
+            let zh = format!("`elif` 超过 {ELIFS_MAX} 个（elifs_max）");
+            return Some(Excess { line, error, zh });
         }
     }
     None
 }
 
-fn too_large(source: &str) -> Option<(usize, String)> {
+fn too_large(source: &str) -> Option<Excess> {
     let template = parse(source, "", SyntaxConfig::default()).ok()?;
     let mut all = Reckoning::default();
     all.statement(&template);
-    if let Some((line, error)) = all.refused {
-        return Some((line, error.to_owned()));
+    if let Some((line, error, zh)) = all.refused {
+        return Some(Excess { line, error: error.to_owned(), zh: zh.to_owned() });
     }
     all.settle().map(|line| {
         let error = format!(
@@ -73,7 +87,11 @@ fn too_large(source: &str) -> Option<(usize, String)> {
              (`copies_max`); put texts together with `~`, turn numbers into such with `| int` or \
              `| float` before they are added or multiplied"
         );
-        (line, error)
+        let zh = format!(
+            "这里生成的列表或映射可能把同样的值重复 {COPIES_MAX} 次以上（copies_max）：文字用 `~` 连接，\
+             数字在加或乘之前用 `| int` 或 `| float` 转换"
+        );
+        Excess { line, error, zh }
     })
 }
 
@@ -87,7 +105,7 @@ struct Reckoning<'t> {
     /// By name, how often its value may hold what a message gives.
     copies: BTreeMap<&'t str, u64>,
     /// What cannot be reckoned, with its line.
-    refused: Option<(usize, &'static str)>,
+    refused: Option<(usize, &'static str, &'static str)>,
 }
 
 impl<'t> Reckoning<'t> {
@@ -102,7 +120,11 @@ impl<'t> Reckoning<'t> {
             Stmt::EmitRaw(_) => {}
             Stmt::ForLoop(found) => {
                 if found.recursive {
-                    self.refuse(&found.iter, "a loop must not be `recursive`");
+                    self.refuse(
+                        &found.iter,
+                        "a loop must not be `recursive`",
+                        "循环不能写 `recursive`",
+                    );
                 }
                 self.give(&found.target, &found.iter);
                 found.filter_expr.iter().for_each(|filter| self.look(filter));
@@ -132,8 +154,8 @@ impl<'t> Reckoning<'t> {
         }
     }
 
-    fn refuse(&mut self, at: &Expr<'_>, why: &'static str) {
-        self.refused = self.refused.or(Some((line(at), why)));
+    fn refuse(&mut self, at: &Expr<'_>, why: &'static str, zh: &'static str) {
+        self.refused = self.refused.or(Some((line(at), why, zh)));
     }
 
     /// Notes what a target is given; an attribute of a namespace counts as the namespace.
@@ -148,7 +170,7 @@ impl<'t> Reckoning<'t> {
             Expr::GetAttr(attribute) => self.assign(&attribute.expr, value),
             Expr::List(list) => list.items.iter().for_each(|one| self.assign(one, value)),
             Expr::Tuple(tuple) => tuple.items.iter().for_each(|one| self.assign(one, value)),
-            _ => self.refuse(target, "this cannot be set"),
+            _ => self.refuse(target, "this cannot be set", "这里不能赋值"),
         }
     }
 

@@ -6,6 +6,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::Date;
 use duban_model::{Directory, PersonId, Signed, StandIn};
 use duban_store::Store;
@@ -16,7 +17,7 @@ use crate::account::{AdminPost, Holder};
 use crate::civil::civil;
 use crate::pages::directory::time;
 use crate::pages::shell::Shell;
-use crate::pages::{Failure, go, render};
+use crate::pages::{Failure, Sent, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -108,7 +109,7 @@ pub(crate) struct AbsenceForm {
 pub(crate) async fn change<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<AbsenceForm>,
+    WithRejection(Form(form), _): Sent<AbsenceForm>,
 ) -> Result<Response, Failure> {
     let own = own(&visitor)?;
     let directory = app.engine.directory();

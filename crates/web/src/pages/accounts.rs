@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_model::{Directory, echoed};
 use duban_store::Store;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::auth::{Scope, TokenError, TokenInfo, Tokens};
 use crate::pages::sessions::SessionLine;
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, Sent, go, render};
 use crate::security::TARGET;
 use crate::server::App;
 use crate::session::{self, Session, Visitor};
@@ -58,7 +59,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<AccountsQuery>,
+    WithRejection(Query(query), _): Asked<AccountsQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::Security)?;
     page(&app, &visitor, &headers, query, None).await
@@ -138,7 +139,7 @@ pub(crate) async fn change<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Form(form): Form<ChangeForm>,
+    WithRejection(Form(form), _): Sent<ChangeForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::Security)?;
     let done = carry_out(&app, &form).await;

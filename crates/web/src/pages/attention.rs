@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Tz, date_of};
 use duban_core::{AttentionKind, CaseId, Teller};
 use duban_model::{Assignee, Directory};
@@ -12,7 +13,7 @@ use serde::Deserialize;
 
 use crate::lines::{Lines, TaskLine};
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -63,7 +64,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<AttentionQuery>,
+    WithRejection(Query(query), _): Asked<AttentionQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let (mut causes, mut lists, mut next) = (Vec::new(), Vec::new(), None);

@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_core::{CaseId, Teller, decode};
 use duban_store::{Cursor, Store};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use crate::account::AdminPost;
 use crate::page::position;
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, Sent, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -46,7 +47,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<AuditQuery>,
+    WithRejection(Query(query), _): Asked<AuditQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::Audit)?;
     page(&app, &visitor, &headers, query, None).await
@@ -105,7 +106,7 @@ pub(crate) async fn verify<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Form(form): Form<VerifyForm>,
+    WithRejection(Form(form), _): Sent<VerifyForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::Audit)?;
     let case = form.case.trim().to_owned();

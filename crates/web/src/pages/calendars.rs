@@ -3,11 +3,11 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::multipart::MultipartError;
 use axum::extract::{Multipart, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Calendar, Date, Tz, Why, YEAR_MAX, YEAR_MIN, date_of};
 use duban_documents::read_tables;
 use duban_engine::EngineError;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::account::AdminPost;
 use crate::pages::shell::Shell;
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, Sent, Uploaded, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -65,7 +65,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<CalendarQuery>,
+    WithRejection(Query(query), _): Asked<CalendarQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let ids = app.engine.calendars().await?;
@@ -176,7 +176,7 @@ pub(crate) async fn preview<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    form: Multipart,
+    WithRejection(form, _): Uploaded,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let (mut form, bytes) = sent(form).await?;
@@ -209,7 +209,7 @@ pub(crate) async fn preview<S: Store>(
 }
 
 async fn sent(mut form: Multipart) -> Result<(NoticeForm, Vec<u8>), Failure> {
-    let unreadable = |error: MultipartError| Failure::Bad(error.body_text());
+    let unreadable = Failure::unread;
     let (mut sent, mut bytes) = (NoticeForm::default(), Vec::new());
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -281,7 +281,7 @@ fn read(current: &Calendar, form: &NoticeForm) -> Result<Calendar, Vec<Problem>>
 pub(crate) async fn apply<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<NoticeForm>,
+    WithRejection(Form(form), _): Sent<NoticeForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let current = calendar(&app, &form.id).await?;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::Instant;
 use duban_core::{Case, CaseId, Item, ItemKind, Light, MoveKind, Teller, light};
 use duban_documents::{Dag, Node};
@@ -21,7 +22,7 @@ use crate::pages::making;
 use crate::pages::moves::{Desk, Forms, Tried};
 use crate::pages::shell::Shell;
 use crate::pages::standing::suspension;
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, Named, Uploaded, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -130,8 +131,8 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(query): Query<CaseQuery>,
+    WithRejection(Path(id), _): Named<String>,
+    WithRejection(Query(query), _): Asked<CaseQuery>,
 ) -> Result<Response, Failure> {
     page(&app, &visitor, &headers, CaseId::new(&id), &query, None).await
 }
@@ -141,8 +142,8 @@ pub(crate) async fn make_move<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    form: Multipart,
+    WithRejection(Path(id), _): Named<String>,
+    WithRejection(form, _): Uploaded,
 ) -> Result<Response, Failure> {
     let id = CaseId::new(&id);
     let query = CaseQuery { done: None };

@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Instant, Tz, local as civil};
 use duban_core::{Body, CaseId};
 use duban_notify::todo::TodoStatus;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use crate::account::AdminPost;
 use crate::pages::case::state_zh;
 use crate::pages::shell::{Shell, encode, local};
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, Sent, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -87,7 +88,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<DeliveriesQuery>,
+    WithRejection(Query(query), _): Asked<DeliveriesQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let wanted = query.state.as_deref();
@@ -184,7 +185,7 @@ pub(crate) struct RetryForm {
 pub(crate) async fn retry<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<RetryForm>,
+    WithRejection(Form(form), _): Sent<RetryForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     if app.engine.retry_delivery(&CaseId::new(&form.case), form.seq).await? {
@@ -206,7 +207,7 @@ pub(crate) struct RetryAllForm {
 pub(crate) async fn retry_all<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<RetryAllForm>,
+    WithRejection(Form(form), _): Sent<RetryAllForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let back = app.engine.retry_deliveries(filter(&form.kind, &form.channel)).await?;
@@ -227,7 +228,7 @@ pub(crate) struct GiveUpForm {
 pub(crate) async fn give_up<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<GiveUpForm>,
+    WithRejection(Form(form), _): Sent<GiveUpForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let reason = form.reason.trim();

@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Instant, Tz, local};
 use duban_model::{PersonId, Post, Unit, UnitId};
 use duban_store::Store;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use crate::account::{AdminPost, Holder};
 use crate::change::{self, Changed, PULLED};
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::pull::{self, Outcome, Pulled};
 use crate::server::App;
 use crate::session::Visitor;
@@ -64,7 +65,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<DirectoryQuery>,
+    WithRejection(Query(query), _): Asked<DirectoryQuery>,
 ) -> Result<Response, Failure> {
     if visitor.holder == Holder::Admin(AdminPost::Audit) {
         return Err(Failure::NotYours);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::multipart::MultipartError;
 use axum::extract::{Multipart, Query, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::WithRejection;
 use duban_documents::{TABLE_BYTES_MAX, write_csv, write_xlsx};
 use duban_model::{Directory, Mode, Problem, Section, Signed, export_tables};
 use duban_store::Store;
@@ -18,7 +18,7 @@ use crate::account::AdminPost;
 use crate::change::{self, How, PULLED, ReadError, Staged, TASKS_MAX, Touched, Upload};
 use crate::pages::directory::time;
 use crate::pages::shell::Shell;
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, Sent, Uploaded, go, render};
 use crate::pull;
 use crate::server::App;
 use crate::session::Visitor;
@@ -42,7 +42,7 @@ pub(crate) async fn import<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    form: Multipart,
+    WithRejection(form, _): Uploaded,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let (uploads, mode) = sent(form).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn import<S: Store>(
 
 /// The files of a form, and how they are meant.
 async fn sent(mut form: Multipart) -> Result<(Vec<Upload>, Mode), Failure> {
-    let unreadable = |error: MultipartError| Failure::Bad(error.body_text());
+    let unreadable = Failure::unread;
     let (mut uploads, mut mode) = (Vec::new(), Mode::Merge);
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -136,7 +136,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<ChangeQuery>,
+    WithRejection(Query(query), _): Asked<ChangeQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let staged = change::staged(&app.engine, &place(&query.of, &visitor)?).await?;
@@ -171,7 +171,7 @@ pub(crate) struct ApplyForm {
 pub(crate) async fn apply<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<ApplyForm>,
+    WithRejection(Form(form), _): Sent<ApplyForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let place = place(&form.of, &visitor)?;
@@ -213,7 +213,7 @@ pub(crate) struct ExportQuery {
 pub(crate) async fn export<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Query(query): Query<ExportQuery>,
+    WithRejection(Query(query), _): Asked<ExportQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     tracing::info!(target: "duban::security", by = visitor.login, "the directory was exported");

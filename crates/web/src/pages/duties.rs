@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_model::Assignee;
 use duban_store::{ItemFilter, PageRequest, Store};
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use crate::ledger::{DutyState, Listed, is_duty, tasks_with};
 use crate::lines::{Lines, task_href};
 use crate::pages::shell::Shell;
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -67,7 +68,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<DutiesQuery>,
+    WithRejection(Query(query), _): Asked<DutiesQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let duties = tasks_with(&app, is_duty).await?;

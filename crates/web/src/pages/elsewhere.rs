@@ -14,7 +14,7 @@ use crate::account::Holder;
 use crate::address::ClientAddress;
 use crate::pages::shell::local;
 use crate::pages::sign_in::{SignInQuery, with_cookie};
-use crate::pages::{Failure, Sent, go};
+use crate::pages::{Asked, Failure, Sent, go};
 use crate::security::{REASON_CHARS_MAX, TARGET};
 use crate::server::App;
 use crate::session::{self, Newcomer};
@@ -92,7 +92,7 @@ impl<S: Store> Attempt<'_, S> {
 /// Sends a browser to the OpenID provider.
 pub(crate) async fn to_oidc<S: Store>(
     State(app): State<App<S>>,
-    Query(query): Query<SignInQuery>,
+    WithRejection(Query(query), _): Asked<SignInQuery>,
     address: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -118,7 +118,7 @@ pub(crate) struct OidcAnswer {
 /// A browser comes back from the OpenID provider.
 pub(crate) async fn from_oidc<S: Store>(
     State(app): State<App<S>>,
-    Query(answer): Query<OidcAnswer>,
+    WithRejection(Query(answer), _): Asked<OidcAnswer>,
     address: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -138,7 +138,7 @@ pub(crate) async fn from_oidc<S: Store>(
 /// Sends a browser to the CAS server.
 pub(crate) async fn to_cas<S: Store>(
     State(app): State<App<S>>,
-    Query(query): Query<SignInQuery>,
+    WithRejection(Query(query), _): Asked<SignInQuery>,
     address: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -158,7 +158,7 @@ pub(crate) struct CasAnswer {
 /// A browser comes back from the CAS server.
 pub(crate) async fn from_cas<S: Store>(
     State(app): State<App<S>>,
-    Query(answer): Query<CasAnswer>,
+    WithRejection(Query(answer), _): Asked<CasAnswer>,
     address: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -182,7 +182,7 @@ pub(crate) struct HandoverForm {
 /// A link with a token.
 pub(crate) async fn follow_handover<S: Store>(
     State(app): State<App<S>>,
-    Query(form): Query<HandoverForm>,
+    WithRejection(Query(form), _): Asked<HandoverForm>,
     address: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {

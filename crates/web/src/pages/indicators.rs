@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -13,7 +14,7 @@ use crate::ledger::{Verdict, has_indicator, tasks_with};
 use crate::lines::{Lines, TaskLine};
 use crate::pages::duties::Chosen;
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -50,7 +51,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<IndicatorsQuery>,
+    WithRejection(Query(query), _): Asked<IndicatorsQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let tasks = tasks_with(&app, has_indicator).await?;

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_core::ItemKind;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use crate::ledger::InterviewState;
 use crate::lines::{Lines, TaskLine};
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -42,7 +43,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<InterviewsQuery>,
+    WithRejection(Query(query), _): Asked<InterviewsQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let (mut interviews, mut next) = (Vec::new(), None);

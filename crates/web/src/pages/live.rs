@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum_extra::extract::WithRejection;
 use duban_core::CaseId;
 use duban_engine::Engine;
 use duban_store::Store;
@@ -15,7 +16,7 @@ use futures_util::Stream;
 use serde::Deserialize;
 use tokio::sync::broadcast;
 
-use crate::pages::Failure;
+use crate::pages::{Asked, Failure};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -76,7 +77,7 @@ pub(crate) struct LiveQuery {
 pub(crate) async fn stream<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Query(query): Query<LiveQuery>,
+    WithRejection(Query(query), _): Asked<LiveQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     if let Some(case) = &query.case {
         let sight = Sight::of(&app.engine, visitor.person()?).await?;

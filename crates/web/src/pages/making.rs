@@ -1,10 +1,10 @@
 //! Making a move: the form that a browser sends, its files, and what the case says to it.
 
 use axum::extract::Multipart;
-use axum::extract::multipart::MultipartError;
 use axum::response::Response;
 use duban_core::{Act, Actor, CaseId, Evidence, Item, ItemKey, MoveKind, Teller, fields_of};
 use duban_engine::EngineError;
+use duban_model::echoed;
 use duban_store::Store;
 
 use crate::case_files::{CaseFiles, Given as GivenFile, Giving};
@@ -41,7 +41,7 @@ struct Desk<'a, S: Store> {
 impl<S: Store> Desk<'_, S> {
     /// Reads a form into `received`, which holds on a failure what was given so far.
     async fn receive(&self, mut form: Multipart, received: &mut Received) -> Result<(), Failure> {
-        let unreadable = |error: MultipartError| Failure::Bad(error.body_text());
+        let unreadable = Failure::unread;
         while let Some(mut part) = form.next_field().await.map_err(unreadable)? {
             let name = part.name().unwrap_or_default().to_owned();
             let Some(file) = part.file_name().map(str::to_owned) else {
@@ -149,8 +149,16 @@ async fn attempt<S: Store>(
     desk.files.take_back(&received.given).await;
     let sent = received.sent;
     let kind = first(&sent, "move").and_then(|name| MoveKind::named(&name));
-    let tried = Some(Tried { kind, sent, remarks, text: failure.zh() });
+    let tried = Some(Tried { kind, sent, remarks, text: told(&failure, &teller) });
     Err(NotMade { failure, tried })
+}
+
+/// What people read; where the case refused, with the names of items, units and people.
+fn told(failure: &Failure, teller: &Teller<'_>) -> String {
+    match failure {
+        Failure::Engine(EngineError::Refused(refusal)) => refusal.zh_by(teller),
+        other => other.zh(),
+    }
 }
 
 fn first(sent: &Sent, name: &str) -> Option<String> {
@@ -167,7 +175,8 @@ async fn act<S: Store>(
     let bad = |text: String| (Failure::Bad(text), Vec::new());
     let sent = &received.sent;
     let name = first(sent, "move").unwrap_or_default();
-    let kind = MoveKind::named(&name).ok_or_else(|| bad(format!("没有“{name}”这种办理")))?;
+    let kind =
+        MoveKind::named(&name).ok_or_else(|| bad(format!("没有“{}”这种办理", echoed(&name))))?;
     let workflow = &teller.definition.workflow;
     let fields =
         item.map(|item| fields_of(item, workflow.task(item.task.as_str()).map(|(_, task)| task)));
@@ -182,7 +191,7 @@ async fn act<S: Store>(
         .content(kind)
         .map_err(|remarks| (Failure::Bad("有未填或无法读取的内容".to_owned()), remarks))?;
     let act = Act::make(kind, desk.item, content)
-        .map_err(|error| bad(format!("“{}”无法读取：{error}", kind.zh())))?;
+        .map_err(|_| bad(format!("“{}”填写的内容不全或有误，请刷新页面后重新填写", kind.zh())))?;
     let on_behalf_of = first(sent, "on_behalf_of").filter(|absent| !absent.is_empty());
     let actor = Actor::Person {
         person: desk.sight.person.clone(),

@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_core::{Actor, Take};
 use duban_model::DefinitionHash;
 use duban_store::{DefinitionRow, Store};
@@ -13,7 +14,7 @@ use crate::account::AdminPost;
 use crate::jobs::{JobView, Task};
 use crate::migration::{Plans, plans, takes};
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, Named, Sent, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -49,8 +50,8 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path((suite, workflow)): Path<(String, String)>,
-    Query(fields): Query<Vec<(String, String)>>,
+    WithRejection(Path((suite, workflow)), _): Named<(String, String)>,
+    WithRejection(Query(fields), _): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let take = taken(&fields)?;
@@ -69,8 +70,8 @@ pub(crate) async fn show<S: Store>(
 pub(crate) async fn begin<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Path((suite, workflow)): Path<(String, String)>,
-    Form(fields): Form<Vec<(String, String)>>,
+    WithRejection(Path((suite, workflow)), _): Named<(String, String)>,
+    WithRejection(Form(fields), _): Sent<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let take = taken(&fields)?;

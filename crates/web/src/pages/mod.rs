@@ -37,7 +37,9 @@ mod todo;
 
 use askama::Template;
 use axum::extract::DefaultBodyLimit;
-use axum::extract::rejection::FormRejection;
+use axum::extract::multipart::{MultipartError, MultipartRejection};
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
+use axum::extract::{Multipart, Path, Query};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
@@ -46,6 +48,7 @@ use axum::{Form, Router};
 use axum_extra::extract::WithRejection;
 use duban_core::Refusal;
 use duban_engine::EngineError;
+use duban_model::shortened;
 use duban_store::{Store, StoreError};
 
 pub(crate) use crate::pages::live::Changes;
@@ -146,8 +149,17 @@ pub(crate) fn handed_over<S: Store>() -> Router<App<S>> {
         .layer(DefaultBodyLimit::max(STRANGERS_BYTES_MAX))
 }
 
-/// A form of somebody who has not signed in: one that cannot be read is told on a page.
+/// A form: one that cannot be read is told on a page.
 pub(crate) type Sent<T> = WithRejection<Form<T>, Failure>;
+
+/// What an address asks for behind its `?`: the same.
+pub(crate) type Asked<T> = WithRejection<Query<T>, Failure>;
+
+/// What an address names: the same.
+pub(crate) type Named<T> = WithRejection<Path<T>, Failure>;
+
+/// A form with files: the same.
+pub(crate) type Uploaded = WithRejection<Multipart, Failure>;
 
 /// Why a page is not shown. The visitor reads it as a page.
 #[derive(Debug)]
@@ -160,6 +172,8 @@ pub(crate) enum Failure {
     Missing,
     /// The request cannot be read.
     Bad(String),
+    /// The request comes from another site's page.
+    Foreign,
     /// The form is larger than it may be.
     TooLarge,
     /// The form came too slowly.
@@ -226,8 +240,26 @@ impl From<FormRejection> for Failure {
     fn from(rejection: FormRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
-            _ => Self::Bad("表单无法读取，请返回后重新填写".to_owned()),
+            _ => Self::unreadable(),
         }
+    }
+}
+
+impl From<QueryRejection> for Failure {
+    fn from(_: QueryRejection) -> Self {
+        Self::Bad("网址中 ? 后面的内容不完整或有误，请从页面上的链接重新进入".to_owned())
+    }
+}
+
+impl From<PathRejection> for Failure {
+    fn from(_: PathRejection) -> Self {
+        Self::Missing
+    }
+}
+
+impl From<MultipartRejection> for Failure {
+    fn from(_: MultipartRejection) -> Self {
+        Self::unreadable()
     }
 }
 
@@ -239,20 +271,36 @@ struct FailurePage {
 }
 
 impl Failure {
+    fn unreadable() -> Self {
+        Self::Bad("表单无法读取，请返回后重新填写".to_owned())
+    }
+
+    /// Of a form with files that broke off or grew too large while it was read.
+    pub(crate) fn unread(error: MultipartError) -> Self {
+        match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            _ => Self::unreadable(),
+        }
+    }
+
     /// What people read.
     pub(crate) fn zh(&self) -> String {
         match self {
             Self::SignIn(_) => "请先登录".to_owned(),
             Self::NotYours => "这一页不在您的职责范围内".to_owned(),
             Self::Missing => "没有这一项，或者您无权查看".to_owned(),
-            Self::Bad(text) => text.clone(),
-            Self::TooLarge => "表单过大：登录前的表单不得超过 16 KiB".to_owned(),
+            Self::Bad(text) => shortened(text),
+            Self::Foreign => "请求来自其他网站，已拒绝".to_owned(),
+            Self::TooLarge => {
+                "表单过大：登录前的表单不得超过 16 KiB；登录后请减少文件（form_bytes_max）"
+                    .to_owned()
+            }
             Self::TooSlow => "上传过慢，已中断；请检查网络后重试".to_owned(),
             Self::TooOften => "尝试次数过多，请一分钟后再试".to_owned(),
             Self::Crowded => "自动刷新的页面过多；请关闭不用的页面，稍后再试".to_owned(),
             Self::Refused(refused) => refused.zh(),
             Self::NotRehearsed(error) => error.zh(),
-            Self::Engine(error) => error.zh(),
+            Self::Engine(error) => shortened(&error.zh()),
             Self::File(error) => error.to_string(),
             Self::Account(error) => error.to_string(),
         }
@@ -262,7 +310,7 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::SignIn(_) => StatusCode::SEE_OTHER,
-            Self::NotYours => StatusCode::FORBIDDEN,
+            Self::NotYours | Self::Foreign => StatusCode::FORBIDDEN,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Instant, Tz, date_of};
 use duban_core::{Body, CaseId};
 use duban_store::{Cursor, DeliveryFilter, PageRequest, Store};
@@ -11,7 +12,7 @@ use serde::Deserialize;
 
 use crate::pages::case::state_zh;
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -48,7 +49,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<NoticesQuery>,
+    WithRejection(Query(query), _): Asked<NoticesQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let wanted = query.kind.as_deref();

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::Date;
 use duban_documents::{Bar, Line, bars, lines};
 use duban_model::{Assignee, DefinitionHash, UnitId};
@@ -17,7 +18,7 @@ use crate::account::{AdminPost, Holder};
 use crate::counts::Summary;
 use crate::lines::{Lines, TaskLine, worst};
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -71,7 +72,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<OverviewQuery>,
+    WithRejection(Query(query), _): Asked<OverviewQuery>,
 ) -> Result<Response, Failure> {
     let Holder::Person(person) = &visitor.holder else {
         return Ok(go(match visitor.holder {

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Instant, Tz, date_of};
 use duban_model::{Assignee, DefinitionHash};
 use duban_store::{Cursor, Entry, EntryKind, PageRequest, SearchFilter, SearchWords, Store};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use crate::lines::task_href;
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -81,7 +82,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(mut query): Query<SearchQuery>,
+    WithRejection(Query(mut query), _): Asked<SearchQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     query.q = query.q.chars().take(QUERY_CHARS_MAX).collect();

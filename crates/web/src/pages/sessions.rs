@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::{Instant, Tz, local};
 use duban_model::Directory;
 use duban_store::Store;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 
 use crate::account::Holder;
 use crate::pages::shell::Shell;
-use crate::pages::{Failure, go, render};
+use crate::pages::{Failure, Sent, go, render};
 use crate::security::TARGET;
 use crate::server::App;
 use crate::session::{self, Session, Visitor};
@@ -90,7 +91,7 @@ pub(crate) struct EndForm {
 pub(crate) async fn end<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<EndForm>,
+    WithRejection(Form(form), _): Sent<EndForm>,
 ) -> Result<Response, Failure> {
     let (store, owner) = (app.engine.store(), visitor.owner());
     let ended = match &form.session {

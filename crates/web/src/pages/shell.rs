@@ -3,13 +3,14 @@
 use axum::extract::Query;
 use axum::http::header::{HeaderMap, SET_COOKIE};
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use duban_model::Directory;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::account::{AdminPost, Holder};
-use crate::pages::{Failure, go};
+use crate::pages::{Asked, Failure, go};
 use crate::session::{Visitor, cookie_of};
 
 /// The language of labels. What offices write stays as it is.
@@ -181,7 +182,9 @@ pub(crate) struct SwitchQuery {
 }
 
 /// Switches the language and goes back.
-pub(crate) async fn switch(Query(query): Query<SwitchQuery>) -> Result<Response, Failure> {
+pub(crate) async fn switch(
+    WithRejection(Query(query), _): Asked<SwitchQuery>,
+) -> Result<Response, Failure> {
     let language = if query.to == "en" { "en" } else { "zh" };
     let cookie = Cookie::build(("duban_language", language))
         .path("/")

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, SET_COOKIE};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use crate::account::{Account, Accounts, AdminPost, Holder};
 use crate::address::ClientAddress;
 use crate::pages::shell::{Shell, encode, local};
-use crate::pages::{Failure, Sent, go, render};
+use crate::pages::{Asked, Failure, Sent, go, render};
 use crate::security::TARGET;
 use crate::server::App;
 use crate::session::{self, Newcomer};
@@ -45,7 +46,7 @@ struct SignInPage {
 
 pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
-    Query(query): Query<SignInQuery>,
+    WithRejection(Query(query), _): Asked<SignInQuery>,
 ) -> Result<Response, Failure> {
     page(&app, local(query.to.as_deref()), None).await
 }
@@ -128,7 +129,9 @@ pub(crate) async fn sign_in<S: Store>(
     let account = account.filter(|account| may_enter(&app, &account.holder));
     let Some(account) = account else {
         tracing::warn!(target: TARGET, login = echoed(&form.login), %address, "sign-in refused");
-        return page(&app, to, Some("用户名或口令不对".to_owned())).await;
+        let mut answer = page(&app, to, Some("用户名或口令不对".to_owned())).await?;
+        *answer.status_mut() = StatusCode::UNAUTHORIZED;
+        return Ok(answer);
     };
     let newcomer = Newcomer { login: account.login, holder: account.holder, way: Way::Password };
     let cookie = session::begin(&app, &headers, address, newcomer).await?;
@@ -219,7 +222,7 @@ struct WelcomePage {
 /// The page of a link that sets a password.
 pub(crate) async fn welcome<S: Store>(
     State(app): State<App<S>>,
-    Query(query): Query<WelcomeQuery>,
+    WithRejection(Query(query), _): Asked<WelcomeQuery>,
 ) -> Result<Response, Failure> {
     let now = app.engine.now().millis();
     let account = Accounts::invited(app.engine.store(), &query.key, now).await?;

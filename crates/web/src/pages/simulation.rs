@@ -7,6 +7,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::Date;
 use duban_core::{CaseId, Decision, Event, Teller};
 use duban_model::{Definition, Directory, Sources};
@@ -18,7 +19,7 @@ use crate::account::AdminPost;
 use crate::civil::civil;
 use crate::pages::shell::Shell;
 use crate::pages::suites::{Checker, read_draft};
-use crate::pages::{Failure, render};
+use crate::pages::{Failure, Named, Sent, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -105,8 +106,8 @@ pub(crate) async fn run<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    Form(form): Form<SimulateForm>,
+    WithRejection(Path(id), _): Named<String>,
+    WithRejection(Form(form), _): Sent<SimulateForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let (from, to) = (civil(&form.from)?, civil(&form.to)?);

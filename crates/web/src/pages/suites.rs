@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_core::{Actor, Refusal};
 use duban_engine::EngineError;
 use duban_model::{
@@ -24,7 +25,7 @@ use crate::account::{AdminPost, Holder};
 use crate::civil::civil;
 use crate::pages::case::plain;
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, go, render};
+use crate::pages::{Asked, Failure, Named, Sent, Uploaded, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -110,7 +111,7 @@ pub(crate) struct CreateForm {
 pub(crate) async fn create<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Form(form): Form<CreateForm>,
+    WithRejection(Form(form), _): Sent<CreateForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let id = form.suite.trim();
@@ -152,7 +153,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    WithRejection(Path(id), _): Named<String>,
 ) -> Result<Response, Failure> {
     may_read(&visitor)?;
     let mut workflows = Vec::new();
@@ -239,7 +240,7 @@ pub(crate) async fn graph<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path((suite, workflow)): Path<(String, String)>,
+    WithRejection(Path((suite, workflow)), _): Named<(String, String)>,
 ) -> Result<Response, Failure> {
     may_read(&visitor)?;
     let row = app.engine.store().current(&suite, &workflow).await?.ok_or(Failure::Missing)?;
@@ -382,8 +383,8 @@ pub(crate) async fn draft<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(query): Query<DraftQuery>,
+    WithRejection(Path(id), _): Named<String>,
+    WithRejection(Query(query), _): Asked<DraftQuery>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let draft = read_draft(&app, &id).await?;
@@ -429,14 +430,13 @@ pub(crate) async fn draft<S: Store>(
 pub(crate) async fn save<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Path(id): Path<String>,
-    mut form: Multipart,
+    WithRejection(Path(id), _): Named<String>,
+    WithRejection(mut form, _): Uploaded,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let mut draft = read_draft(&app, &id).await?;
     let (mut file, mut text) = (String::new(), None);
-    let unreadable =
-        |error: axum::extract::multipart::MultipartError| Failure::Bad(error.body_text());
+    let unreadable = Failure::unread;
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
         let upload = part.file_name().map(str::to_owned);
@@ -486,7 +486,7 @@ pub(crate) fn safe_name(name: &str) -> Result<String, Failure> {
 pub(crate) async fn publish<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Path(id): Path<String>,
+    WithRejection(Path(id), _): Named<String>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let draft = read_draft(&app, &id).await?;
@@ -509,8 +509,8 @@ pub(crate) struct OpenForm {
 pub(crate) async fn open<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Path(id): Path<String>,
-    Form(form): Form<OpenForm>,
+    WithRejection(Path(id), _): Named<String>,
+    WithRejection(Form(form), _): Sent<OpenForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let actor = Actor::operator(visitor.login.as_str());

@@ -1,9 +1,10 @@
 //! One task: what is owed and why by then, its form, files, history, and every move one may make.
 
 use askama::Template;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::date_of;
 use duban_core::{CaseId, Event, Item, ItemKey, Status, Teller, due_reason, fields_of, light};
 use duban_model::Definition;
@@ -20,7 +21,7 @@ use crate::pages::making;
 use crate::pages::moves::{Desk, Forms, Tried};
 use crate::pages::shell::Shell;
 use crate::pages::standing::Standing;
-use crate::pages::{Failure, fields, render};
+use crate::pages::{Asked, Failure, Named, Uploaded, fields, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -73,8 +74,8 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(case): Path<String>,
-    Query(query): Query<TaskQuery>,
+    WithRejection(Path(case), _): Named<String>,
+    WithRejection(Query(query), _): Asked<TaskQuery>,
 ) -> Result<Response, Failure> {
     page(&app, &visitor, &headers, &case, &query, None).await
 }
@@ -208,9 +209,9 @@ pub(crate) async fn make_move<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(case): Path<String>,
-    Query(query): Query<TaskQuery>,
-    form: Multipart,
+    WithRejection(Path(case), _): Named<String>,
+    WithRejection(Query(query), _): Asked<TaskQuery>,
+    WithRejection(form, _): Uploaded,
 ) -> Result<Response, Failure> {
     let (id, key) = (CaseId::new(&case), ItemKey::new(&query.item));
     let back = task_href(&case, &query.item);
@@ -225,7 +226,7 @@ pub(crate) async fn make_move<S: Store>(
 pub(crate) async fn download<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
-    Path((case, digest)): Path<(String, String)>,
+    WithRejection(Path((case, digest)), _): Named<(String, String)>,
 ) -> Result<Response, Failure> {
     let id = CaseId::new(&case);
     visible(&app, &visitor, &id).await?;

@@ -5,6 +5,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_calendar::Instant;
 use duban_core::Body;
 use duban_engine::Delivery;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use crate::account::AdminPost;
 use crate::messages::{NotKept, keep_template};
 use crate::pages::shell::Shell;
-use crate::pages::{Failure, go, render};
+use crate::pages::{Failure, Named, Sent, go, render};
 use crate::server::App;
 use crate::session::Visitor;
 
@@ -77,7 +78,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(kind): Path<String>,
+    WithRejection(Path(kind), _): Named<String>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let one = in_force(&app, &kind)?;
@@ -166,8 +167,8 @@ pub(crate) async fn change<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(kind): Path<String>,
-    Form(form): Form<TemplateForm>,
+    WithRejection(Path(kind), _): Named<String>,
+    WithRejection(Form(form), _): Sent<TemplateForm>,
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let one = in_force(&app, &kind)?;

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{OriginalUri, Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
+use axum_extra::extract::WithRejection;
 use duban_core::Status;
 use duban_model::echoed;
 use duban_store::{Cursor, ItemFilter, PageRequest, Store};
@@ -11,7 +12,7 @@ use serde::Deserialize;
 
 use crate::lines::{Lines, TaskLine, light_filter};
 use crate::pages::shell::{Shell, encode};
-use crate::pages::{Failure, render};
+use crate::pages::{Asked, Failure, render};
 use crate::server::App;
 use crate::session::Visitor;
 use crate::sight::Sight;
@@ -37,7 +38,7 @@ pub(crate) async fn show<S: Store>(
     State(app): State<App<S>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Query(query): Query<TodoQuery>,
+    WithRejection(Query(query), _): Asked<TodoQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let request = PageRequest { after: query.after.map(Cursor), limit: LINES };
@@ -90,16 +91,16 @@ pub(crate) async fn tasks<S: Store>(
     visitor: Visitor,
     headers: HeaderMap,
     OriginalUri(uri): OriginalUri,
-    Query(query): Query<TasksQuery>,
+    WithRejection(Query(query), _): Asked<TasksQuery>,
 ) -> Result<Response, Failure> {
     let sight = Sight::of(&app.engine, visitor.person()?).await?;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    // A unit is written by code or by name.
     if !query.status.is_empty() && Status::named(&query.status).is_none() {
         let known = Status::ALL.map(Status::as_str).join("、");
         let given = echoed(&query.status);
         return Err(Failure::Bad(format!("没有状态“{given}”，可用的有 {known}")));
     }
+    // A unit is written by code or by name.
     let named = sight.directory.units_named(&query.unit).next();
     let unit = named.map_or(query.unit.clone(), |unit| unit.id.to_string());
     let now = app.engine.now().millis();

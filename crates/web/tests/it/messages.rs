@@ -163,7 +163,7 @@ async fn a_template_is_checked_tried_on_a_real_message_saved_and_taken_back() {
     for what in ["check", "save"] {
         let (status, _, page) = place.send(path, &[("what", what), ("source", wrong)]).await;
         assert_eq!(status, 200);
-        for part in ["行 1：`txet`", "行 3：`nmuber`"] {
+        for part in ["行 1：没有 `txet`", "行 3：没有 `nmuber`"] {
             assert!(page.replace("&#96;", "`").contains(part), "{part}: {page}");
         }
     }

@@ -69,7 +69,7 @@ const ROUTES: &[(&str, &str, Sent, &str)] = &[
     ("GET", "/audit", Nothing, "sxxxxxxxxy"),
     ("POST", "/audit", Fields("case={case}"), "sxxxxxxxxy"),
     ("GET", "/signin", Nothing, "yyyyyyyyyy"),
-    ("POST", "/signin", Fields("login=nobody{n}&password=x"), "yyyyyyyyyy"),
+    ("POST", "/signin", Fields("login=nobody{n}&password=x"), "bbbbbbbbbb"),
     ("GET", "/signin/oidc", Nothing, "----------"),
     ("GET", "/signin/oidc/back", Query("code=1&state=1"), "----------"),
     ("GET", "/signin/cas", Nothing, "----------"),
@@ -149,7 +149,7 @@ async fn outcome(response: reqwest::Response) -> (char, String) {
         (200, None) => 'y',
         (403, None) => 'x',
         (404, None) => '-',
-        (400 | 409 | 412 | 422, None) => 'b',
+        (400 | 401 | 409 | 412 | 422, None) => 'b',
         _ => '?',
     };
     (letter, format!("{status}: {}", response.text().await.unwrap()))

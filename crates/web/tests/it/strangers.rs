@@ -91,7 +91,7 @@ async fn a_form_before_sign_in_is_small() {
     let request = office.bare(Method::POST, "/signin");
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
     let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.status(), 401);
     assert!(answer.text().await.unwrap().contains("用户名或口令不对"));
 }
 
