@@ -25,6 +25,42 @@ fn facts(output: &Output) -> Vec<Value> {
 }
 
 #[test]
+fn a_report_without_text_and_a_period_of_another_kind_are_refused() {
+    let (home, _) = Home::office("");
+    let case = opened(&home);
+    for text in ["", "  "] {
+        let refused = act(&home, &case, "li", &["report", "write", "--text", text]);
+        assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
+        assert!(said(&refused).contains("DB2025"), "{}", said(&refused));
+    }
+    let open = ["open", "--suite", "points", "--workflow", "report", "--unit", "C", "--date"];
+    let monthly = home.try_run(&[&open[..], &["2022-01-01", "--period", "month"]].concat());
+    assert_eq!(monthly.status.code(), Some(3), "{}", said(&monthly));
+    assert!(said(&monthly).contains("DB2021"), "{}", said(&monthly));
+    // Nothing said: what the workflow covers.
+    home.run(&[&open[..], &["2022-01-01"]].concat());
+}
+
+#[test]
+fn what_a_command_line_says_wrongly_is_refused_with_the_remedy() {
+    let (home, _) = Home::office("");
+    let list = |args: &[&str]| home.try_run(args);
+    for (args, known) in
+        [(["tasks", "--status", "foo"], "submitted"), (["cases", "--status", "foo"], "struck_off")]
+    {
+        let wrong = list(&args);
+        assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+        assert!(said(&wrong).contains(known), "{}", said(&wrong));
+    }
+    home.run(&["token", "add", "oa"]);
+    let again = home.try_run(&["token", "add", "oa", "--scope", "act"]);
+    assert_eq!(again.status.code(), Some(3), "{}", said(&again));
+    assert!(said(&again).contains("revoke that one first"), "{}", said(&again));
+    home.run(&["token", "revoke", "oa"]);
+    home.run(&["token", "add", "oa", "--scope", "act"]);
+}
+
+#[test]
 fn a_suspension_is_asked_for_answered_and_ended() {
     let (home, _) = Home::office("");
     let case = opened(&home);
