@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::dates::office_date;
 use crate::problem::Problem;
-use crate::table::{HEADING_ROWS_MAX, Row, Sheet, place_of};
+use crate::table::{HEADING_ROWS_MAX, Row, Sheet, beyond, place_of};
 
 /// Reads a notice from a table with the columns 日期 (`date`), 类别 (`kind`: 休/`off`, 班/`on`) and
 /// 名称 (`name`). Its year is the latest that a date lies in: notices reach back into December.
@@ -40,6 +40,9 @@ pub fn year_from_table(sheet: &Sheet, notice: &str) -> Result<YearCalendar, Vec<
     let mut year =
         YearCalendar { year: 0, notice: notice.to_owned(), off: Vec::new(), on: Vec::new() };
     for row in sheet.rows.iter().skip(at + 1) {
+        for (at, _) in beyond(row, heading) {
+            problems.push(error(row.number, at, "这一格在所有列之外，不会被读取".to_owned()));
+        }
         let cell = |at: usize| row.cells.get(at).map(|text| text.trim()).unwrap_or_default();
         let Some(date) = office_date(cell(dates)) else {
             let text = format!("`{}` 不是日期，写成 2027-01-01", cell(dates));

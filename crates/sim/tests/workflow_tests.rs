@@ -385,6 +385,42 @@ fn a_test_that_asserts_nothing_fails() {
 }
 
 #[test]
+fn a_test_claims_something_where_it_ends_with_a_move_or_finds_an_item() {
+    let verdict = |body: &str| {
+        let source = format!("fn test_it() {{ let c = open(\"plan\", \"东区\", 2022); {body} }}");
+        let [result] = results(&source).try_into().unwrap();
+        result.failure
+    };
+    for body in [
+        "item(c, \"draft\");",
+        "sign(item(c, \"draft\"));",
+        "advance(days(1)); item(c, \"draft\");",
+    ] {
+        assert_eq!(verdict(body), None, "{body}");
+    }
+    for body in ["", "advance(days(1));", "let d = item(c, \"draft\"); advance(days(1));"] {
+        assert!(verdict(body).unwrap().contains("测试里没有断言"), "{body}");
+    }
+    assert!(verdict("item(c, \"nowhere\");").is_some(), "and what is not there fails");
+}
+
+#[test]
+fn a_name_that_no_test_has_is_told_with_the_nearest() {
+    let loaded = support::small(
+        "fn test_draft() { let c = open(\"plan\", \"东区\", 2022); item(c, \"draft\"); }",
+    );
+    let run = |only: &str| run_tests(&loaded.suite, &loaded.programs, only, &Budget::default());
+    assert_eq!(run("draft").len(), 1);
+    for only in ["test_drafts", "nothing"] {
+        let [told] = run(only).try_into().unwrap();
+        let failure = told.failure.unwrap();
+        assert!(failure.contains(&format!("没有文件或名称含“{only}”的测试")), "{failure}");
+    }
+    let [told] = run("test_drafts").try_into().unwrap();
+    assert!(told.failure.unwrap().contains("最接近的是 test_draft"));
+}
+
+#[test]
 fn a_script_that_fails_fails_the_test_unless_it_is_expected() {
     let hooks = [
         (

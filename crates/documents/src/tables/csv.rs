@@ -26,6 +26,12 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Sheet, Vec<Problem>> {
         let start = record.position().map_or(0, ::csv::Position::byte);
         let mut row = Row { number: lines.at(start), cells: Vec::new() };
         for (column, cell) in record.iter().enumerate() {
+            if is_shortened_number(cell) {
+                let text = format!("长数字被表格软件写成了 {cell}，后面的位数已经丢失");
+                let help = "把这一列设为文本，重新填写后再另存；或直接导入 .xlsx";
+                let place = place(file, row.number, column);
+                return Err(vec![Problem::error("DB1307", &place, text).with_help(help)]);
+            }
             meter.put(&mut row, column, plain(cell).to_owned())?;
         }
         meter.keep(&mut rows, row)?;
@@ -34,22 +40,51 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Sheet, Vec<Problem>> {
     Ok(Sheet { file: file.to_owned(), name: name.to_owned(), rows })
 }
 
-/// A quoted cell that does not end, or goes on behind its end. The reader would take the rows
-/// behind it for one cell.
+/// A long number as spreadsheets shorten it where a column is not text: `3.70102E+17`.
+fn is_shortened_number(cell: &str) -> bool {
+    let Some((digits, power)) = cell.trim().split_once("E+") else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    is_number(whole) && is_number(part) && is_number(power)
+}
+
+/// A quote that would let the reader take other rows, or other cells, for one cell.
 struct Quotes {
     line: u32,
     column: usize,
-    ends: bool,
+    fault: Fault,
+}
+
+/// What is wrong with it.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// Nothing closes it.
+    Open,
+    /// Text follows behind the quote that closes it.
+    GoesOn,
+    /// It closes in a later line, and a comma stands between: whole rows would be one cell.
+    Rows,
+    /// It stands inside a cell that no quote begins.
+    Inside,
 }
 
 impl Quotes {
     fn problem(&self, file: &str) -> Problem {
-        let text = if self.ends {
-            "引号后面还有文字：前面的引号没有配对"
-        } else {
-            "引号没有配对，后面各行都会被当作这一格"
+        let text = match self.fault {
+            Fault::Open => "引号没有配对，后面各行都会被当作这一格",
+            Fault::GoesOn => "引号后面还有文字：前面的引号没有配对",
+            Fault::Rows => "引号到后面一行才配对，其间的各行会被当作这一格",
+            Fault::Inside => "引号在格子中间：整格没有用引号括起来",
         };
-        let help = "去掉这一格开头的引号，或在这一格末尾补上引号；文字里的引号写两个";
+        let help = match self.fault {
+            Fault::Open | Fault::GoesOn => {
+                "去掉这一格开头的引号，或在这一格末尾补上引号；文字里的引号写两个"
+            }
+            Fault::Rows => {
+                "去掉这一格开头的引号，或在这一格末尾补上引号；确是一格多行的，请另存为 .xlsx"
+            }
+            Fault::Inside => "用引号括起整格，里面的引号写两个；或去掉这个引号",
+        };
         Problem::error("DB1307", &place(file, self.line, self.column), text).with_help(help)
     }
 }
@@ -57,18 +92,24 @@ impl Quotes {
 /// The first cell whose quotes do not match, at its own line.
 fn quotes(text: &str) -> Option<Quotes> {
     let (mut line, mut column) = (1_u32, 0);
-    // Where the cell in hand was opened by a quote.
+    // Where the cell in hand was opened by a quote, and whether a comma stands in a later line.
     let mut open: Option<(u32, usize)> = None;
+    let mut swallows = false;
     let mut begins = true;
     let mut bytes = text.strip_prefix('\u{feff}').unwrap_or(text).bytes().peekable();
     while let Some(byte) = bytes.next() {
         match (open, byte) {
-            (None, b'"') if begins => open = Some((line, column)),
+            (None, b'"') if begins => (open, swallows) = (Some((line, column)), false),
+            (None, b'"') => return Some(Quotes { line, column, fault: Fault::Inside }),
             (Some((line, column)), b'"') => match bytes.peek() {
                 Some(b'"') => drop(bytes.next()),
+                None | Some(b',' | b'\r' | b'\n') if swallows => {
+                    return Some(Quotes { line, column, fault: Fault::Rows });
+                }
                 None | Some(b',' | b'\r' | b'\n') => open = None,
-                Some(_) => return Some(Quotes { line, column, ends: true }),
+                Some(_) => return Some(Quotes { line, column, fault: Fault::GoesOn }),
             },
+            (Some((opened, _)), b',') => swallows |= line > opened,
             (None, b',') => column += 1,
             (None, b'\n') => column = 0,
             _ => {}
@@ -76,7 +117,7 @@ fn quotes(text: &str) -> Option<Quotes> {
         line = line.saturating_add(u32::from(byte == b'\n'));
         begins = open.is_none() && matches!(byte, b',' | b'\r' | b'\n');
     }
-    open.map(|(line, column)| Quotes { line, column, ends: false })
+    open.map(|(line, column)| Quotes { line, column, fault: Fault::Open })
 }
 
 /// Counts lines up to a record. The reader's own count lags behind at blank lines.
@@ -161,8 +202,28 @@ mod tests {
         assert_eq!(place("编号,姓名\r\n1,\"甲\n乙\"\r\n2,\"丙\r\n3,丁\r\n"), (4, 2));
         assert_eq!(place("a,\"一\n2,\"二\"\n"), (1, 2), "a later quote closes it by chance");
         assert_eq!(place("\"a"), (1, 1));
-        let sound = "\u{feff}\"编号\",\"姓\"\"名\"\r\n1,5\"管\r\n\"2\",\"甲\n,乙\"";
+        assert_eq!(
+            place("编号,姓名\nzz8,\"新八\nzz9,新九\"\nzz7,新七\n"),
+            (2, 2),
+            "closed in a later row"
+        );
+        assert_eq!(place("a,b,c\n1,\"二\n3,4,5\n6\",7\n"), (2, 2));
+        assert_eq!(place("a,b\n1,5\"管\n"), (2, 2), "inside a cell");
+        assert_eq!(place("a,b\n1,甲\"\n"), (2, 2));
+        let sound = "\u{feff}\"编号\",\"姓\"\"名\"\r\n1,\"5\"\"管\"\r\n\"2\",\"甲\n乙\"";
         assert_eq!(cells(sound.as_bytes()).len(), 3);
+    }
+
+    #[test]
+    fn a_number_that_a_spreadsheet_has_shortened_is_refused_at_its_cell() {
+        for (text, cell) in [("1.23457E+17", (2, 1)), ("x,3.70102E+17", (2, 2)), ("2E+08", (2, 1))]
+        {
+            let problems = read("人员.csv", format!("编号,姓名\n{text}\n").as_bytes()).unwrap_err();
+            assert_eq!((problems[0].place.line, problems[0].place.column), cell, "{text}");
+        }
+        for text in ["E+17", "1.5E", "CE+1", "1E17", "A1E+3"] {
+            assert_eq!(cells(text.as_bytes())[0].1, [text]);
+        }
     }
 
     #[test]

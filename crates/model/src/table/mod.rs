@@ -15,7 +15,7 @@ mod tests;
 pub use crate::table::columns::TableKind;
 pub use crate::table::export::export_tables;
 pub use crate::table::import::{Imported, Mode, import_tables};
-pub(crate) use crate::table::rows::{HEADING_ROWS_MAX, place_of};
+pub(crate) use crate::table::rows::{HEADING_ROWS_MAX, beyond, place_of};
 
 /// The most problems that are told at once; the rest are counted.
 pub const PROBLEMS_MAX: usize = 500;

@@ -107,6 +107,14 @@ impl<'s> Table<'s> {
                 }
             }
         }
+        for row in rows {
+            for (at, _) in beyond(row, heading) {
+                let text = "这一格在所有列之外，不会被读取";
+                let help = "格子里的逗号要用引号括起整格；确有这一列的，在表头写上列名";
+                let place = place_of(&title, row.number, at);
+                found.add(Problem::error("DB1307", &place, text).with_help(help));
+            }
+        }
         Some(Self { kind, title, columns, heading, rows })
     }
 
@@ -130,6 +138,14 @@ impl<'s> Table<'s> {
     pub(super) fn place(&self) -> Place {
         place_of(&self.title, self.heading.number, 0)
     }
+}
+
+/// Filled cells to the right of the last heading: no column is theirs.
+pub(crate) fn beyond<'r>(row: &'r Row, heading: &Row) -> impl Iterator<Item = (usize, &'r String)> {
+    let filled = |cells: &[String]| cells.iter().rposition(|text| !text.trim().is_empty());
+    let columns = filled(&heading.cells).map_or(0, |last| last + 1);
+    let cells = row.cells.iter().enumerate().skip(columns);
+    cells.filter(|(_, text)| !text.trim().is_empty())
 }
 
 /// Where the headings are: below titles, and the lower row where they take two.

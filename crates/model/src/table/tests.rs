@@ -284,6 +284,19 @@ fn losses_are_counted_of_what_was_there() {
 }
 
 #[test]
+fn a_cell_beyond_the_last_column_is_told_at_its_place() {
+    let people =
+        sheet("人员", "编号 | 姓名\nzhang | 张三 | 主任\nli | 李四\nwang | 王五 | | 科长\n");
+    let told = import(&[people], &Directory::default(), Mode::Replace).unwrap_err();
+    let beyond: Vec<&String> = told.iter().filter(|line| line.contains("所有列之外")).collect();
+    assert_eq!(beyond.len(), 2, "{told:?}");
+    assert!(beyond[0].contains("表.xlsx［人员］:2:3: 错误 DB1307"), "{told:?}");
+    assert!(beyond[1].contains(":4:4: "), "{told:?}");
+    let blank = sheet("人员", "编号 | 姓名\nzhang | 张三 | | \n");
+    assert!(import(&[blank], &whole(), Mode::Merge).is_ok());
+}
+
+#[test]
 fn ids_and_names_that_cannot_be_are_told_with_their_cells() {
     let long = "区".repeat(201);
     let units =

@@ -27,14 +27,25 @@ pub(super) struct ItemRef {
 }
 
 /// The world of one test.
+/// What a test has said of what should be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Said {
+    /// Nothing: it has opened, or let time pass, last.
+    Nothing,
+    /// That what it did last is possible: a move is taken, an item is there.
+    MayFail,
+    /// It has asserted something.
+    Asserted,
+}
+
 pub(super) struct Bench {
     pub(super) world: World<'static>,
     suite: duban_model::SuiteId,
     pub(super) tz: Tz,
     /// On whose behalf moves are made; `None`: of whoever makes them by the table.
     pub(super) acting: Option<Assignee>,
-    /// How often something was asserted.
-    asserts: usize,
+    /// What the test has said so far.
+    said: Said,
     /// Scripts that are to fail: in which case, or in any, and which function.
     expected: Vec<(Option<CaseId>, String)>,
 }
@@ -47,7 +58,7 @@ impl Bench {
         let first = Date::from_ymd_opt(suite.head.target_year, 1, 1).unwrap_or_default();
         let world = World::new(suite, programs, start_of(first, tz)).within(budget.clone());
         let suite = suite.head.id.clone();
-        Self { world, suite, tz, acting: None, asserts: 0, expected: Vec::new() }
+        Self { world, suite, tz, acting: None, said: Said::Nothing, expected: Vec::new() }
     }
 
     /// The bound that is reached, if one is.
@@ -55,9 +66,11 @@ impl Bench {
         self.world.stopped()
     }
 
-    /// Something is asserted.
-    pub(super) fn note_assert(&mut self) {
-        self.asserts += 1;
+    /// What was called last; an assertion stays one.
+    pub(super) fn note(&mut self, said: Said) {
+        if self.said != Said::Asserted {
+            self.said = said;
+        }
     }
 
     /// A script is to fail, in a case or in any.
@@ -86,10 +99,14 @@ impl Bench {
         if let Some((_, function)) = waiting.first() {
             return Err(format!("脚本“{function}”应出错，实际没有"));
         }
-        if self.asserts == 0 {
-            return Err("测试里没有断言；至少写一个，例如 断言状态(…)（assert_status）".to_owned());
+        match self.said {
+            Said::Asserted | Said::MayFail => Ok(()),
+            Said::Nothing => Err(
+                "测试里没有断言；至少写一个，例如 断言状态(…)（assert_status），或以应当办得成的动作、\
+                 应当找得到的任务结尾"
+                    .to_owned(),
+            ),
         }
-        Ok(())
     }
 
     /// What happened in every case, told in so many lines.

@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value as Json;
 
-use super::bench::{Bench, ItemRef, Outcome, REFUSED, equal};
+use super::bench::{Bench, ItemRef, Outcome, REFUSED, Said, equal};
 use super::moves::{self, Target};
 
 pub(super) type Shared = Arc<Mutex<Bench>>;
@@ -123,9 +123,7 @@ macro_rules! both {
             let bench = Arc::clone($bench);
             $engine.register_fn(name, move |$($arg: $kind),*| -> Fallible<$out> {
                 doing(&bench, |$b: &mut Bench| -> Outcome<$out> {
-                    if is_assert($name) {
-                        $b.note_assert();
-                    }
+                    $b.note(what_of($name));
                     $body
                 })
             });
@@ -143,9 +141,17 @@ pub(super) fn doing<T>(bench: &Shared, act: impl FnOnce(&mut Bench) -> Outcome<T
     }
 }
 
-/// Whether a function says what is expected.
-fn is_assert(name: &str) -> bool {
-    name.starts_with("assert") || name.starts_with("expect")
+/// What a function is to the verdict: it asserts, or what it does may be impossible, or neither.
+fn what_of(name: &str) -> Said {
+    let finds_or_moves =
+        ["item", "interview", "rectification", "accept_for", "accept_all", "send_back_for"];
+    if name.starts_with("assert") || name.starts_with("expect") {
+        Said::Asserted
+    } else if finds_or_moves.contains(&name) {
+        Said::MayFail
+    } else {
+        Said::Nothing
+    }
 }
 
 fn lock(bench: &Shared) -> MutexGuard<'_, Bench> {

@@ -3,7 +3,7 @@
 //! Each test begins with an empty world at the start of the suite's target year. A failed
 //! assertion ends the test and says what was expected and what is; the timelines of its cases
 //! follow. A test has failed too where a script failed and the test does not expect it, and where
-//! it asserts nothing.
+//! it claims nothing: it asserts nothing, and does not end with a move or by finding an item.
 
 mod bench;
 mod functions;
@@ -12,8 +12,8 @@ mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use duban_model::{Script, Suite};
-use duban_script::{Program, Shifts, dates_as_texts};
+use duban_model::{Script, Suite, echoed};
+use duban_script::{Program, Shifts, closest, dates_as_texts};
 use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 use serde::Serialize;
 
@@ -60,7 +60,38 @@ pub fn run_tests(
 ) -> Vec<TestResult> {
     let files = suite.tests.iter();
     let run = || files.flat_map(|script| run_file(suite, programs, script, only, budget)).collect();
-    budget.stop.during(run)
+    let results: Vec<TestResult> = budget.stop.during(run);
+    let is_none = results.is_empty() && !only.is_empty() && !budget.stop.is_set();
+    if is_none { vec![nothing_named(suite, only)] } else { results }
+}
+
+/// What is told where no test's name, or file, holds a text.
+fn nothing_named(suite: &Suite, only: &str) -> TestResult {
+    let names: Vec<String> = suite.tests.iter().flat_map(names_of).collect();
+    let known = suite.tests.iter().map(|script| script.file.as_str());
+    let known = known.chain(names.iter().map(String::as_str));
+    let nearest = closest(only, known).map(|name| format!("；最接近的是 {name}"));
+    let none = if names.is_empty() { "；这份文件还没有测试" } else { "" };
+    let failure =
+        format!("没有文件或名称含“{}”的测试{}{none}", echoed(only), nearest.unwrap_or_default());
+    TestResult {
+        file: String::new(),
+        name: String::new(),
+        failure: Some(failure),
+        timeline: Vec::new(),
+    }
+}
+
+/// Names of a file's tests; none where it cannot be read.
+fn names_of(script: &Script) -> Vec<String> {
+    let Ok(dated) = dates_as_texts(&script.file, &script.source) else { return Vec::new() };
+    let Ok(ast) = functions::limited().compile(&dated.source) else { return Vec::new() };
+    let tests = ast.iter_functions().filter(|function| is_test(function));
+    tests.map(|function| function.name.to_owned()).collect()
+}
+
+fn is_test(function: &rhai::ScriptFnMetadata<'_>) -> bool {
+    function.name.starts_with("test_") && function.params.is_empty()
 }
 
 fn run_file(
@@ -91,7 +122,7 @@ fn run_file(
     };
     let mut names: Vec<(usize, String)> = ast
         .iter_functions()
-        .filter(|function| function.name.starts_with("test_") && function.params.is_empty())
+        .filter(is_test)
         .map(|function| (place_of(&script.source, function.name), function.name.to_owned()))
         .filter(|(_, name)| script.file.contains(only) || name.contains(only))
         .collect();

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value as Json, json};
 
-use super::bench::{Bench, ItemRef, Outcome, refused};
+use super::bench::{Bench, ItemRef, Outcome, Said, refused};
 use super::functions::{Shared, doing, to_form};
 
 /// Further names that tests have for a move: which, English, Chinese.
@@ -111,7 +111,10 @@ pub(super) fn register(engine: &mut Engine, bench: &Shared) {
                     let call = move |_: NativeCallContext<'_>, args: &mut [&mut Dynamic]| {
                         let values: Vec<Dynamic> =
                             args.iter().map(|value| value.flatten_clone()).collect();
-                        doing(&bench, |bench| bench.make_of(kind, &values))
+                        doing(&bench, |bench| {
+                            bench.note(Said::MayFail);
+                            bench.make_of(kind, &values)
+                        })
                     };
                     engine.register_raw_fn(name, types, call);
                 }
