@@ -231,6 +231,9 @@ async fn what_somebody_sent_is_repeated_shortly() {
     }
 }
 
+/// A form as a browser sends it.
+type Fields = &'static [(&'static str, &'static str)];
+
 #[tokio::test]
 async fn pages_refuse_in_chinese_with_the_names_of_things() {
     let office = Office::new().await;
@@ -242,7 +245,7 @@ async fn pages_refuse_in_chinese_with_the_names_of_things() {
         let answer = request.header(ORIGIN, office.url("")).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
-    let forms: [(&str, &str, &[(&str, &str)]); 7] = [
+    let forms: [(&str, &str, Fields); 7] = [
         (&system, "/suites", &[]),
         (&system, "/suites/points/open", &[]),
         (&system, "/suites/points/open", &[("date", "0022-01-01")]),
