@@ -76,7 +76,9 @@ impl FromStr for CivilDate {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let found = text.parse::<Date>().ok().and_then(|date| Self::try_from(date).ok());
+        // Chrono takes a sign, spaces and single digits, too.
+        let date = text.parse::<Date>().ok().filter(|date| date.to_string() == text);
+        let found = date.and_then(|date| Self::try_from(date).ok());
         found.ok_or_else(|| {
             let expected = format!("write a day of {YEAR_MIN} to {YEAR_MAX} as `2022-01-31`");
             ParseError::new("date", text, expected)
@@ -90,6 +92,16 @@ crate::span::serialized_as_text!(CivilDate);
 mod tests {
     use super::*;
     use crate::end_of;
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        for text in
+            ["+2026-01-01", "2026-1-1", " 2026-01-01", "2026-01-1", "02026-01-01", "2026/01/01"]
+        {
+            assert!(text.parse::<CivilDate>().is_err(), "{text}");
+        }
+        assert_eq!("2026-01-01".parse::<CivilDate>().unwrap().to_string(), "2026-01-01");
+    }
 
     #[test]
     fn the_range_is_that_of_the_years() {
