@@ -63,6 +63,9 @@ struct Told {
     day: Date,
     /// When each addressee was last told of each cause.
     causes: Vec<(Cause, Date)>,
+    /// Cases have been asked what they need attention for themselves.
+    #[serde(default)]
+    of_cases: bool,
 }
 
 /// Whom something concerns, and why it needs attention.
@@ -149,18 +152,22 @@ async fn step<S: Store>(shared: &Arc<Shared<S>>) -> Result<Instant, EngineError>
     let directory = shared.library.directory();
     let calendar = any_calendar(shared).await?;
     match &told {
-        Some(told) => ask_cases(shared, &directory, &calendar, told.day, today).await?,
+        Some(told) if told.of_cases => {
+            ask_cases(shared, &directory, &calendar, told.day, today).await?;
+        }
         // A database of an older version: what needs attention is still to be found.
-        None => drop(apply::begin(shared, Change::Directory).await?.finished().await),
+        Some(_) | None => drop(apply::begin(shared, Change::Directory).await?.finished().await),
     }
     if now < due {
         // The first start of all, before the day has begun.
-        keep(shared, &Told { day: today.pred_opt().unwrap_or(today), causes: Vec::new() }).await?;
+        let day = today.pred_opt().unwrap_or(today);
+        keep(shared, &Told { day, causes: Vec::new(), of_cases: true }).await?;
         return Ok(due);
     }
     let before = told.map(|told| told.causes).unwrap_or_default();
     let causes = tell(shared, &directory, &calendar, today, before.into_iter().collect()).await?;
-    keep(shared, &Told { day: today, causes: causes.into_iter().collect() }).await?;
+    let causes = causes.into_iter().collect();
+    keep(shared, &Told { day: today, causes, of_cases: true }).await?;
     Ok(tomorrow)
 }
 
