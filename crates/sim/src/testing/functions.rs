@@ -355,14 +355,14 @@ fn general_asserts(engine: &mut Engine, bench: &Shared) {
     for name in ["assert", chinese("assert")] {
         let bench = Arc::clone(bench);
         engine.register_fn(name, move |truth: bool, text: &str| -> Fallible {
-            lock(&bench).note_assert();
+            lock(&bench).note(Said::Asserted);
             if truth { Ok(()) } else { Err(fail(text.to_owned())) }
         });
     }
     for name in ["assert_eq", chinese("assert_eq")] {
         let bench = Arc::clone(bench);
         engine.register_fn(name, move |expected: Dynamic, actual: Dynamic| -> Fallible {
-            lock(&bench).note_assert();
+            lock(&bench).note(Said::Asserted);
             let (expected, actual) = (expected.to_string(), actual.to_string());
             equal("值", expected, actual).map_err(fail)
         });
@@ -387,7 +387,7 @@ fn refused(
     bench: &Shared,
     code: Option<&str>,
 ) -> Fallible {
-    lock(bench).note_assert();
+    lock(bench).note(Said::Asserted);
     if let Some(code) = code
         && !is_refusal_code(code)
     {
