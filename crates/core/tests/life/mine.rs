@@ -228,11 +228,7 @@ impl Mine {
                 (self.is_anothers, self.late_of_nobody) = (false, self.vacant);
             }
             Fact::WindowJudged { .. } => (self.judged, self.judge_again) = (true, false),
-            Fact::LatenessWithdrawn { late: duban_core::Late::Work, .. } => {
-                // What was said of a date that was none is said again of the one that is.
-                (self.late_said, self.judged) = (false, false);
-                self.said.retain(|word| !word.starts_with("late"));
-            }
+            Fact::LatenessWithdrawn { late: duban_core::Late::Work, .. } => self.was_none(),
             Fact::AttentionNeeded { kind: AttentionKind::OwnerVacant, .. } => self.vacant = true,
             Fact::AttentionEnded { kind: AttentionKind::OwnerVacant, .. } => {
                 self.vacant = false;
@@ -242,6 +238,12 @@ impl Mine {
             // What changes nothing that a watcher looks at.
             _ => {}
         }
+    }
+
+    /// What was said of a date that was none is said again of the one that is.
+    fn was_none(&mut self) {
+        (self.late_said, self.judged) = (false, false);
+        self.said.retain(|word| !word.starts_with("late"));
     }
 
     fn stand(&mut self, cause: &HoldCause, at: Instant) {

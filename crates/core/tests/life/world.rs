@@ -455,8 +455,8 @@ impl World {
     /// What the office does about work that has got stuck.
     fn office_mends(&self, item: &Item, dice: &mut Dice) -> Act {
         let (key, reason) = (item.key.clone(), "督查".to_owned());
-        let gone = self.case.head().differs.iter().flat_map(|differs| &differs.gone);
-        if let Some(key) = gone.cloned().next().filter(|_| dice.percent(50)) {
+        let mut gone = self.case.head().differs.iter().flat_map(|differs| &differs.gone);
+        if let Some(key) = gone.next().cloned().filter(|_| dice.percent(50)) {
             return match dice.below(3) {
                 0 => Act::FinishAsItIs { item: key, reason },
                 1 => Act::HandToSuccessor {

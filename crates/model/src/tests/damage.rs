@@ -229,6 +229,9 @@ fn a_suite_has_an_id_that_a_link_and_a_file_can_carry() {
     }
 }
 
+/// What is done to a directory with a text.
+type Damage = fn(&mut DirectoryData, &str);
+
 #[test]
 fn a_directory_has_ids_and_names_that_can_be_shown() {
     let good = || DirectoryData {
@@ -255,7 +258,7 @@ fn a_directory_has_ids_and_names_that_can_be_shown() {
     };
     assert!(Directory::new(good()).is_ok());
     let long = "长".repeat(100_000);
-    let damages: [(&str, fn(&mut DirectoryData, &str)); 9] = [
+    let damages: [(&str, Damage); 9] = [
         ("a\u{1b}[31m", |data, text| data.units[0].id = text.into()),
         ("\n", |data, text| text.clone_into(&mut data.units[0].name)),
         ("\u{202e}", |data, text| text.clone_into(&mut data.units[0].level)),
