@@ -164,6 +164,8 @@ async fn step<S: Store>(shared: &Arc<Shared<S>>) -> Result<Instant, EngineError>
         keep(shared, &Told { day, causes: Vec::new(), of_cases: true }).await?;
         return Ok(due);
     }
+    // It may have changed while the cases were asked.
+    let directory = shared.library.directory();
     let before = told.map(|told| told.causes).unwrap_or_default();
     let causes = tell(shared, &directory, &calendar, today, before.into_iter().collect()).await?;
     let causes = causes.into_iter().collect();
