@@ -86,9 +86,12 @@ mod tests {
 
     #[test]
     fn files_are_read_in_the_encodings_of_chinese_editors() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let kept = tempfile::tempdir().expect("a folder");
+        // The suite's id is the folder's name.
+        let folder = kept.path().join("points");
+        std::fs::create_dir(&folder).expect("a folder");
         let write = |name: &str, bytes: &[u8]| {
-            std::fs::write(folder.path().join(name), bytes).expect("a file");
+            std::fs::write(folder.join(name), bytes).expect("a file");
         };
         let suite = "title: 督办\ntarget_year: 2022\nobligations: [{ row: A1, text: 一 }]\n";
         // "title: 甲" and a function with a Chinese name, as Notepad saves them in China.
@@ -96,15 +99,15 @@ mod tests {
         write("suite.yaml", format!("\u{feff}{suite}").as_bytes());
         write("w.yaml", workflow);
         write("hooks.rhai", b"fn \xb4\xdf(task) {}");
-        let loaded = load_folder(folder.path(), &library()).expect("a folder");
+        let loaded = load_folder(&folder, &library()).expect("a folder");
         assert_eq!(loaded.problems, []);
         let definition = loaded.draft.definitions.values().next().expect("a workflow");
         assert_eq!(definition.workflow.title, "甲");
         assert!(definition.scripts.iter().any(|script| script.source == "fn 催(task) {}"));
 
-        std::fs::remove_file(folder.path().join("w.yaml")).expect("a file");
+        std::fs::remove_file(folder.join("w.yaml")).expect("a file");
         write("x.yaml", b"id: x\ntitle: \xff\xff\n");
-        let loaded = load_folder(folder.path(), &library()).expect("a folder");
+        let loaded = load_folder(&folder, &library()).expect("a folder");
         assert!(loaded.suite.is_none());
         let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
         let expected =
