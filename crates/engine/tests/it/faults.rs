@@ -6,8 +6,8 @@ use duban_store::Store;
 
 use crate::support::{Office, at, operator, report, sign};
 
-/// Puts a waiting item's next look into the past though nothing has changed: a moment that leaves
-/// no event, which the core takes for its own bug and panics.
+/// Puts a waiting item's next look into the past, under a task that there is not: a moment that
+/// leaves no event, which the core takes for its own bug and panics.
 async fn poison(office: &Office, case: &duban_core::CaseId) {
     let case = office.engine.case(case).await.unwrap();
     let definition = office.engine.definition(&case.head().definition).await.unwrap();
@@ -17,6 +17,7 @@ async fn poison(office: &Office, case: &duban_core::CaseId) {
             let mut item = duban_core::Item::clone(item);
             if item.key == ItemKey::new("b") {
                 item.held_until = Some(at("2022-02-01", 0));
+                item.task = "gone".into();
             }
             ItemRow::of(&case.id(), &item, &definition)
         })
