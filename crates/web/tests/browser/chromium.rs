@@ -110,6 +110,17 @@ impl Browser {
         self.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
     }
 
+    /// Pictures of the page as it is, on a phone and on a desk, on neither of which it is too wide.
+    pub(crate) async fn pictures(&self, name: &str) {
+        for (width, height) in [(390, 2600), (1280, 1800)] {
+            self.driver.set_window_rect(0, 0, width, height).await.unwrap();
+            self.picture(&format!("{name}-{width}")).await;
+            let script = "return document.documentElement.scrollWidth - window.innerWidth;";
+            let over = self.driver.execute(script, vec![]).await.unwrap();
+            assert!(over.convert::<i64>().unwrap() <= 0, "{name} is wider than {width}");
+        }
+    }
+
     pub(crate) async fn quit(mut self) {
         self.driver.quit().await.unwrap();
         self.process.kill().await.unwrap();

@@ -8,6 +8,9 @@
 mod accessibility;
 mod chromium;
 mod frame;
+#[path = "../it/listed.rs"]
+mod listed;
+mod lists;
 mod moves;
 #[path = "../it/signing.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which forge tokens as well")]

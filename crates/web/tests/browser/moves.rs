@@ -82,17 +82,6 @@ async fn date(browser: &Browser, css: &str, date: &str) {
     browser.driver.execute(&script, vec![]).await.unwrap();
 }
 
-/// Pictures of the page as it is, on a desk and on a phone.
-async fn pictures(browser: &Browser, name: &str) {
-    for (width, height) in [(390, 2600), (1280, 1800)] {
-        browser.driver.set_window_rect(0, 0, width, height).await.unwrap();
-        browser.picture(&format!("{name}-{width}")).await;
-        let script = "return document.documentElement.scrollWidth - window.innerWidth;";
-        let over = browser.driver.execute(script, vec![]).await.unwrap();
-        assert!(over.convert::<i64>().unwrap() <= 0, "{name} is wider than {width}");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn rule_25_a_return_with_a_date_goes_to_two_items_upstream() {
     let (office, case) = office().await;
@@ -106,7 +95,7 @@ async fn rule_25_a_return_with_a_date_goes_to_two_items_upstream() {
     browser.click("#return-upstream input[value=figures]").await;
     browser.click("#return-upstream input[value=text]").await;
     date(&browser, "#return-due", "2022-05-01").await;
-    pictures(&browser, "return").await;
+    browser.pictures("return").await;
     browser.click("#move-return button").await;
     // The date is past: that is said beside it, and nothing that was filled in is lost.
     browser.wait_for("#return-due-err").await;
@@ -116,7 +105,7 @@ async fn rule_25_a_return_with_a_date_goes_to_two_items_upstream() {
         browser.wait_for("#return-reason").await.value().await.unwrap().unwrap(),
         "两处对不上"
     );
-    pictures(&browser, "return-refused").await;
+    browser.pictures("return-refused").await;
     date(&browser, "#return-due", "2022-07-08").await;
     make(&browser, "return").await;
     let now = office.engine.case(&case).await.unwrap();
@@ -153,7 +142,7 @@ async fn rule_22_a_countersigner_is_added_by_name_and_taken_off_with_a_reason() 
         read.convert::<Vec<String>>().unwrap()
     };
     assert_eq!(states().await, ["已同意 市委办 主任", "待审核 市中区 书记", "待审核 督查室 主任"]);
-    pictures(&browser, "signers").await;
+    browser.pictures("signers").await;
     unfold(&browser, "remove_countersigner").await;
     browser.click("#remove_countersigner-who option[value='post:E/书记']").await;
     browser.fill("#remove_countersigner-reason", "与本项无关").await;
@@ -180,7 +169,7 @@ async fn rule_20_a_suspension_is_asked_for_granted_and_ended() {
     make(&browser, "grant_suspension").await;
     browser.wait_for_text("督查机构挂起：统计口径待定").await;
     browser.wait_for_text("2022-06-01 起，至 2022-06-20；停止计时").await;
-    pictures(&browser, "held").await;
+    browser.pictures("held").await;
     unfold(&browser, "resume").await;
     make(&browser, "resume").await;
     assert!(!browser.text().await.contains("挂起原因"));
@@ -209,11 +198,11 @@ async fn rule_21_a_case_is_suspended_and_resumed_on_its_page() {
     date(&browser, "#suspend-until", "2022-06-24").await;
     make(&browser, "suspend").await;
     browser.wait_for_text("本事项自 2022-06-01 起挂起，至 2022-06-24 恢复：机构改革").await;
-    pictures(&browser, "case-suspended").await;
+    browser.pictures("case-suspended").await;
     browser.go(&task(&office, &case, "text")).await;
     browser.wait_for_text("本事项自 2022-06-01 起挂起").await;
     browser.wait_for_text("事项挂起：机构改革").await;
-    pictures(&browser, "task-suspended").await;
+    browser.pictures("task-suspended").await;
     browser.go(&page).await;
     unfold(&browser, "resume").await;
     make(&browser, "resume").await;

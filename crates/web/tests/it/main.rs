@@ -12,6 +12,7 @@ mod directory;
 mod elsewhere;
 mod evidence;
 mod items;
+mod listed;
 mod lists;
 mod manual;
 mod messages;
