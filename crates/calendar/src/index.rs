@@ -125,6 +125,16 @@ impl YearBits {
 
     /// The ordinal, from 0, of the n-th working day of the year, counted from 1.
     fn nth(&self, n: i64) -> Option<u32> {
-        (0..366).find(|ordinal0| self.count_upto(*ordinal0) == n)
+        let mut before = u32::try_from(n).ok()?.checked_sub(1)?;
+        for (at, word) in (0..).zip(self.words) {
+            let worked = word.count_ones();
+            if before < worked {
+                // Without its lowest bits, one for each working day that comes before.
+                let rest = (0..before).fold(word, |rest, _| rest & (rest - 1));
+                return Some(at * WORD_BITS + rest.trailing_zeros());
+            }
+            before -= worked;
+        }
+        None
     }
 }
