@@ -97,7 +97,7 @@ pub use crate::migration::{
     TaskMap,
 };
 pub use crate::moves::{Ask, AskKind, AvailableMove, By, MoveKind, On, available_moves};
-pub use crate::names::Names;
+pub use crate::names::{Names, NamesById};
 pub use crate::questions::{Choice, Question};
 pub use crate::refusal::{ExtensionRefusal, FieldProblem, Obstacle, Refusal, Why};
 pub use crate::rows::{

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use duban_model::{Assignee, Directory, PersonId, UnitId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::command::Actor;
 use crate::event::{HoldCause, ItemKind};
@@ -19,11 +19,57 @@ use crate::tell::AXES_SHOWN;
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Names {
     /// Units.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub units: BTreeMap<UnitId, String>,
+    #[serde(default, skip_serializing_if = "NamesById::is_empty")]
+    pub units: NamesById<UnitId>,
     /// People.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub people: BTreeMap<PersonId, String>,
+    #[serde(default, skip_serializing_if = "NamesById::is_empty")]
+    pub people: NamesById<PersonId>,
+}
+
+/// Names by id, in the order of the ids, as JSON an object.
+///
+/// Most events name one or two, so that a list takes a tenth of a map's memory.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NamesById<K>(Vec<(K, String)>);
+
+impl<K> Default for NamesById<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord> NamesById<K> {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What an id was called.
+    pub fn get(&self, id: &K) -> Option<&String> {
+        let place = self.0.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+        self.0.get(place).map(|(_, name)| name)
+    }
+
+    /// Adds a name, in place of another of the same id.
+    fn insert(&mut self, id: K, name: String) {
+        match self.0.binary_search_by(|(other, _)| other.cmp(&id)) {
+            Ok(place) => self.0[place].1 = name,
+            Err(place) => self.0.insert(place, (id, name)),
+        }
+    }
+}
+
+impl<K: Serialize> Serialize for NamesById<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(id, name)| (id, name)))
+    }
+}
+
+impl<'de, K: Deserialize<'de> + Ord> Deserialize<'de> for NamesById<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = BTreeMap::<K, String>::deserialize(deserializer)?;
+        Ok(Self(map.into_iter().collect()))
+    }
 }
 
 impl Names {

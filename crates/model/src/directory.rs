@@ -3,7 +3,7 @@
 //! A directory is a value. A change makes a new one; what happened keeps the posts that people
 //! held then, because events record them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -296,12 +296,12 @@ fn check_wording(data: &DirectoryData) -> Result<(), BadWording> {
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     data: DirectoryData,
-    units: BTreeMap<UnitId, usize>,
-    by_name: BTreeMap<String, Vec<usize>>,
-    children: BTreeMap<UnitId, Vec<UnitId>>,
-    posts: BTreeMap<UnitId, Vec<usize>>,
-    people: BTreeMap<PersonId, usize>,
-    posts_of: BTreeMap<PersonId, Vec<usize>>,
+    units: HashMap<UnitId, usize>,
+    by_name: HashMap<String, Vec<usize>>,
+    children: HashMap<UnitId, Vec<UnitId>>,
+    posts: HashMap<UnitId, Vec<usize>>,
+    people: HashMap<PersonId, usize>,
+    posts_of: HashMap<PersonId, Vec<usize>>,
     version: OnceLock<String>,
 }
 
