@@ -177,10 +177,10 @@ pub struct CaseHead {
     pub foreign: BTreeMap<String, Map<String, Json>>,
     /// It is suspended: what is open and what is to come stands still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<CaseSuspension>,
+    pub suspended: Option<Box<CaseSuspension>>,
     /// The case above, or the earlier period's, is suspended, and this one with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub above: Option<CaseSuspension>,
+    pub above: Option<Box<CaseSuspension>>,
     /// The number of the last word from above about that; what comes later with a smaller one is
     /// out of date.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -222,7 +222,7 @@ pub struct CaseHead {
     pub counted: Option<Vec<i32>>,
     /// Its dates are being counted again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recounting: Option<Recounting>,
+    pub recounting: Option<Box<Recounting>>,
 }
 
 /// How far counting a case's dates again has come: it is done in parts.
@@ -238,7 +238,7 @@ impl CaseHead {
     /// Why everything stands still, by an order for this case or for the one above; `None`: it
     /// does not.
     pub fn suspension(&self) -> Option<&CaseSuspension> {
-        self.suspended.as_ref().or(self.above.as_ref())
+        self.suspended.as_deref().or(self.above.as_deref())
     }
 
     /// The head of a case that is only being thought of, for the keys that decide its opening.

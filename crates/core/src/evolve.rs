@@ -93,10 +93,9 @@ impl Case {
             handled: Default::default(),
             foreign: Default::default(),
             suspended: None,
-            above: suspended.as_ref().map(|reason| CaseSuspension {
-                reason: reason.clone(),
-                since: event.at,
-                until: None,
+            above: suspended.as_ref().map(|reason| {
+                let (reason, since) = (reason.clone(), event.at);
+                Box::new(CaseSuspension { reason, since, until: None })
             }),
             above_said: 0,
             next_held: None,
@@ -280,14 +279,9 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.turn(Status::Active, at);
         }
         Fact::ExtensionAsked { until, reason, answer_due, arming, .. } => {
-            item.asked = Some(Asked {
-                until: *until,
-                reason: reason.clone(),
-                at,
-                due: *answer_due,
-                overdue: false,
-                armed: arming.as_ref().map(|arming| Armed::towards(arming, item.extensions + 1)),
-            });
+            let armed = arming.as_ref().map(|arming| Armed::towards(arming, item.extensions + 1));
+            let (until, reason, due) = (*until, reason.clone(), *answer_due);
+            item.asked = Some(Box::new(Asked { until, reason, at, due, overdue: false, armed }));
         }
         Fact::AnswerOverdue { .. } => {
             if let Some(asked) = item.asked.as_mut() {
@@ -339,7 +333,7 @@ fn evolve_item(item: &mut Item, event: &Event) {
             let (cause, until, remaining) = (cause.clone(), *until, *remaining);
             let since = since.unwrap_or(at);
             if let (None, Some(remaining)) = (&item.stood, remaining) {
-                item.stood = Some(Stood { since, remaining, given: false });
+                item.stood = Some(Box::new(Stood { since, remaining, given: false }));
             }
             item.holds.push(Hold { since, cause, until, remaining });
             item.asked_suspension = None;
@@ -426,7 +420,7 @@ fn evolve_item(item: &mut Item, event: &Event) {
         }
         Fact::SuspensionAsked { reason, until, .. } => {
             let (reason, until) = (reason.clone(), *until);
-            item.asked_suspension = Some(AskedSuspension { reason, until, at });
+            item.asked_suspension = Some(Box::new(AskedSuspension { reason, until, at }));
         }
         Fact::SuspensionRefused { .. } => item.asked_suspension = None,
         Fact::MadeUp { .. } => item.note("made_up", at),
@@ -446,7 +440,7 @@ fn evolve_item(item: &mut Item, event: &Event) {
             }
             item.note(sent.kind.as_str(), at);
         }
-        Fact::SubCaseOpened { child, .. } => item.child = Some(Child::new(child.clone())),
+        Fact::SubCaseOpened { child, .. } => item.child = Some(Box::new(Child::new(child.clone()))),
         Fact::SubCaseLeft { child, keeps, answer_by, .. } => {
             kin::left(item, child, *keeps, *answer_by, at);
         }
@@ -631,7 +625,7 @@ fn reschedule(item: &mut Item, schedule: &Schedule) {
         for hold in item.holds.iter_mut().filter(|hold| hold.remaining.is_some()) {
             hold.remaining = Some(stood.remaining);
         }
-        item.stood = Some(stood.clone());
+        item.stood = Some(Box::new(stood.clone()));
     }
 }
 

@@ -366,7 +366,7 @@ pub struct Item {
     pub foreign: ForeignNeeds,
     /// The case that it has opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub child: Option<Child>,
+    pub child: Option<Box<Child>>,
     /// Expressions that failed and that it lacks until they are evaluated again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failed>,
@@ -405,7 +405,7 @@ pub struct Item {
     pub holds: Vec<Hold>,
     /// Since when its clock stands, and what was left then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stood: Option<Stood>,
+    pub stood: Option<Box<Stood>>,
     /// Working days of its window, or after its due date, in which its clock stood.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: i64,
@@ -414,7 +414,7 @@ pub struct Item {
     pub judge_again_at: Option<Instant>,
     /// A suspension that the owner has asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_suspension: Option<AskedSuspension>,
+    pub asked_suspension: Option<Box<AskedSuspension>>,
 
     /// Who owes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -486,7 +486,7 @@ pub struct Item {
     pub armed: Option<Armed>,
     /// The extension asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Asked>,
+    pub asked: Option<Box<Asked>>,
     /// Extensions granted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub extensions: u32,

@@ -32,7 +32,7 @@ pub(crate) fn hear(head: &mut CaseHead, number: u64, says: &ParentSays, at: Inst
 fn hear_of_suspension(head: &mut CaseHead, number: u64, order: Option<CaseSuspension>) {
     if number > head.above_said {
         head.above_said = number;
-        head.above = order;
+        head.above = order.map(Box::new);
         resumed(head);
     }
 }
@@ -70,8 +70,12 @@ pub(crate) fn left(
     answer_by: Option<Instant>,
     at: Instant,
 ) {
-    item.child =
-        Some(Child { asked_at: Some(at), answer_by, ended: keeps, ..Child::new(child.clone()) });
+    item.child = Some(Box::new(Child {
+        asked_at: Some(at),
+        answer_by,
+        ended: keeps,
+        ..Child::new(child.clone())
+    }));
 }
 
 /// A sub-case has ended; another one that the item has by now goes on.

@@ -172,7 +172,7 @@ impl Turn<'_> {
         }
         let waits = self.case.item(key).is_some_and(|item| {
             let asked = |one: &crate::item::Child| one.case == *child && one.asked_at.is_some();
-            item.status == Status::Ready && item.child.as_ref().is_some_and(asked)
+            item.status == Status::Ready && item.child.as_deref().is_some_and(asked)
         });
         self.push(Fact::SubCaseEnded { item: key.clone(), child: child.clone(), number });
         let definition = Arc::clone(&self.definition);

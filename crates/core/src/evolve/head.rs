@@ -63,7 +63,7 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
         Fact::StruckOff { item: None, .. } => head.status = CaseStatus::StruckOff,
         Fact::CaseSuspended { reason, until } => {
             let (reason, since, until) = (reason.clone(), event.at, *until);
-            head.suspended = Some(CaseSuspension { reason, since, until });
+            head.suspended = Some(Box::new(CaseSuspension { reason, since, until }));
         }
         Fact::CaseResumed => {
             head.suspended = None;
@@ -94,7 +94,8 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
         Fact::Repaired { .. } => head.faulted = None,
         Fact::CalendarApplied { years, next } => match next {
             Some(next) => {
-                head.recounting = Some(Recounting { years: years.clone(), next: next.clone() });
+                let (years, next) = (years.clone(), next.clone());
+                head.recounting = Some(Box::new(Recounting { years, next }));
             }
             None => {
                 head.counted = Some(years.clone());

@@ -38,7 +38,7 @@ pub(crate) struct Standing {
 
 impl Standing {
     pub(crate) fn of(case: &Case, item: &Item, teller: &Teller<'_>) -> Self {
-        let suspended = case.head().suspended.as_ref();
+        let suspended = case.head().suspended.as_deref();
         Self {
             manner: manner(item),
             signers: item.review.members.iter().map(|who| signer(item, who, teller)).collect(),
