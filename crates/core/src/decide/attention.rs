@@ -44,6 +44,21 @@ fn concerns_lists(fact: &Fact) -> bool {
     )
 }
 
+/// Facts of what was said, sent or counted: nobody can move on an item more or less because of
+/// them. They are most of what time brings, so that their items are not looked at for nothing.
+fn says_only(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Sent(_)
+            | Fact::Scored { .. }
+            | Fact::Logged { .. }
+            | Fact::RungFired { .. }
+            | Fact::PlanChecked { .. }
+            | Fact::ReportKept { .. }
+            | Fact::ReportMissed { .. }
+    )
+}
+
 /// Something that needs attention: why, and what it is about.
 type Cause = (Kind, String);
 
@@ -60,7 +75,8 @@ impl Turn<'_> {
                 |item: &&Arc<Item>| !item.status.is_closed() || !item.attention.is_empty();
             self.case.items().filter(is_concerned).map(|item| item.key.clone()).collect()
         } else {
-            self.events.iter().flat_map(touched).collect()
+            let telling = self.events.iter().filter(|event| !says_only(&event.fact));
+            telling.flat_map(touched).collect()
         };
         for key in keys {
             self.looked_at += 1;
