@@ -42,14 +42,16 @@ impl Size {
 
     /// Adds a value that lies under so many layers.
     fn add(&mut self, value: &Dynamic, above: usize) {
-        let holds = value.is_array() || value.is_map() || value.is_fnptr();
-        if value.is_locked() {
-            return;
-        }
-        if !holds {
-            if let Ok(text) = value.as_immutable_string_ref() {
+        if !(value.is_array() || value.is_map() || value.is_fnptr()) {
+            // Asked first: of anything but a text the reference is refused with the name of its type.
+            if value.is_string()
+                && let Ok(text) = value.as_immutable_string_ref()
+            {
                 self.bytes += text.len();
             }
+            return;
+        }
+        if value.is_locked() {
             return;
         }
         let layer = above + 1;
