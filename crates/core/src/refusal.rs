@@ -129,8 +129,9 @@ pub enum Refusal {
         /// Who is absent.
         absent: String,
     },
-    /// The task must be done in person.
-    #[error("item `{0}` must be done in person")]
+    /// The task must be done in person: nobody stands in, it is not transferred, and whoever it is
+    /// delegated to reports and submits alone.
+    #[error("item `{0}` must be done in person: a delegate may report and submit, nothing else")]
     InPerson(ItemKey),
     /// Several done items upstream could be meant by a return. Name one or more of them.
     #[error("`return` of `{item}` must say in `upstream` which of {} is meant", keys(among))]
@@ -481,7 +482,10 @@ impl Refusal {
                 format!("{} 今日不是 {} 的代理人", name(person), name(absent))
             }
             Self::InPerson(item) => {
-                format!("任务{}须本人办理，不得代理", title(item.as_str()))
+                format!(
+                    "任务{}须本人办理：不得代理、转办，受委托人只能反馈和提交",
+                    title(item.as_str())
+                )
             }
             Self::UpstreamUnclear { item, among } => {
                 let among: Vec<String> =

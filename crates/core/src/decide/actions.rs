@@ -83,8 +83,11 @@ impl Turn<'_> {
     }
 
     fn assign_by_script(&mut self, key: &ItemKey, to: &Assignee, why: Option<String>) {
-        let leaves_reviewers = self.case.item(key).is_none_or(|item| self.may_pass_to(item, to));
-        if leaves_reviewers {
+        let Some(item) = self.case.item(key).cloned() else { return };
+        if !self.stays_in_person(&item, to) {
+            let name = self.env.directory.name_of(to);
+            self.log(key, format!("须本人办理，不能指派给{name}，已忽略"));
+        } else if self.may_pass_to(&item, to) {
             self.reassign(key, to, why.unwrap_or_else(|| "脚本指派".to_owned()));
         } else {
             let name = self.env.directory.name_of(to);

@@ -50,11 +50,16 @@ impl Turn<'_> {
             .filter(|item| {
                 item.holder.is_none()
                     || item.owner.as_ref().is_some_and(|owner| !self.is_held(owner))
+                    || matches!(item.owner, Some(Assignee::Person(_))) && self.is_in_person(item)
             })
             .filter(|item| item.kind != ItemKind::Task || self.is_human(item))
             .cloned()
             .collect();
         for item in orphans {
+            let is_held = item.owner.as_ref().is_some_and(|owner| self.is_held(owner));
+            if item.holder.is_some() && is_held && !self.has_left_post(&item) {
+                continue;
+            }
             match self.find_owner(&item).filter(|owner| self.is_held(owner)) {
                 Some(owner) => self.reassign(&item.key, &owner, "通讯录更新".to_owned()),
                 None if item.holder.is_some() => self.vacate(&item),
@@ -65,7 +70,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn find_owner(&mut self, item: &Item) -> Option<Assignee> {
+    pub(super) fn find_owner(&mut self, item: &Item) -> Option<Assignee> {
         let definition = Arc::clone(&self.definition);
         let owner = Self::task(&definition, item).and_then(|task| task.owner.as_ref());
         let Some(expr) = owner else { return item.owner.clone() };

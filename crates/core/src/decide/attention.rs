@@ -355,9 +355,9 @@ impl Turn<'_> {
         if task.is_some_and(|task| item.kind == ItemKind::Task && task.kind != TaskKind::Human) {
             return false;
         }
-        let in_person = task.is_some_and(|task| task.in_person);
+        let in_person = self.is_in_person(item);
         let presence = self.presence();
-        let owns = item.owner.as_ref().is_some_and(|one| presence.can_act(one, &[], in_person));
+        let owns = self.owners_of(item).iter().any(|one| presence.is_there(one, &[], in_person));
         let handles =
             item.handler.as_ref().is_some_and(|one| presence.is_there(one, &[], in_person));
         !owns && !handles

@@ -230,7 +230,7 @@ impl Turn<'_> {
             return Err(Refusal::Unsuitable { act, item: key.to_string(), why });
         };
         let owner = self.same_post(&item, given, &unit);
-        self.may_be_given(act, &item, &owner)?;
+        self.may_succeed(act, &item, &owner)?;
         let members = self.signers_after(&item, &owner);
         let review = (members != item.review.members).then(|| ReviewPlan {
             manner: item.review.manner,

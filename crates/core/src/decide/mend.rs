@@ -106,13 +106,27 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Whether an item may pass to an assignee: somebody holds it, and somebody else can review.
+    /// Whether an item may pass to an assignee: somebody holds it, it stays with its post where it
+    /// is to be done in person, and somebody else can review.
     pub(super) fn may_be_given(
-        &self,
+        &mut self,
         act: &'static str,
         item: &Item,
         to: &Assignee,
     ) -> Result<(), Refusal> {
+        if !self.stays_in_person(item, to) {
+            let why = Why::new(
+                "it is to be done in person: only a holder of the same post can be given it",
+                "须本人办理，只能指派给同一岗位的任职人",
+            );
+            let item = item.key.to_string();
+            return Err(Refusal::Unsuitable { act, item, why: why.about("to") });
+        }
+        self.may_be_taken(act, item, to)
+    }
+
+    /// Whether somebody holds an assignee's post, and somebody else can review then.
+    fn may_be_taken(&self, act: &'static str, item: &Item, to: &Assignee) -> Result<(), Refusal> {
         let unsuitable = |why| Err(Refusal::Unsuitable { act, item: item.key.to_string(), why });
         if !self.is_held(to) {
             let why = Why::new("nobody holds the new owner's post", "新承办岗位无人在岗");
@@ -123,6 +137,25 @@ impl Turn<'_> {
             return unsuitable(why.about("to"));
         }
         Ok(())
+    }
+
+    /// Whether an item may pass to the unit that took the place of its own: what is to be done in
+    /// person goes to the post of the same name there, held or not by the same people.
+    pub(super) fn may_succeed(
+        &mut self,
+        act: &'static str,
+        item: &Item,
+        to: &Assignee,
+    ) -> Result<(), Refusal> {
+        let is_post = |name: &str| matches!(to, Assignee::Post(_, other) if **other == *name);
+        let keeps_post = match &item.owner {
+            Some(Assignee::Post(_, name)) => is_post(name),
+            Some(Assignee::Unit(_) | Assignee::Person(_)) | None => true,
+        };
+        if self.is_in_person(item) && keeps_post {
+            return self.may_be_taken(act, item, to);
+        }
+        self.may_be_given(act, item, to)
     }
 
     /// A new owner has at least the time that rule 18 gives, and silence counts from now.

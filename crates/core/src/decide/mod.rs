@@ -15,6 +15,7 @@ mod graph;
 mod growth;
 mod handover;
 mod hold;
+mod in_person;
 mod mend;
 mod migrate;
 mod office;

@@ -8,6 +8,7 @@ use duban_script::{Scene, Value};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
+use super::in_person::may_delegate_make;
 use super::scene::fields_of;
 use super::signers::Closing;
 use super::{Turn, reason_of};
@@ -43,18 +44,23 @@ impl Turn<'_> {
         }
     }
 
-    /// The owner, whoever stands in for them, or whoever handles the task for them.
+    /// The owner, whoever stands in for them, or whoever handles the task for them. What is to be
+    /// done in person knows no stand-in, and whoever handles it reports and submits alone.
     pub(super) fn may_work(&self, act: &'static str, item: &Item) -> Result<PersonId, Refusal> {
         let directory = &self.env.directory;
         let person = principal(act, item.key.as_str(), &self.actor, directory, self.today())?;
-        let in_person = Self::task(&self.definition, item).is_some_and(|task| task.in_person);
+        let in_person = self.is_in_person(item);
         let stands_in = matches!(&self.actor, Actor::Person { on_behalf_of: Some(_), .. });
         if in_person && stands_in {
             return Err(Refusal::InPerson(item.key.clone()));
         }
-        let owns =
-            item.owner.as_ref().is_some_and(|owner| directory.holders(owner).contains(&person));
-        if owns || item.handler.as_ref() == Some(&person) {
+        if self.owners_of(item).contains(&person) {
+            return Ok(person);
+        }
+        if item.handler.as_ref() == Some(&person) {
+            if in_person && !may_delegate_make(act) {
+                return Err(Refusal::InPerson(item.key.clone()));
+            }
             return Ok(person);
         }
         Err(Refusal::NotAllowed {
@@ -128,7 +134,7 @@ impl Turn<'_> {
         check_texts("", evidence)?;
         let definition = Arc::clone(&self.definition);
         let task = Self::task(&definition, &named);
-        let form = form::check(&fields_of(&named, task), form, &self.env.directory)?;
+        let form = form::check(&fields_of(&named, task), form, &self.env.directory, self.today())?;
         check_evidence(task, evidence)?;
         let (item, counts) = match task {
             Some(task) if task.counts.is_some() => self.occurrence(&named, task, &form)?,
@@ -352,6 +358,9 @@ impl Turn<'_> {
         reason: &str,
     ) -> Result<(), Refusal> {
         let item = self.in_status("transfer", key, &[Status::Ready, Status::Active])?;
+        if self.is_in_person(&item) {
+            return Err(Refusal::InPerson(key.clone()));
+        }
         let reason = reason_of("transfer", reason)?;
         if self.may_supervise("transfer", key.as_str()).is_err() {
             self.may_work("transfer", &item)?;
