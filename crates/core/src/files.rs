@@ -68,6 +68,7 @@ mod tests {
             min: None,
             max: None,
             pattern: None,
+            past: None,
         }
     }
 

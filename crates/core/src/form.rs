@@ -13,6 +13,7 @@ pub(crate) const ROWS_MAX: usize = 5_000;
 pub(crate) const TEXT_CHARS_MAX: usize = 20_000;
 
 /// Checks a form and returns it in its stored shape: decimals as text, dates as `YYYY-MM-DD`.
+/// `today` is the suite's civil day: what has happened cannot lie after it.
 ///
 /// # Errors
 ///
@@ -21,14 +22,16 @@ pub(crate) fn check(
     fields: &[Field],
     form: &Map<String, Json>,
     directory: &Directory,
+    today: Date,
 ) -> Result<Map<String, Json>, Refusal> {
-    let mut check = Check { directory, problems: Vec::new() };
+    let mut check = Check { directory, today, problems: Vec::new() };
     let stored = check.map("", fields, form);
     if check.problems.is_empty() { Ok(stored) } else { Err(Refusal::BadForm(check.problems)) }
 }
 
 struct Check<'d> {
     directory: &'d Directory,
+    today: Date,
     problems: Vec<FieldProblem>,
 }
 
@@ -165,6 +168,10 @@ impl Check<'_> {
         {
             self.problem(path, format!("不得晚于 {max}"));
         }
+        if field.past == Some(true) && date > self.today {
+            let today = self.today;
+            self.problem(path, format!("须为已经发生的日期，不得晚于今天（{today}）"));
+        }
         Some(Json::String(date.to_string()))
     }
 
@@ -266,13 +273,14 @@ fn field(name: &str, title: &str, kind: FieldKind, required: bool) -> Field {
         min: None,
         max: None,
         pattern: None,
+        past: None,
     }
 }
 
 /// What the record of an interview holds (约谈记录).
 pub(crate) fn interview_fields() -> Vec<Field> {
     vec![
-        field("held_on", "约谈日期", FieldKind::Date, true),
+        Field { past: Some(true), ..field("held_on", "约谈日期", FieldKind::Date, true) },
         field("place", "约谈地点", FieldKind::Text, false),
         field("attendees", "参加人员", FieldKind::Text, false),
         field("problems", "指出的问题", FieldKind::Text, false),

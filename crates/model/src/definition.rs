@@ -436,6 +436,10 @@ pub struct Field {
     pub max: Option<serde_json::Value>,
     /// A regular expression that a text must match as a whole.
     pub pattern: Option<String>,
+    /// A date of something that has happened: it cannot lie in the future. Where the author says
+    /// nothing, the dates that a duty's `counts` reads are such, and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<bool>,
 }
 
 /// What a field holds.

@@ -48,6 +48,7 @@ fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
             min: None,
             max: None,
             pattern: None,
+            past: None,
         });
     }
     let mut keys = r.keys(node)?;
@@ -61,9 +62,31 @@ fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
         min: keys.take("min").map(|node| r.data(node)),
         max: keys.take("max").map(|node| r.data(node)),
         pattern: read_pattern(r, &mut keys),
+        past: None,
     };
+    let past = read_past(r, &mut keys, &field);
     keys.finish(r);
-    Some(field)
+    Some(Field { past, ..field })
+}
+
+fn read_past(r: &mut Reader<'_>, keys: &mut Keys<'_>, field: &Field) -> Option<bool> {
+    let node = keys.take("past")?;
+    if field.kind != FieldKind::Date {
+        r.error("DB1219", node, "`past` 只与 `type: date` 同用");
+    }
+    r.flag(node)
+}
+
+/// What a duty counts has happened: dates that its `counts` reads cannot lie in the future, unless
+/// the author says otherwise.
+pub(crate) fn past_where_counted(fields: &mut [Field], counts: &str) {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let words: BTreeSet<&str> = counts.split(|letter| !is_part(letter)).collect();
+    for field in fields.iter_mut().filter(|field| field.kind == FieldKind::Date) {
+        if field.past.is_none() && words.contains(field.name.as_str()) {
+            field.past = Some(true);
+        }
+    }
 }
 
 fn read_kind(r: &mut Reader<'_>, keys: &mut Keys<'_>, kind: Option<FieldKind>) -> FieldKind {

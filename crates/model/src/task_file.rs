@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use duban_calendar::{Roll, WindowKind};
 
 use crate::definition::{Axis, Expr, Join, Many, Need, Place, Reviewer, TaskDef, TaskKind};
-use crate::form_file::{check_once, read_form};
+use crate::form_file::{check_once, past_where_counted, read_form};
 use crate::ids::{TaskId, WorkflowId};
 use crate::names::identifier;
 use crate::read::{Keys, Reader};
@@ -82,7 +82,7 @@ pub(crate) fn read_task(
         names.ladder(r, &mut keys, "review_ladder", context.review_ladder.filter(|_| reviewed));
     let evidence = read_evidence(r, &mut keys);
     let title = keys.require(r, "title").and_then(|node| r.text(node)).unwrap_or_default();
-    let task = TaskDef {
+    let mut task = TaskDef {
         was: keys.texts(r, "was").into_iter().map(TaskId::new).collect(),
         title,
         description: keys.text(r, "description"),
@@ -126,6 +126,9 @@ pub(crate) fn read_task(
         place: key.place(),
         id,
     };
+    if let Some(counts) = &task.counts {
+        past_where_counted(&mut task.form, &counts.source);
+    }
     check_companions(r, &keys, &task, context);
     check_people(r, &keys, &task);
     keys.finish(r);

@@ -328,6 +328,8 @@ fn forms_indicators_and_lists_are_checked() {
     check(&task("a", "form: { x: { type: table } }"), "1:43 DB1012");
     check(&task("a", "form: { x: { type: table, columns: { new: text } } }"), "1:69 DB1201");
     check(&task("a", "form: { x: { type: text, choices: [y] } }"), "1:66 DB1219");
+    check(&task("a", "form: { x: { type: text, past: true } }"), "1:63 DB1219");
+    check(&task("a", "form: { x: { type: date, past: maybe } }"), "1:63 DB1013");
     check(&task("a", "form: { x: { type: text, pattern: '[a' } }"), "1:66 DB1214");
     check(&task("a", "form: { x: { type: text, pattern: 'a)|(b' } }"), "1:66 DB1214");
     check(&task("a", "form: { x: { type: text, pattern: '((a{90}){90}){90}' } }"), "1:66 DB1214");

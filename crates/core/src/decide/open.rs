@@ -132,7 +132,10 @@ pub(super) fn decide_open(open: &Open, command: &Command, env: &Env) -> Result<D
         check_period(definition.workflow.period, open.name.period)?;
     }
     let form = match &definition.workflow.open {
-        Some(form) => crate::form::check(&form.form, &open.form, &env.directory)?,
+        Some(form) => {
+            let today = date_of(env.now, definition.suite.time_zone);
+            crate::form::check(&form.form, &open.form, &env.directory, today)?
+        }
         None => open.form.clone(),
     };
     let fact = opened(open, form, env)?;

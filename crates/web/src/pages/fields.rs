@@ -28,10 +28,11 @@ pub(crate) struct Input {
 
 fn input(name: String, field: &Field, value: String) -> Input {
     let bounds = [("至少", &field.min), ("至多", &field.max)];
-    let hint: Vec<String> = bounds
+    let hint = bounds
         .iter()
         .filter_map(|(word, bound)| Some(format!("{word} {}", text(bound.as_ref()?))))
-        .collect();
+        .chain((field.past == Some(true)).then(|| "不晚于今天".to_owned()));
+    let hint: Vec<String> = hint.collect();
     let (kind, choices) = match &field.kind {
         FieldKind::Text => ("text", Vec::new()),
         FieldKind::Number | FieldKind::Money => ("decimal", Vec::new()),
