@@ -3,6 +3,7 @@
 //! Each event keeps the names that its text shows. A post is called after its unit and by its own
 //! name, which is part of it: the unit's name suffices.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use duban_model::{Assignee, Directory, PersonId, UnitId};
@@ -45,8 +46,11 @@ impl<K: Ord> NamesById<K> {
     }
 
     /// What an id was called.
-    pub fn get(&self, id: &K) -> Option<&String> {
-        let place = self.0.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+    pub fn get<Q: Ord + ?Sized>(&self, id: &Q) -> Option<&String>
+    where
+        K: Borrow<Q>,
+    {
+        let place = self.0.binary_search_by(|(other, _)| other.borrow().cmp(id)).ok()?;
         self.0.get(place).map(|(_, name)| name)
     }
 
