@@ -3,7 +3,7 @@
 //! A directory is a value. A change makes a new one; what happened keeps the posts that people
 //! held then, because events record them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -292,16 +292,20 @@ fn check_wording(data: &DirectoryData) -> Result<(), BadWording> {
     former.people.values().try_for_each(|name| What::PersonName.check(name))
 }
 
+/// Where to find what is asked for by its key, in every decision.
+#[expect(clippy::disallowed_types, reason = "asked by key alone: its order shows nowhere")]
+type Index<K, V> = std::collections::HashMap<K, V>;
+
 /// Units, posts and people with indexes; immutable.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     data: DirectoryData,
-    units: HashMap<UnitId, usize>,
-    by_name: HashMap<String, Vec<usize>>,
-    children: HashMap<UnitId, Vec<UnitId>>,
-    posts: HashMap<UnitId, Vec<usize>>,
-    people: HashMap<PersonId, usize>,
-    posts_of: HashMap<PersonId, Vec<usize>>,
+    units: Index<UnitId, usize>,
+    by_name: Index<String, Vec<usize>>,
+    children: Index<UnitId, Vec<UnitId>>,
+    posts: Index<UnitId, Vec<usize>>,
+    people: Index<PersonId, usize>,
+    posts_of: Index<PersonId, Vec<usize>>,
     version: OnceLock<String>,
 }
 
