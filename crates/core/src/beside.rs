@@ -60,6 +60,7 @@ impl Refusal {
             | Self::NoStandIn { .. }
             | Self::InPerson(_)
             | Self::NoWindow(_)
+            | Self::EventUsed { .. }
             | Self::CoolDown { .. }
             | Self::CaseClosed(_)
             | Self::StillOpen { .. }

@@ -212,13 +212,26 @@ fn evolve_item(item: &mut Item, event: &Event) {
             report(item, *percent, *value, evidence, at);
             item.stall_at = *stall_at;
         }
-        Fact::Submitted { form, evidence, value, counts, review_due, arming, .. } => {
+        Fact::Submitted {
+            form,
+            evidence,
+            value,
+            counts,
+            makes_up,
+            event: about,
+            review_due,
+            arming,
+            ..
+        } => {
             work(item, &event.actor);
             sign(item, at);
             item.form = Arc::new(form.clone());
             item.evidence.clone_from(evidence);
             item.value = value.or(item.value);
-            submit(item, *counts, at);
+            let (counts, makes_up, event) = (*counts, *makes_up, about.clone());
+            let state = EntryState::Submitted;
+            let form = Arc::clone(&item.form);
+            submit(item, Entry { at, counts, makes_up, event, state, form });
             item.review.towards(*review_due, arming.as_ref());
         }
         Fact::Withdrawn { .. } => {
@@ -399,8 +412,10 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.missed_in_a_row = if item.behind > 0 { item.missed_in_a_row + 1 } else { 0 };
             arm_behind(item, *index, rungs);
         }
-        Fact::WindowJudged { met, .. } => {
-            if !met {
+        Fact::WindowJudged { met, in_mind, .. } => {
+            if *in_mind {
+                lateness::keep(item, at);
+            } else if !met {
                 lateness::begin(item, at);
             }
             item.window_met = Some(*met);
@@ -423,6 +438,12 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.asked_suspension = Some(Box::new(AskedSuspension { reason, until, at }));
         }
         Fact::SuspensionRefused { .. } => item.asked_suspension = None,
+        Fact::PapersLate { .. } => {
+            lateness::withdraw(item, lateness::Late::Work);
+            item.window_met = Some(true);
+            item.on_time = Some(false);
+            item.note("papers_late", at);
+        }
         Fact::MadeUp { .. } => item.note("made_up", at),
         Fact::IndicatorJudged { met, .. } => {
             item.judged = true;
@@ -669,17 +690,13 @@ fn report(
     }
 }
 
-fn submit(item: &mut Item, counts: bool, at: Instant) {
+fn submit(item: &mut Item, entry: Entry) {
+    let at = entry.at;
     item.submitted_at = Some(at);
     item.counted_at = item.stood.as_ref().map(|stood| stood.since);
     item.stalled_at = None;
     if item.window.is_some() {
-        item.entries.push(Entry {
-            at,
-            counts,
-            state: EntryState::Submitted,
-            form: Arc::clone(&item.form),
-        });
+        item.entries.push(entry);
     }
     item.review.end();
     item.turn(Status::Submitted, at);

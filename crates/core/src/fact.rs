@@ -157,6 +157,12 @@ pub enum Fact {
         value: Option<Decimal>,
         /// Whether it counts for its window; `true` for what is no duty.
         counts: bool,
+        /// It makes up for a window that was judged missed, and keeps none.
+        #[serde(default, skip_serializing_if = "crate::item::is_false")]
+        makes_up: bool,
+        /// What a duty's entry is about: the same counts once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        event: Option<String>,
         /// By when it must be reviewed.
         review_due: Option<Instant>,
         /// The review's ladder.
@@ -514,6 +520,16 @@ pub enum Fact {
         entries: u32,
         /// Whether they sufficed.
         met: bool,
+        /// Of a miss: what it brings is kept in mind, since papers may still show that there was
+        /// none. Histories of older versions say nothing.
+        #[serde(default, skip_serializing_if = "crate::item::is_false")]
+        in_mind: bool,
+    },
+    /// Papers that came after the judgement show that a missed window was kept: the miss is taken
+    /// back, the papers were late.
+    PapersLate {
+        /// Which occurrence.
+        item: ItemKey,
     },
     /// A missed window was made up for; the breach stands.
     MadeUp {

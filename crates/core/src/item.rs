@@ -288,6 +288,12 @@ pub struct Entry {
     pub at: Instant,
     /// Whether it counts for the window.
     pub counts: bool,
+    /// It makes up for the window, which was judged missed, and keeps none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub makes_up: bool,
+    /// What it is about: the same counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// What became of it.
     pub state: EntryState,
     /// Its form.
@@ -708,22 +714,22 @@ impl Item {
 
     /// Entries that count for the window and were not returned.
     pub fn entries_counting(&self) -> u32 {
-        let counting = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts && entry.state != EntryState::Returned)
-            .count();
-        u32::try_from(counting).unwrap_or(u32::MAX)
+        self.entries_that(|entry| entry.counts && entry.state != EntryState::Returned)
     }
 
     /// Entries that count for the window and were accepted.
     pub fn entries_accepted(&self) -> u32 {
-        let accepted = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts && entry.state == EntryState::Accepted)
-            .count();
-        u32::try_from(accepted).unwrap_or(u32::MAX)
+        self.entries_that(|entry| entry.counts && entry.state == EntryState::Accepted)
+    }
+
+    /// Entries that were accepted and make up for the window.
+    pub(crate) fn entries_made_up(&self) -> u32 {
+        self.entries_that(|entry| entry.makes_up && entry.state == EntryState::Accepted)
+    }
+
+    fn entries_that(&self, is_meant: impl Fn(&Entry) -> bool) -> u32 {
+        let meant = self.entries.iter().filter(|entry| is_meant(entry)).count();
+        u32::try_from(meant).unwrap_or(u32::MAX)
     }
 
     /// On whom it waits now: the owner, or the reviewers whose turn it is.

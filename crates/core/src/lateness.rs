@@ -1,7 +1,7 @@
 //! What a lateness has brought upon an item, so that it can be taken back.
 //!
-//! Kept only while the due date rests on a year whose calendar is not announced: nothing else
-//! shows afterwards that there was no lateness.
+//! Kept only while the due date rests on a year whose calendar is not announced, and of duties,
+//! whose papers may come late: nothing else shows afterwards that there was no lateness.
 
 use std::sync::Arc;
 
@@ -98,10 +98,15 @@ impl Paper {
 /// counted from: of those nothing is taken back.
 pub(crate) fn begin(item: &mut Item, at: Instant) {
     if item.deadline().is_some_and(|deadline| deadline.counted_from.is_some()) {
-        let new = Lateness { since: at, moment: at, points: Vec::new(), papers: Vec::new() };
-        item.lateness.get_or_insert_with(|| Arc::new(new));
-        touch(item, at);
+        keep(item, at);
     }
+}
+
+/// What comes of it from now on is kept in mind.
+pub(crate) fn keep(item: &mut Item, at: Instant) {
+    let new = Lateness { since: at, moment: at, points: Vec::new(), papers: Vec::new() };
+    item.lateness.get_or_insert_with(|| Arc::new(new));
+    touch(item, at);
 }
 
 /// A rung of the owner's ladder is about to fire: what comes of it belongs to the lateness, unless

@@ -216,6 +216,7 @@ impl Shown<'_> {
             | Fact::Stalled { .. }
             | Fact::WindowJudged { .. }
             | Fact::MadeUp { .. }
+            | Fact::PapersLate { .. }
             | Fact::IndicatorJudged { .. }
             | Fact::Unrectified { .. }
             | Fact::Referred { .. }

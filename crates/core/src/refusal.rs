@@ -133,6 +133,15 @@ pub enum Refusal {
     /// delegated to reports and submits alone.
     #[error("item `{0}` must be done in person: a delegate may report and submit, nothing else")]
     InPerson(ItemKey),
+    /// What the entry is about counts already, for this window or another. Submit what was held
+    /// besides, or have the other entry returned.
+    #[error("what was submitted for `{item}` counts already, as an entry of `{used}`")]
+    EventUsed {
+        /// The occurrence for which it was submitted.
+        item: ItemKey,
+        /// The occurrence of which it is an entry.
+        used: ItemKey,
+    },
     /// Several done items upstream could be meant by a return. Name one or more of them.
     #[error("`return` of `{item}` must say in `upstream` which of {} is meant", keys(among))]
     UpstreamUnclear {
@@ -390,7 +399,8 @@ impl Refusal {
             | Self::OutOfRange { .. }
             | Self::Unsuitable { .. }
             | Self::UpstreamUnclear { .. }
-            | Self::NoWindow(_) => true,
+            | Self::NoWindow(_)
+            | Self::EventUsed { .. } => true,
             Self::Extension { why, .. } => {
                 matches!(why, ExtensionRefusal::TooLong(_) | ExtensionRefusal::NotLater(_))
             }
@@ -433,6 +443,7 @@ impl Refusal {
             Self::BadForm(_) => "DB2012",
             Self::EvidenceMissing(_) => "DB2013",
             Self::ReasonMissing(_) => "DB2014",
+            Self::EventUsed { .. } => "DB2026",
             Self::NoWindow(_) => "DB2015",
             Self::Extension { .. } => "DB2016",
             Self::CoolDown { .. } => "DB2017",
@@ -492,6 +503,11 @@ impl Refusal {
                     among.iter().take(KEYS_SHOWN).map(|key| title(key.as_str())).collect();
                 format!("退回{}须选明退回到哪一项：{}", title(item.as_str()), among.join("、"))
             }
+            Self::EventUsed { item, used } => format!(
+                "提交{}的内容已经计入{}：同一次会议（活动）只计一次",
+                title(item.as_str()),
+                title(used.as_str())
+            ),
             Self::NoWindow(item) => {
                 format!("提交内容不属于{}的任何开放周期", title(item.as_str()))
             }
@@ -553,6 +569,9 @@ impl Refusal {
             Self::EvidenceMissing(names) => format!("缺少佐证材料：{}", names.join("、")),
             Self::ReasonMissing(act) => format!("{}须写明理由", move_zh(act)),
             Self::NoWindow(item) => format!("提交内容不属于 {item} 的任何开放周期"),
+            Self::EventUsed { item, used } => {
+                format!("提交 {item} 的内容已经计入 {used}：同一次会议（活动）只计一次")
+            }
             Self::Extension { item, why } => {
                 format!("任务 {item} 不能延期：{}", why.zh(|at| at.to_string()))
             }

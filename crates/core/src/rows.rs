@@ -271,6 +271,7 @@ pub fn outgoing(case: &CaseId, event: &Event) -> Option<Outgoing> {
         | Fact::PlanChecked { .. }
         | Fact::WindowJudged { .. }
         | Fact::MadeUp { .. }
+        | Fact::PapersLate { .. }
         | Fact::IndicatorJudged { .. }
         | Fact::Unrectified { .. }
         | Fact::Referred { .. }

@@ -263,7 +263,10 @@ impl Telling<'_> {
                 format!("中止“{}”：{reason}", self.with_key(title, item))
             }
             Fact::ItemCancelled { reason, .. } => format!("中止“{title}”：{reason}"),
-            Fact::MadeUp { .. } => format!("“{title}”已补办"),
+            Fact::MadeUp { .. } => format!("“{title}”已补办，未履职的记录保留"),
+            Fact::PapersLate { .. } => {
+                format!("“{title}”经核实已按期履行，材料迟报；撤回未履职的认定")
+            }
             Fact::CaseClosed => "事项办结".to_owned(),
             Fact::CaseReopened => "事项重新打开".to_owned(),
             Fact::CaseCancelled { reason } => format!("事项中止：{reason}"),

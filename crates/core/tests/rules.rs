@@ -383,7 +383,7 @@ fn rule_8_a_late_entry_makes_up_and_the_breach_stands() {
     office.advance(at("2022-07-08", 9));
     assert_eq!(office.item("study@2022-H1").window_met, Some(false));
     office
-        .act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-06-20" })))
+        .act("d1", submit_with("study@2022-H1", &json!({ "held_on": "2022-07-07" })))
         .expect("late");
     office.act("c1", accept("study@2022-H1")).expect("accepted");
     assert_eq!(office.status("study@2022-H1"), Status::Done);

@@ -330,6 +330,7 @@ fn said(fact: &Fact) -> Option<(EntryKind, String)> {
         | Fact::PlanChecked { .. }
         | Fact::WindowJudged { .. }
         | Fact::MadeUp { .. }
+        | Fact::PapersLate { .. }
         | Fact::IndicatorJudged { .. }
         | Fact::Unrectified { .. }
         | Fact::Referred { .. }

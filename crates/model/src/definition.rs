@@ -240,6 +240,10 @@ pub struct TaskDef {
     pub evidence: Vec<String>,
     /// Whether a submission counts for `window`.
     pub counts: Option<Expr>,
+    /// What a submission is about, for example one meeting: the same counts once. Where it is left
+    /// out, the dates that are counted and the files say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Expr>,
     /// Which ladder; `None`: the task climbs none.
     pub ladder: Option<String>,
     /// Which ladder the review climbs.

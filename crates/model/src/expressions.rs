@@ -37,6 +37,8 @@ pub enum ExprRole {
     When,
     /// Whether a submission counts for the window.
     Counts,
+    /// What a submission is about.
+    Event,
     /// How long after a window entries may follow: a span.
     Grace,
     /// How long silence may last: a span.
@@ -117,6 +119,7 @@ fn of_task(task: &TaskDef) -> Vec<Found<'_>> {
         optional(ExprRole::NotBefore, &task.not_before),
         optional(ExprRole::Stall, &task.stall),
         optional(ExprRole::Counts, &task.counts),
+        optional(ExprRole::Event, &task.event),
     ]
     .into_iter()
     .flatten()

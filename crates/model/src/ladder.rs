@@ -157,6 +157,8 @@ pub enum ScoreOn {
     Missed,
     /// A missed window made up for.
     MadeUp,
+    /// Papers of a window that was kept came after its judgement, and the miss was taken back.
+    PapersLate,
     /// A report that was owed and did not come.
     ReportMissed,
     /// A submission returned.

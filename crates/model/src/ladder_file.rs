@@ -180,6 +180,7 @@ const SCORED: &[(&str, ScoreOn)] = &[
     ("overdue", ScoreOn::Overdue),
     ("missed", ScoreOn::Missed),
     ("made_up", ScoreOn::MadeUp),
+    ("papers_late", ScoreOn::PapersLate),
     ("report_missed", ScoreOn::ReportMissed),
     ("returned", ScoreOn::Returned),
     ("stalled", ScoreOn::Stalled),

@@ -143,7 +143,7 @@ pub(crate) fn expand_tasks(
 }
 
 /// Keys of duties: beside `extends` they go to the tasks of a preset that are duties.
-const OF_DUTIES: [&str; 4] = ["every", "at_least", "grace", "counts"];
+const OF_DUTIES: [&str; 5] = ["every", "at_least", "grace", "counts", "event"];
 
 /// One task for each sibling: what the preset shares, then the sibling's own keys, then what the
 /// author wrote at the task.

@@ -18,6 +18,7 @@ pub(crate) fn check_companions(
     let duty = keys.key("every").is_some();
     let companions = [
         ("counts", duty, "every"),
+        ("event", task.counts.is_some(), "counts"),
         ("at_least", duty, "every"),
         ("grace", duty, "every"),
         ("key", keys.key("each").is_some(), "each"),

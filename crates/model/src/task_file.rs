@@ -120,6 +120,7 @@ pub(crate) fn read_task(
         form: keys.take("form").map(|node| read_form(r, node)).unwrap_or_default(),
         evidence,
         counts: keys.expr(r, "counts"),
+        event: keys.expr(r, "event"),
         ladder,
         review_ladder,
         hooks: keys.take("hooks").map(|node| read_hooks(r, node)).unwrap_or_default(),

@@ -281,6 +281,8 @@ fn people_are_named_once_and_never_judge_themselves() {
     check(&task("a", "reviewer: unit"), "1:42 DB1210");
     check(&task("a", "reviewer: { steps: [lead, unit] }"), "1:58 DB1210");
     check(&task("a", "reviewer: { all: [x], any: y }"), "1:42 DB1219");
+    check(&task("a", "reviewer: { all: [] }"), "1:49 DB1012");
+    check(&task("a", "reviewer: { of: [], at_least: 1 }"), "1:48 DB1012");
     check(&task("a", "reviewer: owner.superior"), "");
 }
 
@@ -329,7 +331,7 @@ fn forms_indicators_and_lists_are_checked() {
     check(&task("a", "form: { x: { type: table, columns: { new: text } } }"), "1:69 DB1201");
     check(&task("a", "form: { x: { type: text, choices: [y] } }"), "1:66 DB1219");
     check(&task("a", "form: { x: { type: text, past: true } }"), "1:63 DB1219");
-    check(&task("a", "form: { x: { type: date, past: maybe } }"), "1:63 DB1013");
+    check(&task("a", "form: { x: { type: date, past: maybe } }"), "1:63 DB1014");
     check(&task("a", "form: { x: { type: text, pattern: '[a' } }"), "1:66 DB1214");
     check(&task("a", "form: { x: { type: text, pattern: 'a)|(b' } }"), "1:66 DB1214");
     check(&task("a", "form: { x: { type: text, pattern: '((a{90}){90}){90}' } }"), "1:66 DB1214");

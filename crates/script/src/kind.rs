@@ -199,6 +199,10 @@ pub(crate) fn misfit(role: ExprRole, kind: Kind<'_>) -> Option<&'static str> {
         | R::RungFor => (matches!(kind, Kind::Span | Kind::Hours), "时长"),
         R::Axis => (kind == Kind::List, "列表"),
         R::IndicatorValue | R::Target => (matches!(kind, Kind::Int | Kind::Decimal), "数"),
+        R::Event => (
+            matches!(kind, Kind::Int | Kind::Decimal | Kind::Date | Kind::Text) || who,
+            "文字、数、日期、单位或人员",
+        ),
         R::NeedWhich => {
             (!matches!(kind, Kind::Bool | Kind::Span | Kind::Hours | Kind::At), "单位或轴的取值")
         }

@@ -151,6 +151,7 @@ mod tests {
             (422, Refusal::EvidenceMissing(Vec::new())),
             (422, Refusal::ReasonMissing(act)),
             (409, Refusal::NoWindow(item.clone())),
+            (409, Refusal::EventUsed { item: item.clone(), used: item.clone() }),
             (409, Refusal::Extension { item: item.clone(), why: ExtensionRefusal::NoDue }),
             (409, Refusal::CoolDown { item, until: at }),
             (409, Refusal::CaseClosed(case.clone())),

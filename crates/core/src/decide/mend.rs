@@ -168,6 +168,8 @@ impl Turn<'_> {
         let vacancy = before.attention.iter().find(|one| one.kind == AttentionKind::OwnerVacant);
         if item.window.is_none() {
             self.begin_by_floor(before, vacancy.map(|one| one.since));
+        } else if item.window_met.is_none() {
+            self.defer_judgement(key);
         }
         if let Some(stall_at) = self.silence(&item).filter(|_| item.stall_at.is_some()) {
             let schedule = Schedule { stall_at: Some(stall_at), ..Schedule::default() };
@@ -198,7 +200,10 @@ impl Turn<'_> {
         let provisional = self.is_provisional(self.at, due);
         let (why, in_time) = (DueReason::AtLeast, !(is_late && is_same));
         let new = NewDeadline { due, why, by: None, in_time, provisional };
-        if is_late {
+        if is_late && !is_same {
+            // The ladder speaks to whoever has it now, and begins with them.
+            self.carry_deadline(key, new, None);
+        } else if is_late {
             let ladder = self.still_to_come(item.armed.as_ref());
             let ladder = ladder.map(|armed| self.not_before(&armed, due));
             self.carry_deadline(key, new, ladder);
@@ -384,7 +389,10 @@ impl Turn<'_> {
     /// judged without them is judged again.
     fn counts_again(&mut self, item: &Arc<Item>, task: &TaskDef) {
         let entries = (0_u32..).zip(&item.entries);
-        let left = entries.filter(|(_, one)| !one.counts && one.state != EntryState::Returned);
+        let is_left = |one: &crate::item::Entry| {
+            !one.counts && !one.makes_up && one.state != EntryState::Returned
+        };
+        let left = entries.filter(|(_, one)| is_left(one));
         let left: Vec<_> = left.map(|(place, one)| (place, Arc::clone(&one.form))).collect();
         let mut counted = false;
         for (entry, form) in left {

@@ -11,6 +11,7 @@ mod between;
 mod child;
 mod clock;
 mod deadline;
+mod entries;
 mod graph;
 mod growth;
 mod handover;

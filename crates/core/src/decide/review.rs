@@ -24,12 +24,14 @@ impl Turn<'_> {
         let definition = Arc::clone(&self.definition);
         let task = Self::task(&definition, &item);
         let owed = task.map_or(1, |task| task.at_least);
-        let pending_counts = item
-            .entries
-            .last()
-            .is_some_and(|entry| entry.counts && entry.state == EntryState::Submitted);
+        let pending = item.entries.last().filter(|entry| entry.state == EntryState::Submitted);
+        let counts = pending.is_some_and(|entry| entry.counts);
+        let makes_up = pending.is_some_and(|entry| entry.makes_up);
+        let kept = item.entries_accepted() + u32::from(counts);
+        // Entry for entry: what was missing is made up for, no more and no less.
+        let made_up = kept + item.entries_made_up() + u32::from(makes_up);
         let enough =
-            item.window.is_none() || item.entries_accepted() + u32::from(pending_counts) >= owed;
+            item.window.is_none() || kept >= owed || (item.is_breached() && made_up >= owed);
         if !enough {
             self.push(Fact::Accepted {
                 item: key.clone(),
@@ -43,7 +45,9 @@ impl Turn<'_> {
         }
         self.judge_on_completion(key, &item, task);
         self.finish_item(key, closing);
-        if item.is_breached() {
+        if item.is_breached() && kept >= owed {
+            self.papers_late(key);
+        } else if item.is_breached() {
             self.push(Fact::MadeUp { item: key.clone() });
             self.score(ScoreOn::MadeUp, key);
         }
@@ -79,9 +83,14 @@ impl Turn<'_> {
         // As of its making, by the clock that stood.
         let asked_at = item.stood.as_ref().map_or(asked.at, |stood| stood.since.min(asked.at));
         let in_time = item.judged_due().is_none_or(|due| asked_at <= due);
-        let provisional = self.is_provisional(self.at, asked.until);
+        // An answer that came after the date gives no less than a refusal would.
+        let waited = item.asks_in_time() && item.due().is_some_and(|due| due < self.at);
+        let floor = waited.then(|| self.floor(key));
+        // What was given meanwhile, by an outage or with another owner, stands where it is later.
+        let due = Some(asked.until).max(floor).max(item.due()).unwrap_or(asked.until);
+        let provisional = self.is_provisional(self.at, due);
         let why = DueReason::Extension(asked.reason);
-        self.set_deadline(key, NewDeadline { due: asked.until, why, by, in_time, provisional });
+        self.set_deadline(key, NewDeadline { due, why, by, in_time, provisional });
         let definition = Arc::clone(&self.definition);
         let then = Self::task(&definition, &item)
             .and_then(|task| task.extension.as_ref())

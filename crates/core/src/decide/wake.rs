@@ -313,7 +313,7 @@ impl Turn<'_> {
             self.skip_item(key, SkipReason::Excused);
             return;
         }
-        self.push(Fact::WindowJudged { item: key.clone(), entries, met });
+        self.push(Fact::WindowJudged { item: key.clone(), entries, met, in_mind: !met });
         self.settled.push_back(Settle::Closed(key.clone()));
         if !met {
             self.score(ScoreOn::Missed, key);

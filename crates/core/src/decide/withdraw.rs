@@ -1,10 +1,11 @@
-//! A lateness that a newly loaded calendar shows to have been none is taken back: the points given
-//! for it, the papers sent for it, and what it has opened.
+//! A lateness that turns out to have been none is taken back: the points given for it, the papers
+//! sent for it, and what it has opened. A newly loaded calendar shows that, or papers of a duty
+//! that came after its judgement.
 
 use std::sync::Arc;
 
 use duban_calendar::Instant;
-use duban_model::{Assignee, Judged};
+use duban_model::{Assignee, Judged, ScoreOn};
 use serde_json::json;
 
 use super::Turn;
@@ -23,21 +24,43 @@ impl Turn<'_> {
         let at_due = judged.is_some_and(|indicator| indicator.judged == Judged::Due);
         let judgement = at_due && item.judged && item.status != Status::Done;
         self.push(Fact::LatenessWithdrawn { item: key.clone(), late: Late::Work, judgement });
+        let why = format!(
+            "按新公布的工作日历，“{}”的期限为{}，当时并未逾期",
+            self.title(key),
+            self.date(due)
+        );
+        self.give_back(item, &why, "按新公布的工作日历当时并未逾期");
+    }
+
+    /// A window that was judged missed was kept, as papers show that came later: the miss is taken
+    /// back with all that it brought; that the papers were late has a rule of its own.
+    pub(super) fn papers_late(&mut self, key: &ItemKey) {
+        let Some(item) = self.case.item(key).cloned() else { return };
+        self.push(Fact::PapersLate { item: key.clone() });
+        self.score(ScoreOn::PapersLate, key);
+        let why = format!("“{}”经核实已按期履行，材料迟报", self.title(key));
+        self.give_back(&item, &why, "经核实已按期履行，不再约谈");
+    }
+
+    /// Gives back what a lateness brought: `why` there was none, and what is said of interviews
+    /// that are not held any more.
+    fn give_back(&mut self, item: &Arc<Item>, why: &str, not_held: &str) {
+        let key = &item.key;
         let Some(lateness) = item.lateness.clone() else { return };
-        let why = format!("撤回逾期认定：{}", self.title(key));
+        let said = format!("撤回逾期认定：{}", self.title(key));
         for given in &lateness.points {
             let (unit, rule, points) = (given.unit.clone(), given.rule.clone(), -given.points);
             let item = Some(key.clone());
-            self.push(Fact::Scored { unit, points, rule, why: why.clone(), item });
+            self.push(Fact::Scored { unit, points, rule, why: said.clone(), item });
         }
         for opened in self.opened_by_lateness(key, lateness.since) {
-            self.cancel_item(&opened, "按新公布的工作日历当时并未逾期");
+            self.cancel_item(&opened, not_held);
         }
         let mut papers: Vec<Paper> = lateness.papers.clone();
         if let ItemKind::Rectification { interview, .. } = &item.kind {
             papers.extend(self.rectified_in_time(interview, lateness.since));
         }
-        self.tell_withdrawn(item, &lateness, &papers, due);
+        self.tell_withdrawn(item, &lateness, &papers, why);
     }
 
     /// Interviews that an item's lateness has brought about and that have not been held.
@@ -65,7 +88,7 @@ impl Turn<'_> {
     }
 
     /// Tells everybody who got a paper, and the owner.
-    fn tell_withdrawn(&mut self, item: &Item, lateness: &Lateness, papers: &[Paper], due: Instant) {
+    fn tell_withdrawn(&mut self, item: &Item, lateness: &Lateness, papers: &[Paper], why: &str) {
         let mut to: Vec<Assignee> = item.owner.iter().cloned().collect();
         for one in papers.iter().flat_map(|paper| &paper.to) {
             if !to.contains(one) {
@@ -76,11 +99,7 @@ impl Turn<'_> {
         let names = names.collect::<Vec<_>>().join("、");
         let withdrawn = if papers.is_empty() { String::new() } else { format!("，{names}撤回") };
         let points = if lateness.points.is_empty() { "" } else { "，相应计分一并撤回" };
-        let text = format!(
-            "按新公布的工作日历，“{}”的期限为{}，当时并未逾期{withdrawn}{points}。",
-            self.title(&item.key),
-            self.date(due),
-        );
+        let text = format!("{why}{withdrawn}{points}。");
         let withdrawn: Vec<_> = papers
             .iter()
             .filter_map(|paper| Some(json!({ "kind": paper.kind, "number": paper.number? })))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use duban_calendar::{Instant, Window};
+use duban_calendar::Instant;
 use duban_model::{Assignee, Hook, Judged, PersonId, TaskDef};
 use duban_script::{Scene, Value};
 use rust_decimal::Decimal;
@@ -16,7 +16,6 @@ use crate::authority::principal;
 use crate::command::{Actor, Evidence};
 use crate::event::{DueReason, Notification, ReviewPlan};
 use crate::fact::Fact;
-use crate::failed::{Expression, KeptKey};
 use crate::form;
 use crate::ids::ItemKey;
 use crate::item::{Item, Status};
@@ -136,24 +135,23 @@ impl Turn<'_> {
         let task = Self::task(&definition, &named);
         let form = form::check(&fields_of(&named, task), form, &self.env.directory, self.today())?;
         check_evidence(task, evidence)?;
-        let (item, counts) = match task {
-            Some(task) if task.counts.is_some() => self.occurrence(&named, task, &form)?,
-            _ => (named, true),
-        };
-        let key = &item.key;
+        let meant = self.occurrence(&named, task, &form, evidence)?;
+        let (item, key) = (&meant.item, &meant.item.key);
         if item.asked.is_some() {
             self.lapse(key);
             // While the answer was owed nobody was late.
-            self.begin_after_answer(&item, DueReason::NotAnswered);
+            self.begin_after_answer(item, DueReason::NotAnswered);
         }
         let value = self.indicator_value(task, key, &form);
-        let (review_due, arming) = self.review_deadline(key, &item);
+        let (review_due, arming) = self.review_deadline(key, item);
         self.push(Fact::Submitted {
             item: key.clone(),
             form,
             evidence: evidence.to_vec(),
             value,
-            counts,
+            counts: meant.counts,
+            makes_up: meant.makes_up,
+            event: meant.event.clone(),
             review_due,
             arming,
         });
@@ -165,100 +163,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// The occurrence for whose window a submission counts: the one named, or a sibling of the
-    /// same axes. Where `counts` itself fails, the one named, and the submission is taken as not
-    /// counted.
-    fn occurrence(
-        &mut self,
-        named: &Arc<Item>,
-        task: &TaskDef,
-        form: &Map<String, Json>,
-    ) -> Result<(Arc<Item>, bool), Refusal> {
-        let siblings: Vec<Arc<Item>> = self
-            .case
-            .items_of(task.id.as_str())
-            .filter(|other| other.axes == named.axes && other.window != named.window)
-            .filter(|other| matches!(other.status, Status::Ready | Status::Active))
-            .cloned()
-            .collect();
-        // What is done in the days that a window was given for a clock that stood is that
-        // window's alone.
-        for sibling in siblings.iter().filter(|sibling| sibling.window_met.is_none()) {
-            if self.extended_window(sibling).is_some()
-                && self.counts_for(sibling, task, form) == Ok(true)
-                && self.counts_within(sibling, sibling.window, task, form) == Ok(false)
-            {
-                return Ok((Arc::clone(sibling), true));
-            }
-        }
-        let own = self.counts_for(named, task, form);
-        if own == Ok(true) {
-            return Ok((Arc::clone(named), true));
-        }
-        for sibling in siblings {
-            if self.counts_for(&sibling, task, form) == Ok(true) {
-                return Ok((sibling, true));
-            }
-        }
-        match own {
-            Ok(_) => Err(Refusal::NoWindow(named.key.clone())),
-            Err(error) => {
-                self.take_as_not_counted(named, &error);
-                Ok((Arc::clone(named), false))
-            }
-        }
-    }
-
-    /// Records that nobody can say whether a submission counts, and tells owner and reviewers.
-    fn take_as_not_counted(&mut self, item: &Item, error: &str) {
-        let scene = self.scene(Some(&item.key));
-        self.script_failed(&scene, "counts", error, Some(Expression::of(KeptKey::Counts)));
-        let mut to: Vec<Assignee> = item.owner.iter().cloned().collect();
-        to.extend(item.review.members.iter().cloned());
-        let title = self.title(&item.key);
-        let text =
-            format!("“{title}”的提交是否计入本期无法计算，暂不计入，待督查机构处理：{error}");
-        self.notify(Notification::Tell, Some(&item.key), to, text);
-    }
-
-    /// Whether a form counts for an item's window; else what the expression said.
-    pub(super) fn counts_for(
-        &mut self,
-        item: &Item,
-        task: &TaskDef,
-        form: &Map<String, Json>,
-    ) -> Result<bool, String> {
-        let window = self.extended_window(item).or(item.window);
-        self.counts_within(item, window, task, form)
-    }
-
-    /// An occurrence's window up to the day to which its end was moved, where it was.
-    fn extended_window(&self, item: &Item) -> Option<Window> {
-        let (window, due) = (item.window?, self.date(item.due()?));
-        (due > window.end).then_some(Window { end: due, ..window })
-    }
-
-    fn counts_within(
-        &mut self,
-        item: &Item,
-        window: Option<Window>,
-        task: &TaskDef,
-        form: &Map<String, Json>,
-    ) -> Result<bool, String> {
-        let Some(counts) = &task.counts else { return Ok(true) };
-        let mut scene = self.scene_with_form(&item.key, form);
-        scene.window = window;
-        if let Some(facts) = &mut scene.item {
-            Arc::make_mut(facts).window = window;
-        }
-        match self.program().eval(counts, &scene) {
-            Ok(Value::Bool(truth)) => Ok(truth),
-            Ok(other) => Err(format!("应为真假值，得到{}", other.type_name())),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn scene_with_form(&mut self, key: &ItemKey, form: &Map<String, Json>) -> Scene {
+    pub(super) fn scene_with_form(&mut self, key: &ItemKey, form: &Map<String, Json>) -> Scene {
         let mut scene = self.scene(Some(key));
         if let Some(item) = &mut scene.item {
             Arc::make_mut(item).form = Arc::new(form.clone());

@@ -170,6 +170,7 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
         | Fact::PlanChecked { .. }
         | Fact::WindowJudged { .. }
         | Fact::MadeUp { .. }
+        | Fact::PapersLate { .. }
         | Fact::IndicatorJudged { .. }
         | Fact::Unrectified { .. }
         | Fact::Referred { .. }

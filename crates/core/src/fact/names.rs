@@ -58,6 +58,7 @@ impl Fact {
             Self::PlanChecked { .. } => "plan_checked",
             Self::WindowJudged { .. } => "window_judged",
             Self::MadeUp { .. } => "made_up",
+            Self::PapersLate { .. } => "papers_late",
             Self::IndicatorJudged { .. } => "indicator_judged",
             Self::Unrectified { .. } => "unrectified",
             Self::Referred { .. } => "referred",
@@ -155,6 +156,7 @@ impl Fact {
             | Self::PlanChecked { item, .. }
             | Self::WindowJudged { item, .. }
             | Self::MadeUp { item }
+            | Self::PapersLate { item }
             | Self::IndicatorJudged { item, .. }
             | Self::Unrectified { interview: item }
             | Self::Referred { item, .. }
