@@ -145,10 +145,138 @@ fn rule_19_what_is_handed_over_late_brings_no_interview_at_once() {
     let before = office.fired().len();
     assert_eq!(before, 3, "reminded, blue, yellow");
     office.act("s1", assign("post:D1/书记")).expect("assigned");
-    office.advance(at("2026-04-28", 9));
+    assert_eq!(office.item("plan").due(), Some(end("2026-04-14")));
+    office.advance(at("2026-04-14", 9));
     assert_eq!(office.fired().len(), before);
+    // The ladder speaks to them from its first rung, by the date that they have.
     office.advance(at("2026-05-12", 9));
-    assert_eq!(office.days_of("rung_fired").len(), before + 1, "the interview, when it was due");
+    assert_eq!(office.days_of("rung_fired")[before..], ["2026-04-15", "2026-04-21"]);
+    office.advance(at("2026-05-15", 9));
+    assert_eq!(office.days_of("rung_fired").len(), before + 3, "then the interview");
+    assert_eq!(office.days_of("overdue"), ["2026-04-01"], "the lateness was said");
+}
+
+fn ask(until: &str) -> Act {
+    Act::AskExtension { item: "plan".into(), until: end(until), reason: "请宽限".to_owned() }
+}
+
+fn grant() -> Act {
+    Act::GrantExtension { item: "plan".into() }
+}
+
+#[test]
+fn rule_18_an_extension_granted_late_gives_no_less_than_a_refusal() {
+    for (until, granted, due) in [
+        ("2026-04-02", "2026-04-08", "2026-04-13"),
+        ("2026-04-09", "2026-04-08", "2026-04-13"),
+        ("2026-04-30", "2026-04-08", "2026-04-30"),
+        ("2026-04-01", "2026-03-31", "2026-04-01"),
+    ] {
+        let mut office = plan();
+        office.advance(at("2026-03-30", 9));
+        office.act("d2", ask(until)).expect("asked");
+        office.advance(at(granted, 9));
+        office.act("b1", grant()).expect("granted");
+        assert_eq!(office.item("plan").due(), Some(end(due)), "{until} {granted}");
+        assert_eq!(office.count("overdue"), 0, "{until} {granted}");
+        office.assert_replays();
+    }
+}
+
+#[test]
+fn rule_18_an_extension_never_shortens_what_another_was_given_meanwhile() {
+    let mut office = plan();
+    office.advance(at("2026-03-30", 9));
+    office.act("d2", ask("2026-04-01")).expect("asked");
+    office.act("s1", assign("post:D1/书记")).expect("assigned");
+    let due = office.item("plan").due();
+    assert_eq!(due, Some(end("2026-04-02")));
+    office.advance(at("2026-03-31", 9));
+    if office.item("plan").asked.is_some() {
+        office.act("b1", grant()).expect("granted");
+    }
+    assert_eq!(office.item("plan").due(), due);
+}
+
+fn suspend_until(until: &str) -> Act {
+    Act::Suspend {
+        item: Some("plan".into()),
+        reason: "等待".to_owned(),
+        until: Some(end(until)),
+        stops_clock: None,
+    }
+}
+
+#[test]
+fn rule_20_hours_that_were_left_are_there_again_when_a_clock_goes_on_at_the_end_of_a_day() {
+    for (until, due) in [("2026-04-03", "2026-04-07"), ("2026-04-08", "2026-04-09")] {
+        let mut office = plan();
+        office.advance(at("2026-03-31", 9));
+        office.act("s1", suspend_until(until)).expect("suspended");
+        office.advance(at("2026-04-09", 9));
+        assert_eq!(office.item("plan").due(), Some(end(due)), "{until}");
+        let late = if due < "2026-04-09" { 1 } else { 0 };
+        assert_eq!(office.count("overdue"), late, "{until}");
+        office.assert_replays();
+    }
+}
+
+#[test]
+fn rule_20_whoever_is_assigned_what_stands_has_their_time_when_it_goes_on() {
+    let mut office = plan();
+    office.advance(at("2026-04-09", 9));
+    office.act("s1", suspend(Some("plan"))).expect("suspended");
+    office.advance(at("2026-04-20", 9));
+    office.act("s1", assign("post:D1/书记")).expect("assigned");
+    office.advance(at("2026-05-20", 9));
+    let before = office.fired().len();
+    office.act("s1", resume(Some("plan"))).expect("resumed");
+    assert_eq!(office.item("plan").due(), Some(end("2026-05-25")));
+    office.advance(at("2026-05-25", 9));
+    assert_eq!(office.fired().len(), before, "nobody is chased for days on which it stood");
+}
+
+const DUTY: &str = "
+period: year
+tasks:
+  plan:
+    title: 月报
+    every: month
+    owner: unit.post(\"组织部长\")
+    reviewer: none
+    grace: workdays(5)
+    ladder: none
+";
+
+#[test]
+fn rule_20_a_window_that_stood_beyond_the_next_is_excused_and_not_missed_when_it_goes_on() {
+    for day in ["2026-01-28", "2026-01-15"] {
+        let mut office = Office::open_on("2026-01-05", DUTY, HOOKS, "");
+        office.advance(at(day, 9));
+        let key = "plan@2026-01";
+        office.act("s1", suspend(Some(key))).expect("suspended");
+        office.advance(at("2026-04-28", 9));
+        office.act("s1", resume(Some(key))).expect("resumed");
+        office.advance(at("2026-05-11", 9));
+        let item = office.item(key);
+        assert_eq!((item.status, item.window_met), (Status::Skipped, None), "{day}");
+    }
+}
+
+#[test]
+fn rule_19_a_duty_that_is_assigned_in_its_grace_is_not_missed_the_day_after() {
+    let mut office = Office::open_on("2026-01-05", DUTY, HOOKS, "");
+    office.advance(at("2026-02-06", 9));
+    let key = "plan@2026-01";
+    let to: Assignee = "post:D1/书记".parse().expect("an assignee");
+    let reason = "调整承办".to_owned();
+    office.act("s1", Act::Assign { item: key.into(), to, reason }).expect("assigned");
+    office.advance(at("2026-02-10", 9));
+    assert_eq!(office.item(key).window_met, None);
+    office.act("x1", submit(key)).expect("in time");
+    assert_eq!(office.item(key).window_met, None);
+    office.advance(at("2026-02-12", 9));
+    assert_ne!(office.item(key).window_met, Some(false));
 }
 
 #[test]

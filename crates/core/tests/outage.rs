@@ -247,7 +247,8 @@ tasks:
     office.act("b1", Act::GrantExtension { item: "plan".into() }).expect("granted, late");
     office.advance(at("2026-03-16", 10));
     assert_eq!(office.item("other").due(), Some(end("2026-03-17")), "nothing stood still");
-    assert_eq!(office.count("overdue"), 1);
+    assert_eq!(office.item("plan").due(), Some(end("2026-03-19")), "what a refusal would give");
+    assert_eq!(office.count("overdue"), 0);
     office.assert_replays();
 }
 

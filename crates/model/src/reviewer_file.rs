@@ -37,9 +37,9 @@ fn read_reviewers<'n>(r: &mut Reader<'_>, node: &'n Node) -> (Reviewer, Option<&
     let of = keys.take("of");
     let on_refuse = keys.take("on_refuse");
     let reviewer = match (all, any, steps, of) {
-        (Some(all), None, None, None) => Reviewer::All(r.exprs(all)),
-        (None, Some(any), None, None) => Reviewer::Any(r.exprs(any)),
-        (None, None, Some(steps), None) => Reviewer::Steps(r.exprs(steps)),
+        (Some(all), None, None, None) => Reviewer::All(signers(r, all)),
+        (None, Some(any), None, None) => Reviewer::Any(signers(r, any)),
+        (None, None, Some(steps), None) => Reviewer::Steps(signers(r, steps)),
         (None, None, None, Some(of)) => read_quorum(r, &mut keys, of),
         _ => {
             r.error("DB1219", node, "reviewer 的映射写且只写 all、any、steps、of 之一");
@@ -55,9 +55,19 @@ fn read_reviewers<'n>(r: &mut Reader<'_>, node: &'n Node) -> (Reviewer, Option<&
     (reviewer, on_refuse)
 }
 
+/// A list of signers. Without any nobody could ever accept.
+fn signers(r: &mut Reader<'_>, node: &Node) -> Vec<Expr> {
+    let signers = r.exprs(node);
+    if signers.is_empty() && r.items(node).is_empty() {
+        let help = "写上审核的岗位；不须审核的写 `reviewer: none`";
+        r.error_help("DB1012", node, "名单中没有审核人，提交后无人可以通过", help);
+    }
+    signers
+}
+
 /// Reads `of`, `at_least` and `refusals`.
 fn read_quorum(r: &mut Reader<'_>, keys: &mut Keys<'_>, node: &Node) -> Reviewer {
-    let of = r.exprs(node);
+    let of = signers(r, node);
     let wanted = keys.require(r, "at_least");
     let at_least = wanted.and_then(|node| r.count(node, 1)).unwrap_or(1);
     let refusals_node = keys.take("refusals");
@@ -66,11 +76,13 @@ fn read_quorum(r: &mut Reader<'_>, keys: &mut Keys<'_>, node: &Node) -> Reviewer
     if let Some(twice) = repeated(&of) {
         let message = format!("`{}` 写了两次，一席只算一次", twice.source);
         r.error("DB1213", node, message);
-    } else if at_least > seats {
+    } else if at_least > seats && seats > 0 {
         let message = format!("要 {at_least} 席同意，名单只有 {seats} 席，永远达不到");
         let help = format!("at_least 写 1 到 {seats}，或在 of 里补上");
         r.error_help("DB1230", wanted.unwrap_or(node), message, help);
-    } else if let Some(number) = refusals_node.filter(|_| refusals > seats - at_least + 1) {
+    } else if let Some(number) =
+        refusals_node.filter(|_| seats >= at_least && refusals > seats - at_least + 1)
+    {
         let most = seats - at_least + 1;
         let message =
             format!("{most} 席不同意时就不可能再有 {at_least} 席同意，等不到 {refusals} 席不同意");

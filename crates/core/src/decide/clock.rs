@@ -106,7 +106,11 @@ impl Turn<'_> {
         let now_known = self.remaining(item, stood.since).filter(|_| !stood.given);
         let left = more(Some(stood.remaining), now_known).filter(|_| ran && item.due().is_some());
         let resumed = left.and_then(|left| self.resumed_due(left));
-        let anew = stood.given.then(|| self.given_due(key, item, stood)).flatten();
+        // Whoever it was given to while it stood has the time that they were given.
+        let to_somebody = item.dated_at.is_some_and(|at| at > stood.since)
+            && item.deadline().is_some_and(|one| one.why == DueReason::AtLeast);
+        let is_given = stood.given || to_somebody;
+        let anew = is_given.then(|| self.given_due(key, item, stood)).flatten();
         let later = resumed.max(anew).filter(|later| item.due().is_some_and(|due| *later > due));
         if stood.given {
             // The ladder towards a date that a person gave is that date's own.
@@ -195,7 +199,19 @@ impl Turn<'_> {
         let lay = Lay::Workdays(calendar.workdays_between(self.date(stood.since), self.today()));
         let last = self.window_end(&window.next());
         let due = if stood.since <= deadline.due {
-            self.shift(deadline.due, lay).min(last.max(deadline.due))
+            let shifted = self.shift(deadline.due, lay);
+            let hours = self.resumed_due(Remaining::Workdays(0)).unwrap_or(shifted);
+            let capped = shifted.max(hours).min(last.max(deadline.due));
+            // Beyond the next window nobody is given what was left of this one.
+            if capped < shifted
+                && capped < self.floor(key)
+                && item.window_met.is_none()
+                && item.entries_counting() < owed
+            {
+                self.skip_item(key, SkipReason::Excused);
+                return;
+            }
+            capped
         } else {
             deadline.due
         };
@@ -284,7 +300,10 @@ impl Turn<'_> {
     /// What was owed while a clock stood is moved by that time, and is not owed before the end of
     /// the day on which the clock goes on, be it a day off.
     fn owed_after(&self, at: Instant, lay: Lay) -> Instant {
-        self.shift(at, lay).max(duban_calendar::end_of(self.today(), self.tz()))
+        let today = duban_calendar::end_of(self.today(), self.tz());
+        // At the very end of a day that day is over.
+        let next = self.after(today, Span::Days(1)).filter(|_| today <= self.at);
+        self.shift(at, lay).max(next.unwrap_or(today))
     }
 
     /// A ladder whose rungs to come are moved.

@@ -214,7 +214,12 @@ impl Turn<'_> {
             Remaining::Days(days) => Span::Days(days),
         };
         let projected = self.env.calendar.add(self.today(), span).ok()?;
-        Some(end_of(projected.date, self.tz()))
+        let due = end_of(projected.date, self.tz());
+        if due > self.at {
+            return Some(due);
+        }
+        // It goes on at the very end of the day: the hours that were left are those of the next.
+        self.after(self.at, Span::Workdays(1))
     }
 
     /// Lets a rung of a ladder fire now: its function runs, its actions happen.

@@ -558,7 +558,8 @@ impl Turn<'_> {
         let due = self.window_end(&window);
         let grace = task.grace.as_ref().and_then(|expr| self.read_span("grace", expr, scene));
         let grace = grace.unwrap_or(Span::Days(0));
-        let judged_at = self.after(due, grace).unwrap_or(due);
+        // A window is judged when it is over, whatever the grace.
+        let judged_at = self.after(due, grace).unwrap_or(due).max(due);
         let mut deadline = self.deadline(
             1,
             NewDeadline {

@@ -40,7 +40,10 @@ pub(super) const NAMES: &[HostName] = &[
         ("unit", "单位"),
         HostKind::Property { of: "task" },
         "task.unit → unit",
-        ("承办单位", "the unit that owes it"),
+        (
+            "所列的单位；承办的见 task.owner",
+            "the unit under which it stands; who owes it is `task.owner`",
+        ),
     ),
     entry(
         ("owner", "承办"),
