@@ -492,22 +492,15 @@ impl Refusal {
                 let name = |id: &str| teller.name(&Assignee::Person(id.into()));
                 format!("{} 今日不是 {} 的代理人", name(person), name(absent))
             }
-            Self::InPerson(item) => {
-                format!(
-                    "任务{}须本人办理：不得代理、转办，受委托人只能反馈和提交",
-                    title(item.as_str())
-                )
-            }
+            Self::InPerson(item) => in_person_zh(&title(item.as_str())),
             Self::UpstreamUnclear { item, among } => {
                 let among: Vec<String> =
                     among.iter().take(KEYS_SHOWN).map(|key| title(key.as_str())).collect();
                 format!("退回{}须选明退回到哪一项：{}", title(item.as_str()), among.join("、"))
             }
-            Self::EventUsed { item, used } => format!(
-                "提交{}的内容已经计入{}：同一次会议（活动）只计一次",
-                title(item.as_str()),
-                title(used.as_str())
-            ),
+            Self::EventUsed { item, used } => {
+                event_used_zh(&title(item.as_str()), &title(used.as_str()))
+            }
             Self::NoWindow(item) => {
                 format!("提交内容不属于{}的任何开放周期", title(item.as_str()))
             }
@@ -564,13 +557,13 @@ impl Refusal {
             }
             Self::SamePerson { item, .. } => format!("承办人不能审核自己承办的任务 {item}"),
             Self::NoStandIn { person, absent } => format!("{person} 今日不是 {absent} 的代理人"),
-            Self::InPerson(item) => format!("任务 {item} 须本人办理，不得代理"),
+            Self::InPerson(item) => in_person_zh(&format!(" {item} ")),
             Self::BadForm(problems) => format!("表单有误：{}", fields(problems)),
             Self::EvidenceMissing(names) => format!("缺少佐证材料：{}", names.join("、")),
             Self::ReasonMissing(act) => format!("{}须写明理由", move_zh(act)),
             Self::NoWindow(item) => format!("提交内容不属于 {item} 的任何开放周期"),
             Self::EventUsed { item, used } => {
-                format!("提交 {item} 的内容已经计入 {used}：同一次会议（活动）只计一次")
+                event_used_zh(&format!(" {item} "), &format!(" {used} "))
             }
             Self::Extension { item, why } => {
                 format!("任务 {item} 不能延期：{}", why.zh(|at| at.to_string()))
@@ -596,4 +589,12 @@ impl Refusal {
             Self::OtherDefinition { .. } => "督办事项所用的措施版本与所给版本不一致".to_owned(),
         }
     }
+}
+
+fn in_person_zh(item: &str) -> String {
+    format!("任务{item}须本人办理：不得代理、转办，受委托人只能反馈和提交")
+}
+
+fn event_used_zh(item: &str, used: &str) -> String {
+    format!("提交{item}的内容已经计入{used}：同一次会议（活动）只计一次")
 }
