@@ -35,6 +35,6 @@ async fn rule_36_a_unit_that_came_is_added_from_the_cases_page() {
     assert_eq!(left.len(), 1);
     browser.pictures("case-lists-added").await;
     let now = office.engine.case(&case).await.unwrap();
-    assert_eq!(now.item(&"part/P2".into()).unwrap().status, Status::Active);
+    assert_eq!(now.item(&"part/P2".into()).unwrap().status, Status::Ready);
     browser.quit().await;
 }
