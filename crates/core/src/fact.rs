@@ -93,8 +93,7 @@ pub enum Fact {
     ItemHeldUntil {
         /// Which.
         item: ItemKey,
-        /// When it is looked at again; `None`: something that it needs is owed again, and that says
-        /// when.
+        /// When it is looked at again; `None`: when something that it needs is there again.
         at: Option<Instant>,
     },
     /// An item can be worked on.
@@ -296,8 +295,7 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         armed: Option<Armed>,
     },
-    /// Calendars of further years are there: what was counted in working days is counted again,
-    /// in parts.
+    /// Calendars of further years are there: what was counted in their days is counted again.
     CalendarApplied {
         /// The years from the opening on whose calendars are there.
         years: Vec<i32>,
@@ -411,8 +409,7 @@ pub enum Fact {
     },
     /// The case goes on.
     CaseResumed,
-    /// Instants are put elsewhere: what fell into another's turn, or into a time in which the
-    /// clock stood, is passed over or moved.
+    /// What fell into another's turn, or while the clock stood, is passed over or moved.
     Rescheduled {
         /// Which.
         item: ItemKey,
@@ -520,13 +517,11 @@ pub enum Fact {
         entries: u32,
         /// Whether they sufficed.
         met: bool,
-        /// Of a miss: what it brings is kept in mind, since papers may still show that there was
-        /// none. Histories of older versions say nothing.
+        /// What a miss brings is kept in mind: papers may still show that there was none.
         #[serde(default, skip_serializing_if = "crate::item::is_false")]
         in_mind: bool,
     },
-    /// Papers that came after the judgement show that a missed window was kept: the miss is taken
-    /// back, the papers were late.
+    /// Papers that came late show that a missed window was kept: the miss is taken back.
     PapersLate {
         /// Which occurrence.
         item: ItemKey,
@@ -603,8 +598,7 @@ pub enum Fact {
         function: String,
         /// What went wrong.
         error: String,
-        /// The expression that the item, or the task's list, lacks until it is evaluated again;
-        /// `None`: it was wanted for this moment alone.
+        /// What the item, or the task's list, lacks; `None`: it was for this moment alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keeps: Option<Expression>,
     },
@@ -733,8 +727,7 @@ pub enum Fact {
         /// The item.
         item: ItemKey,
     },
-    /// Nobody can move on an item, and it is not time alone that is awaited; or the case itself needs
-    /// somebody to look at it.
+    /// Nobody can move on an item, and not for time alone; or the case needs to be looked at.
     AttentionNeeded {
         /// Which; `None`: the case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
