@@ -285,7 +285,11 @@ impl Mine {
             self.late_said = false;
         }
         let is_new = self.taken_over == Some(event.at) || self.holders[0] != self.holders[1];
-        self.is_anothers |= begins && deadline.carries && deadline.in_time && is_new;
+        if begins && deadline.carries && deadline.in_time && is_new {
+            self.is_anothers = true;
+            // The ladder speaks to whoever has it now, from its first rung.
+            self.said.clear();
+        }
         if is_person && !begins && !deadline.carries && Some(deadline.due) > self.due {
             self.late_said = false;
         }
