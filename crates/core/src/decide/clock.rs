@@ -192,7 +192,8 @@ impl Turn<'_> {
         let calendar = &self.env.calendar;
         let (lost, too_little) = self.left_of_window(item, window, stood.since);
         let owed = Self::task(&self.definition, item).map_or(1, |task| task.at_least);
-        if too_little && item.window_met.is_none() && item.entries_counting() < owed {
+        let is_owed = item.window_met.is_none() && item.entries_counting() < owed;
+        if too_little && is_owed {
             self.skip_item(key, SkipReason::Excused);
             return;
         }
@@ -203,11 +204,7 @@ impl Turn<'_> {
             let hours = self.resumed_due(Remaining::Workdays(0)).unwrap_or(shifted);
             let capped = shifted.max(hours).min(last.max(deadline.due));
             // Beyond the next window nobody is given what was left of this one.
-            if capped < shifted
-                && capped < self.floor(key)
-                && item.window_met.is_none()
-                && item.entries_counting() < owed
-            {
+            if is_owed && capped < shifted && capped < self.floor(key) {
                 self.skip_item(key, SkipReason::Excused);
                 return;
             }

@@ -12,7 +12,7 @@ use super::Turn;
 use crate::command::Evidence;
 use crate::event::Notification;
 use crate::failed::{Expression, KeptKey};
-use crate::ids::hex;
+use crate::ids::{ItemKey, hex};
 use crate::item::{EntryState, Item, Status};
 use crate::refusal::Refusal;
 
@@ -159,7 +159,7 @@ impl Turn<'_> {
     }
 
     /// The occurrence in which something counts already; what was returned does not.
-    fn used_by(&self, item: &Item, event: &str) -> Option<crate::ids::ItemKey> {
+    fn used_by(&self, item: &Item, event: &str) -> Option<ItemKey> {
         let items = self.case.items_of(item.task.as_str());
         let mut of_axes = items.filter(|other| other.axes == item.axes);
         let uses = |other: &&Arc<Item>| {

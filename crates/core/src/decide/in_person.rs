@@ -23,18 +23,23 @@ impl Turn<'_> {
         Self::task(&self.definition, item).is_some_and(|task| task.in_person)
     }
 
-    /// Those who may act as an item's owner. A unit that is to act in person acts through the post
-    /// that answers for it.
+    /// Those who may act as an item's owner.
     pub(super) fn owners_of(&self, item: &Item) -> Vec<PersonId> {
-        let Some(owner) = &item.owner else { return Vec::new() };
+        match &item.owner {
+            Some(owner) if self.is_in_person(item) => self.holders_in_person(owner),
+            Some(owner) => self.env.directory.holders(owner),
+            None => Vec::new(),
+        }
+    }
+
+    /// Those who act in person for an assignee: a unit acts through the post that answers for it.
+    fn holders_in_person(&self, who: &Assignee) -> Vec<PersonId> {
         let directory = &self.env.directory;
-        match owner {
-            Assignee::Unit(unit) if self.is_in_person(item) => {
+        match who {
+            Assignee::Unit(unit) => {
                 directory.posts(unit).next().map(|post| post.holders.clone()).unwrap_or_default()
             }
-            Assignee::Unit(_) | Assignee::Post(..) | Assignee::Person(_) => {
-                directory.holders(owner)
-            }
+            Assignee::Post(..) | Assignee::Person(_) => directory.holders(who),
         }
     }
 
@@ -47,14 +52,11 @@ impl Turn<'_> {
             return true;
         }
         let Some(own) = self.find_owner(item) else { return true };
-        let directory = &self.env.directory;
-        let holders = match &own {
-            Assignee::Person(person) if directory.person(person).is_none() => return true,
-            Assignee::Unit(unit) => directory.posts(unit).next().map(|post| post.holders.clone()),
-            Assignee::Post(..) | Assignee::Person(_) => Some(directory.holders(&own)),
-        };
-        let is_holder = |person: &PersonId| holders.iter().flatten().any(|one| one == person);
-        *to == own || matches!(to, Assignee::Person(person) if is_holder(person))
+        match (&own, to) {
+            (Assignee::Person(gone), _) if self.env.directory.person(gone).is_none() => true,
+            (_, Assignee::Person(person)) => self.holders_in_person(&own).contains(person),
+            (_, Assignee::Unit(_) | Assignee::Post(..)) => *to == own,
+        }
     }
 
     /// Whether a person to whom an item was given, which is to be done in person, holds its post

@@ -19,7 +19,7 @@ use crate::event::{Arming, Deadline, DueReason, Notification, Schedule, Side, Sk
 use crate::fact::Fact;
 use crate::failed::{Expression, KeptKey, MendedValues};
 use crate::ids::ItemKey;
-use crate::item::{Armed, EntryState, Item, Status};
+use crate::item::{Armed, Entry, EntryState, Item, Status};
 use crate::refusal::{Refusal, Why};
 
 /// Statuses in which something is owed, or will be.
@@ -389,9 +389,8 @@ impl Turn<'_> {
     /// judged without them is judged again.
     fn counts_again(&mut self, item: &Arc<Item>, task: &TaskDef) {
         let entries = (0_u32..).zip(&item.entries);
-        let is_left = |one: &crate::item::Entry| {
-            !one.counts && !one.makes_up && one.state != EntryState::Returned
-        };
+        let is_left =
+            |one: &Entry| !one.counts && !one.makes_up && one.state != EntryState::Returned;
         let left = entries.filter(|(_, one)| is_left(one));
         let left: Vec<_> = left.map(|(place, one)| (place, Arc::clone(&one.form))).collect();
         let mut counted = false;
