@@ -3,16 +3,21 @@
 //! A year typed as "22" is taken by a browser for the year 22. What is once in the log stays
 //! there, so hosts ask here before they decide. Facts that are stored are never asked.
 
-use duban_calendar::{CivilDate, Date, Instant, Tz};
+use duban_calendar::{CivilDate, Date, Instant, Tz, YEAR_MAX, date_of};
 
 use crate::command::{Act, Command, Request};
 use crate::refusal::{Refusal, Why};
+
+/// The last year in which something can be due: rungs and judgements that are counted from a date
+/// lie behind it, and within the years that there are.
+pub const DUE_YEAR_MAX: i32 = YEAR_MAX - 1;
 
 /// Checks every date that a command brings along; `tz` is the time zone of its suite.
 ///
 /// # Errors
 ///
-/// [`Refusal::OutOfRange`] names the first that lies outside [`CivilDate::RANGE`].
+/// [`Refusal::OutOfRange`] names the first that lies outside [`CivilDate::RANGE`]; of due dates, the
+/// first after [`DUE_YEAR_MAX`].
 pub fn check_bounds(command: &Command, tz: Tz) -> Result<(), Refusal> {
     match &command.request {
         Request::Open(open) => match open.name.period {
@@ -27,10 +32,10 @@ pub fn check_bounds(command: &Command, tz: Tz) -> Result<(), Refusal> {
 
 fn check_act(act: &Act, tz: Tz) -> Result<(), Refusal> {
     let (what, at) = match act {
-        Act::AskExtension { until, .. } => ("until", Some(*until)),
+        Act::AskExtension { until, .. } => return check_due("until", Some(*until), tz),
         Act::Suspend { until, .. } | Act::AskSuspension { until, .. } => ("until", *until),
-        Act::Reopen { due, .. } | Act::Return { due, .. } => ("due", *due),
-        Act::SetDue { due, .. } => ("due", Some(*due)),
+        Act::Reopen { due, .. } | Act::Return { due, .. } => return check_due("due", *due, tz),
+        Act::SetDue { due, .. } => return check_due("due", Some(*due), tz),
         Act::Sign { .. }
         | Act::Report { .. }
         | Act::Submit { .. }
@@ -70,6 +75,17 @@ pub fn check_date(what: &'static str, date: Date) -> Result<(), Refusal> {
 
 fn check_instant(what: &'static str, at: Instant, tz: Tz) -> Result<(), Refusal> {
     CivilDate::of(at, tz).map(|_| ()).map_err(|_| beyond(what))
+}
+
+fn check_due(what: &'static str, due: Option<Instant>, tz: Tz) -> Result<(), Refusal> {
+    let Some(due) = due else { return Ok(()) };
+    check_instant(what, due, tz)?;
+    let last = Date::from_ymd_opt(DUE_YEAR_MAX, 12, 31);
+    if last.is_none_or(|last| date_of(due, tz) <= last) {
+        return Ok(());
+    }
+    let range = Why::new("1900-01-01 to 2199-12-31", "1900 至 2199 年的日期");
+    Err(Refusal::OutOfRange { what, range })
 }
 
 fn beyond(what: &'static str) -> Refusal {
@@ -119,9 +135,14 @@ mod tests {
             let asked = asked.into_iter().map(|request| Command::new(Actor::Engine, request));
             asked.map(|command| check_bounds(&command, TZ)).collect::<Vec<_>>()
         };
-        for (year, month, day) in [(1900, 1, 1), (2022, 2, 28), (2200, 12, 31)] {
+        for (year, month, day) in [(1900, 1, 1), (2022, 2, 28), (DUE_YEAR_MAX, 12, 31)] {
             assert!(check(year, month, day).iter().all(Result::is_ok), "{year}");
         }
+        // What is counted from a due date lies behind it.
+        for answer in check(YEAR_MAX, 1, 1).into_iter().filter_map(Result::err) {
+            assert!(answer.to_string().contains("1900-01-01 to 2199-12-31"), "{answer}");
+        }
+        assert_eq!(check(YEAR_MAX, 12, 31).iter().filter(|answer| answer.is_err()).count(), 4);
         for (year, month, day) in
             [(22, 1, 1), (1899, 12, 31), (2201, 1, 1), (2843, 6, 1), (-1, 1, 1), (10_000, 1, 1)]
         {

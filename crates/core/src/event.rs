@@ -9,11 +9,13 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::case::CaseHead;
 use crate::command::Actor;
 use crate::fact::Fact;
 use crate::failed::Failed;
-use crate::ids::ItemKey;
-use crate::item::{Armed, Stood};
+use crate::ids::{CaseId, ItemKey};
+use crate::item::{Armed, Item, Stood};
+use crate::lateness::Paper;
 use crate::names::Names;
 use crate::signers::OwnDate;
 
@@ -87,6 +89,25 @@ pub enum DueReason {
     Set(String),
 }
 
+/// What is taken back after a wrong clock, and what the case was before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// The clock's epoch.
+    pub epoch: u32,
+    /// The last event that stands; those between it and this one are taken back.
+    pub after: u64,
+    /// What the case was besides its items. Numbers that were used stay used.
+    pub head: Box<CaseHead>,
+    /// Items as they were, where they differ.
+    pub items: Vec<Item>,
+    /// Items that did not exist.
+    pub gone: Vec<ItemKey>,
+    /// Cases that were asked for meanwhile; they are not undone.
+    pub cases: Vec<CaseId>,
+    /// Papers that were numbered meanwhile; they are not undone.
+    pub papers: Vec<Paper>,
+}
+
 /// One version of a due date.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Deadline {
@@ -120,6 +141,10 @@ pub struct Deadline {
     /// It carries on the lateness of the version before: nobody gave the owner a new beginning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub carries: bool,
+    /// The date by which lateness is judged instead: whoever has it was late by that one before it
+    /// was somebody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Instant>,
 }
 
 /// The rungs of a ladder with their instants, as evaluated when it was armed.

@@ -124,8 +124,8 @@ impl Case {
         if let Fact::Migrated { map: Some(map), .. } = &event.fact {
             self.carry(map);
         }
-        if let Fact::TakenBack { head, items, gone, .. } = &event.fact {
-            takeback::restore(self, head, items, gone);
+        if let Fact::TakenBack(wrong) = &event.fact {
+            takeback::restore(self, &wrong.head, &wrong.items, &wrong.gone);
         }
         let head = self.head_mut();
         evolve_head(head, event);
@@ -279,6 +279,7 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.report_at = None;
             item.plan_at = None;
             item.failed.clear();
+            item.late_with.clear();
             item.note("superseded", at);
             item.turn(Status::Waiting, at);
         }
@@ -319,7 +320,8 @@ fn evolve_item(item: &mut Item, event: &Event) {
             }
         }
         Fact::EarlierDueProposed { due, .. } => item.earlier_due = Some(*due),
-        Fact::Transferred { to, holder, review, .. } => {
+        Fact::Transferred { to, holder, review, late, .. } => {
+            lateness::remember(item, late.as_ref());
             item.owner = Some(to.clone());
             item.holder = holder.clone();
             item.handler = None;
@@ -487,7 +489,8 @@ fn evolve_item(item: &mut Item, event: &Event) {
         }
         Fact::Mended { what, values, .. } => failed::mend(item, what, values, at),
         Fact::EntryCounted { entry, .. } => failed::count_entry(item, *entry),
-        Fact::HandedOver { unit, to, holder, review, .. } => {
+        Fact::HandedOver { unit, to, holder, review, late, .. } => {
+            lateness::remember(item, late.as_ref());
             item.unit = unit.clone();
             item.owner = Some(to.clone());
             item.holder.clone_from(holder);
@@ -633,7 +636,10 @@ fn reschedule(item: &mut Item, schedule: &Schedule) {
     }
     item.judge_again_at = schedule.judge_again_at.or(item.judge_again_at);
     if let Some(asked) = &mut item.asked {
-        asked.due = schedule.answer_due.or(asked.due);
+        if let Some(due) = schedule.answer_due {
+            asked.due = Some(due);
+            asked.overdue = false;
+        }
         if let Some(armed) = &schedule.answer_armed {
             asked.armed = Some(armed.clone());
         }
@@ -774,8 +780,12 @@ fn set_deadline(
     failed::forget(&mut item.failed, KeptKey::Due);
     let version = item.deadline().map_or(0, |deadline| deadline.version);
     let was_overdue = version > 0 && item.overdue_version == version;
-    if was_overdue && (deadline.carries || matches!(deadline.why, DueReason::Migrated(_))) {
+    let goes_on = deadline.carries || matches!(deadline.why, DueReason::Migrated(_));
+    if was_overdue && goes_on {
         item.overdue_version = deadline.version;
+    }
+    if !goes_on {
+        item.late_with.clear();
     }
     if let (Some(stood), false) = (item.stood.as_mut(), deadline.carries) {
         stood.given = true;

@@ -9,17 +9,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::attention::AttentionKind;
-use crate::case::CaseHead;
 use crate::command::{Carried, Evidence, Message, ParentSays, Watch};
 use crate::event::{
     Arming, Deadline, HoldCause, ItemKind, NewItem, People, Readiness, Remaining, ReviewPlan,
-    Schedule, Sent, Side, SignerDate, SkipReason,
+    Schedule, Sent, Side, SignerDate, SkipReason, TakenBack,
 };
 use crate::failed::{Expression, MendedValues};
 use crate::growth::Bound;
 use crate::ids::{CaseId, CaseName, ItemKey};
-use crate::item::{Armed, Item};
-use crate::lateness::{Late, Paper};
+use crate::item::Armed;
+use crate::lateness::{Late, LateWith};
 use crate::migration::MigrationMap;
 
 mod bookkeeping;
@@ -332,6 +331,9 @@ pub enum Fact {
         review: Option<ReviewPlan>,
         /// Why.
         reason: String,
+        /// Whoever had it was late with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        late: Option<LateWith>,
     },
     /// Someone handles it for the owner.
     Delegated {
@@ -645,6 +647,9 @@ pub enum Fact {
         review: Option<ReviewPlan>,
         /// Why.
         reason: String,
+        /// Whoever had it was late with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        late: Option<LateWith>,
     },
     /// An item that its axes would drop is finished as it is.
     FinishesAsItIs {
@@ -871,22 +876,7 @@ pub enum Fact {
         bound: Bound,
     },
     /// What a wrong clock brought about is taken back: the case is as it was before.
-    TakenBack {
-        /// The clock's epoch.
-        epoch: u32,
-        /// The last event that stands; those between it and this one are taken back.
-        after: u64,
-        /// What the case was besides its items. Numbers that were used stay used.
-        head: Box<CaseHead>,
-        /// Items as they were, where they differ.
-        items: Vec<Item>,
-        /// Items that did not exist.
-        gone: Vec<ItemKey>,
-        /// Cases that were asked for meanwhile; they are not undone.
-        cases: Vec<CaseId>,
-        /// Papers that were numbered meanwhile; they are not undone.
-        papers: Vec<Paper>,
-    },
+    TakenBack(Box<TakenBack>),
     /// The engine failed in this case and leaves it alone.
     Faulted {
         /// What happened.

@@ -12,10 +12,10 @@ use serde_json::{Map, Value as Json};
 
 use crate::attention::Attention;
 use crate::command::Evidence;
-use crate::event::{Arming, Deadline, HoldCause, ItemKind, Remaining, SkipReason};
+use crate::event::{Arming, Deadline, DueReason, HoldCause, ItemKind, Remaining, SkipReason};
 use crate::failed::{Failed, KeptKey};
 use crate::ids::{CaseId, ItemKey};
-use crate::lateness::Lateness;
+use crate::lateness::{LateWith, Lateness};
 use crate::names::Names;
 use crate::signers::Review;
 
@@ -484,6 +484,9 @@ pub struct Item {
     /// was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lateness: Option<Arc<Lateness>>,
+    /// Who gave it away late, until a person gives a later date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late_with: Vec<LateWith>,
     /// An earlier due date that a newly loaded calendar would have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_due: Option<Instant>,
@@ -615,8 +618,12 @@ impl Item {
         self.deadlines.first().map(|deadline| deadline.due)
     }
 
-    /// The due date by which lateness is judged: the last one granted in time.
+    /// The due date by which lateness is judged: the last one granted in time; for whoever was late
+    /// and has it again, the one that they had.
     pub fn judged_due(&self) -> Option<Instant> {
+        if let Some(judged) = self.deadline().and_then(|deadline| deadline.judged) {
+            return Some(judged);
+        }
         let granted = self.deadlines.iter().rev().find(|deadline| deadline.in_time);
         granted.or(self.deadlines.first()).map(|deadline| deadline.due)
     }
@@ -653,7 +660,7 @@ impl Item {
     pub fn is_late(&self, now: Instant) -> bool {
         let in_hand = matches!(self.status, Status::Ready | Status::Active);
         let passed = self.due().is_some_and(|due| due < now);
-        let excused = self.is_held() || self.asks_in_time();
+        let excused = self.is_held() || self.is_stopped() || self.asks_in_time();
         let is_missed = self.window.is_none() || self.is_breached();
         in_hand && passed && is_missed && !excused
     }
@@ -684,6 +691,25 @@ impl Item {
     /// Working days after the due date in which its clock stood: nobody is late for them.
     pub fn stood_workdays(&self) -> i64 {
         if self.window.is_none() { self.lost } else { 0 }
+    }
+
+    /// Whether it was looked back at after it had been done late, with no later date than to work
+    /// to: that is known of it.
+    pub(crate) fn was_done_late(&self) -> bool {
+        let mut versions = self.deadlines.iter().rev().take_while(|one| one.carries);
+        versions.any(|one| !one.in_time && matches!(one.why, DueReason::Reopened(_)))
+    }
+
+    /// The due date by which a person has been late with it.
+    pub(crate) fn late_by(&self, person: &PersonId) -> Option<Instant> {
+        self.late_with.iter().find(|one| one.holder == *person).map(|one| one.due)
+    }
+
+    /// Whether an order lets nobody work on it although its clock runs: nobody is chased then.
+    pub fn is_stopped(&self) -> bool {
+        let in_hand = matches!(self.status, Status::Ready | Status::Active);
+        let is_order = |hold: &Hold| matches!(hold.cause, HoldCause::Order(_));
+        in_hand && !self.is_held() && self.holds.iter().any(is_order)
     }
 
     /// Whether its clock stands still.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use duban_calendar::Instant;
-use duban_model::{Assignee, UnitId};
+use duban_model::{Assignee, PersonId, UnitId};
 use duban_script::SlipColour;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,15 @@ pub enum Late {
     Sign,
     /// The rectification after an interview: said of the interview and of what it was about.
     Rectification,
+}
+
+/// Who was late with an item, and by which date: given back to them, it is judged by that date.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct LateWith {
+    /// Who had it.
+    pub holder: PersonId,
+    /// The date that they missed.
+    pub due: Instant,
 }
 
 /// What a lateness has brought so far.
@@ -102,6 +111,14 @@ pub(crate) fn begin(item: &mut Item, at: Instant) {
     }
 }
 
+/// Whoever had an item was late with it; the first date that they missed is theirs.
+pub(crate) fn remember(item: &mut Item, late: Option<&LateWith>) {
+    let Some(late) = late else { return };
+    if item.late_by(&late.holder).is_none() {
+        item.late_with.push(late.clone());
+    }
+}
+
 /// What comes of it from now on is kept in mind.
 pub(crate) fn keep(item: &mut Item, at: Instant) {
     let new = Lateness { since: at, moment: at, points: Vec::new(), papers: Vec::new() };
@@ -155,6 +172,7 @@ pub(crate) fn withdraw(item: &mut Item, late: Late) {
             };
             Arc::make_mut(&mut item.history).retain(|(kind, at)| stays(kind, *at));
             item.overdue_version = 0;
+            item.late_with.clear();
             if item.window_met == Some(false) {
                 item.window_met = None;
             }

@@ -61,7 +61,7 @@ mod tell;
 pub use crate::attention::{Attention, AttentionKind};
 pub use crate::authority::{post_above, presence_changes};
 pub use crate::beside::Remark;
-pub use crate::bounds::{check_bounds, check_date};
+pub use crate::bounds::{DUE_YEAR_MAX, check_bounds, check_date};
 pub use crate::case::{Case, CaseHead, CaseStatus, CaseSuspension, ParentItem};
 pub use crate::command::{
     Act, Actor, Answer, AnswerSays, Carried, Command, Evidence, Message, Open, OpenRequest,
@@ -74,7 +74,7 @@ pub use crate::decide::{
 };
 pub use crate::event::{
     Arming, Deadline, DueReason, Event, HoldCause, ItemKind, Manner, NewItem, Notification, People,
-    Readiness, Remaining, ReviewPlan, Sent, Side, SignerDate, SkipReason,
+    Readiness, Remaining, ReviewPlan, Sent, Side, SignerDate, SkipReason, TakenBack,
 };
 pub use crate::evolve::replay;
 pub use crate::fact::Fact;
@@ -87,7 +87,7 @@ pub use crate::ids::{CaseId, CaseName, ItemKey};
 pub use crate::item::{
     Armed, ArmedRung, Asked, Attempt, Child, Entry, EntryState, ForeignNeeds, Hold, Item, Status,
 };
-pub use crate::lateness::{Late, Lateness, Paper, Points};
+pub use crate::lateness::{Late, LateWith, Lateness, Paper, Points};
 pub use crate::light::{Light, Turns, light, light_at, turns};
 pub use crate::log::{
     Break, CHAIN_START, DecodeError, EVENT_SCHEMA, Encoded, decode, encode, link, verify,

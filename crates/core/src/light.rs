@@ -108,8 +108,9 @@ fn turns_of(item: &Item, task: Option<&TaskDef>, definition: &Definition) -> Tur
 /// By the due date: under review, lateness is judged by the submission.
 fn nearness(item: &Item) -> Turns {
     let Some(deadline) = item.deadline() else { return Turns::default() };
-    // Nobody is late while an answer is owed.
-    let red_at = if item.asks_in_time() { None } else { Some(deadline.red_at) };
+    // Nobody is late while an answer is owed, or while an order lets nobody work on it.
+    let nobody_late = item.asks_in_time() || item.is_stopped();
+    let red_at = if nobody_late { None } else { Some(deadline.red_at) };
     if item.status == Status::Submitted {
         let late = item.judged_submission().is_some_and(|at| at > deadline.due);
         let red = late.then_some(deadline.red_at);

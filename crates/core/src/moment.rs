@@ -78,8 +78,8 @@ pub(crate) fn next_moment(item: &Item) -> Option<(Instant, Moment)> {
     let mut first = First { found: None, earliest };
     first.offer(item.holds.iter().filter_map(|hold| hold.until).min(), Moment::Resume);
     first.offer(item.child.as_ref().and_then(|child| child.answer_by), Moment::Answer);
-    // What waits has no clock that could stand.
-    if item.is_held() && item.status != Status::Waiting {
+    // What waits has no clock that could stand. What nobody may work on brings nothing either.
+    if (item.is_held() && item.status != Status::Waiting) || item.is_stopped() {
         return first.found;
     }
     if !matches!(item.status, Status::Skipped | Status::Cancelled) {

@@ -339,8 +339,8 @@ pub fn touched(event: &Event) -> impl Iterator<Item = ItemKey> {
     if let Fact::ItemsAdded { items, .. } = &event.fact {
         keys.extend(items.iter().map(|item| item.key.clone()));
     }
-    if let Fact::TakenBack { items, .. } = &event.fact {
-        keys.extend(items.iter().map(|item| item.key.clone()));
+    if let Fact::TakenBack(wrong) = &event.fact {
+        keys.extend(wrong.items.iter().map(|item| item.key.clone()));
     }
     keys.into_iter()
 }

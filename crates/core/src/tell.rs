@@ -8,7 +8,9 @@ use crate::attention::{Attention, AttentionKind};
 use crate::case::CaseHead;
 use crate::command::{Actor, ParentSays};
 use crate::decide::title_of;
-use crate::event::{DueReason, Event, HoldCause, ItemKind, Notification, Sent, SkipReason};
+use crate::event::{
+    DueReason, Event, HoldCause, ItemKind, Notification, Sent, SkipReason, TakenBack,
+};
 use crate::fact::{Fact, bookkeeping};
 use crate::failed::Expression;
 use crate::ids::ItemKey;
@@ -456,7 +458,8 @@ impl Telling<'_> {
                 format!("{unit} 计 {sign}{}.{:02} 分：{why}", points / 100, points % 100)
             }
             Fact::Logged { text, .. } => text.clone(),
-            Fact::TakenBack { after, cases, papers, .. } => {
+            Fact::TakenBack(wrong) => {
+                let TakenBack { after, cases, papers, .. } = wrong.as_ref();
                 let more = match (cases.len(), papers.len()) {
                     (0, 0) => String::new(),
                     (cases, papers) => {

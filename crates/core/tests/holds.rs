@@ -517,3 +517,69 @@ fn rule_20_what_was_owed_on_the_day_of_the_hold_is_owed_on_the_day_of_the_releas
         office.assert_replays();
     }
 }
+
+fn stop(key: &str) -> Act {
+    let (item, reason) = (Some(key.into()), "先停下".to_owned());
+    Act::Suspend { item, reason, until: None, stops_clock: Some(false) }
+}
+
+#[test]
+fn rule_20_nobody_is_chased_while_an_order_lets_nobody_work_though_the_clock_runs() {
+    // Stopped, resumed, the date then, and how often it is called late by June.
+    let lives = [
+        ("2026-03-20", "2026-04-15", "2026-04-20"),
+        ("2026-03-20", "2026-03-30", "2026-04-02"),
+        ("2026-03-02", "2026-03-20", "2026-03-31"),
+    ];
+    for (stopped, resumed, due) in lives {
+        let mut office = one("2026-03-31", "    stall: workdays(5)\n    report: month\n");
+        office.advance(at(stopped, 9));
+        office.act("s1", stop("plan")).expect("stopped");
+        office.log.clear();
+        office.advance(at(resumed, 9));
+        assert_eq!((office.count("rung_fired"), office.count("overdue")), (0, 0), "{stopped}");
+        assert_eq!((office.count("stalled"), office.count("report_missed")), (0, 0), "{stopped}");
+        let definition = office.env.program.definition();
+        assert_ne!(light(office.item("plan"), definition, office.env.now), Light::Red);
+        office.act("s1", resume(Some("plan"))).expect("resumed");
+        office.wake();
+        assert_eq!(office.item("plan").due(), Some(end(due)), "{stopped} to {resumed}");
+        assert_eq!(office.count("overdue"), 0);
+        office.advance(at("2026-06-01", 9));
+        assert_eq!(office.count("overdue"), 1);
+    }
+    // What was late before it is late after it, and no more of it is said.
+    let mut office = one("2026-03-31", "");
+    office.advance(at("2026-04-02", 9));
+    office.act("s1", stop("plan")).expect("stopped");
+    office.advance(at("2026-05-20", 9));
+    office.act("s1", resume(Some("plan"))).expect("resumed");
+    office.advance(at("2026-05-21", 9));
+    assert_eq!(office.fired().len(), 1, "{:?}", office.fired());
+    office.act("d2", submit("plan")).expect("submitted");
+    office.act("b1", accept("plan")).expect("accepted");
+    assert_eq!(office.item("plan").on_time, Some(false));
+    office.assert_replays();
+}
+
+#[test]
+fn rule_20_a_duty_that_nobody_may_work_on_is_not_missed() {
+    let workflow = "
+period: year
+tasks:
+  plan: { title: 月报, every: month, owner: unit.post(\"组织部长\"), reviewer: none, grace: workdays(5), ladder: none }
+";
+    let mut office = Office::open_on("2026-01-05", workflow, "", PAPER);
+    for (key, stopped, resumed) in
+        [("plan@2026-01", "2026-01-28", "2026-02-25"), ("plan@2026-03", "2026-03-31", "2026-04-09")]
+    {
+        office.advance(at(stopped, 9));
+        office.act("s1", stop(key)).expect("stopped");
+        office.advance(at(resumed, 9));
+        assert_eq!(office.item(key).window_met, None, "{key}");
+        office.act("s1", resume(Some(key))).expect("resumed");
+        office.wake();
+        assert_eq!(office.item(key).window_met, None, "{key}");
+        assert!(office.item(key).judged_at > Some(office.env.now), "{key}");
+    }
+}

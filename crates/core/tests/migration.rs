@@ -364,8 +364,8 @@ fn rule_30_a_lateness_is_carried_on_and_not_said_again() {
     assert_eq!((item.due(), item.judged_due()), (Some(end("2022-05-31")), Some(end("2022-03-31"))));
     office.advance(at("2022-06-20", 9));
     assert_eq!(office.count("overdue"), 1);
-    // Of three rungs two had gone out; only the last is to come.
-    assert_eq!(office.sent(duban_core::Notification::Remind).len(), sent + 1);
+    // Of three rungs two had gone out. What leads up to the new date comes, and the last.
+    assert_eq!(office.sent(duban_core::Notification::Remind).len(), sent + 2);
 }
 
 #[test]
@@ -569,4 +569,90 @@ fn rule_30_the_definition_before_must_be_given() {
     let migrate = duban_core::Operation::Migrate { definition, take: Vec::new() };
     let refused = office.command(duban_core::Actor::operator("测试"), migrate);
     assert!(matches!(refused, Err(Refusal::OtherDefinition { .. })), "{refused:?}");
+}
+
+fn with_owner(owner: &str, due: &str) -> String {
+    format!(
+        "
+period: year
+tasks:
+  plan: {{ title: 方案, owner: {owner}, reviewer: org(\"组织部\").post(\"部长\"), review_within: workdays(3), due: {due}, extension: {{ max: 2, by: months(6) }} }}
+"
+    )
+}
+
+#[test]
+fn rule_30_whoever_a_migration_gives_a_late_task_has_time_for_it() {
+    for (day, due) in [("2022-04-07", "2022-04-12"), ("2022-03-31", "2022-04-06")] {
+        let mut office = Office::open(&with_owner("unit.post(\"组织部长\")", "2022-03-31"));
+        office.advance(at(day, 9));
+        let said = office.count("overdue");
+        let after = compiled(&with_owner("org(\"D1\").post(\"书记\")", "2022-03-31"));
+        office.migrate(after, &[Take::Owner]).expect("migrated");
+        assert_eq!(office.item("plan").due(), Some(end(due)), "{day}");
+        office.advance(end(due));
+        assert_eq!(office.count("overdue"), said);
+        office.act("x1", submit("plan")).expect("submitted");
+        office.act("b1", accept("plan")).expect("accepted");
+        assert_eq!(office.item("plan").on_time, Some(true), "{day}");
+    }
+}
+
+#[test]
+fn rule_30_a_window_that_was_judged_stays_with_whoever_it_was_judged_of() {
+    let duty = |owner: &str| {
+        format!(
+            "
+period: year
+tasks:
+  plan: {{ title: 月报, every: month, owner: {owner}, reviewer: none, ladder: none }}
+"
+        )
+    };
+    let mut office = Office::open(&duty("unit.post(\"组织部长\")"));
+    office.advance(at("2022-02-10", 9));
+    assert_eq!(office.item("plan@2022-01").window_met, Some(false));
+    let after = compiled(&duty("org(\"D1\").post(\"书记\")"));
+    office.migrate(after, &[Take::Owner]).expect("migrated");
+    let owner = |key: &str| office.item(key).owner.clone().expect("an owner").to_string();
+    assert_eq!(owner("plan@2022-01"), "post:D/组织部长");
+    assert_eq!(owner("plan@2022-02"), "post:D1/书记");
+}
+
+#[test]
+fn rule_30_a_late_task_is_reminded_before_the_date_that_is_taken_over() {
+    let (early, later) = ("2022-03-31", "2022-05-31");
+    let mut office = Office::open(&with_owner("unit.post(\"组织部长\")", early));
+    office.advance(at("2022-04-07", 9));
+    let before = office.fired().len();
+    let after = compiled(&with_owner("unit.post(\"组织部长\")", later));
+    office.migrate(after, &[Take::Due]).expect("migrated");
+    office.advance(at("2022-05-27", 9));
+    let fired = office.fired();
+    assert_eq!(fired[before..], [(0, "2022-05-26".to_owned())], "three working days before it");
+    office.advance(at("2022-06-20", 9));
+    // The first rung after the date went out when it was late; the lateness goes on.
+    assert_eq!(office.fired()[before + 1..], [(2, "2022-06-08".to_owned())]);
+}
+
+#[test]
+fn rule_30_an_open_request_that_comes_to_another_reviewer_gives_them_time() {
+    let reviewed = |by: &str| {
+        with_owner("unit.post(\"组织部长\")", "2022-03-31").replace("post(\"部长\")", by)
+    };
+    let mut office = Office::open(&reviewed("post(\"部长\")"));
+    office.advance(at("2022-03-28", 9));
+    let (until, reason) = (end("2022-04-29"), "协调".to_owned());
+    office.act("d2", Act::AskExtension { item: "plan".into(), until, reason }).expect("asked");
+    let asked = |office: &Office| office.item("plan").asked.clone().expect("asked");
+    for (day, due) in [("2022-03-30", "2022-04-02"), ("2022-04-13", "2022-04-18")] {
+        office.advance(at(day, 9));
+        let by = if day < "2022-04-01" { "post(\"干事\")" } else { "post(\"部长\")" };
+        office.migrate(compiled(&reviewed(by)), &[Take::Reviewer]).expect("migrated");
+        assert_eq!(asked(&office).due, Some(end(due)), "{day}");
+        assert!(!asked(&office).overdue, "{day}");
+    }
+    assert_eq!(office.count("answer_overdue"), 1, "the first one's");
+    office.advance(at("2022-04-19", 9));
+    assert_eq!(office.count("answer_overdue"), 2);
 }

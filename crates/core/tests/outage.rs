@@ -270,3 +270,50 @@ tasks:
     assert_eq!(office.item("other").due(), Some(end("2026-03-17")), "nothing stood still");
     office.assert_replays();
 }
+
+#[test]
+fn rule_33_what_was_under_review_in_the_outage_has_its_time_when_it_is_taken_back() {
+    // Submitted, when it is taken back, and the date that it has then.
+    let lives =
+        [("2026-03-20", "2026-04-20", "2026-04-23"), ("2026-03-31", "2026-04-22", "2026-04-23")];
+    for (given, taken, due) in lives {
+        let mut office = Office::open_on("2026-01-01", WORK, "", PAPER);
+        office.advance(at(given, 9));
+        office.act("d2", submit("plan")).expect("submitted");
+        office.sleep_until(at("2026-04-20", 8));
+        office.wake();
+        office.advance(at(taken, 9));
+        office.act("d2", Act::Withdraw { item: "plan".into() }).expect("taken back");
+        office.wake();
+        assert_eq!(office.count("overdue"), 0, "{given}");
+        assert_eq!(office.item("plan").due(), Some(end(due)));
+        office.advance(at("2026-04-24", 9));
+        assert_eq!(office.days_of("overdue"), ["2026-04-24"]);
+        office.assert_replays();
+    }
+    // What was submitted late comes back as late as it was.
+    let mut office = Office::open_on("2026-01-01", WORK, "", PAPER);
+    office.advance(at("2026-04-02", 9));
+    office.act("d2", submit("plan")).expect("submitted late");
+    office.sleep_until(at("2026-04-20", 8));
+    office.wake();
+    assert_eq!(office.item("plan").due(), Some(end("2026-03-31")));
+}
+
+#[test]
+fn rule_33_days_of_an_outage_are_no_days_of_lateness() {
+    // The outage, the day asked, and the days late then.
+    let lives = [
+        ("2026-04-03", "2026-04-30", "2026-05-06", 4),
+        ("2026-04-08", "2026-05-12", "2026-05-13", 6),
+    ];
+    for (from, upto, asked, days) in lives {
+        let mut office = down(from, upto);
+        office.advance(at(asked, 9));
+        let item = office.item("plan");
+        let date = |instant| duban_calendar::date_of(instant, support::TZ);
+        let due = date(item.due().expect("a date"));
+        let late = support::china().workdays_between(due, date(office.env.now));
+        assert_eq!(late - item.stood_workdays(), days, "{from} to {upto}");
+    }
+}

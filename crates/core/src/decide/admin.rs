@@ -50,6 +50,7 @@ impl Turn<'_> {
             .filter(|item| {
                 item.holder.is_none()
                     || item.owner.as_ref().is_some_and(|owner| !self.is_held(owner))
+                    || self.has_passed_to_another(item)
                     || matches!(item.owner, Some(Assignee::Person(_))) && self.is_in_person(item)
             })
             .filter(|item| item.kind != ItemKind::Task || self.is_human(item))
@@ -57,17 +58,38 @@ impl Turn<'_> {
             .collect();
         for item in orphans {
             let is_held = item.owner.as_ref().is_some_and(|owner| self.is_held(owner));
+            if self.has_passed_to_another(&item) {
+                if let Some(owner) = &item.owner {
+                    self.reassign(&item.key, owner, "岗位任职人变动".to_owned());
+                    self.begin_with_owner(&item, None);
+                }
+                continue;
+            }
             if item.holder.is_some() && is_held && !self.has_left_post(&item) {
                 continue;
             }
             match self.find_owner(&item).filter(|owner| self.is_held(owner)) {
-                Some(owner) => self.reassign(&item.key, &owner, "通讯录更新".to_owned()),
+                Some(owner) => {
+                    self.reassign(&item.key, &owner, "通讯录更新".to_owned());
+                    // Where a clock stands nothing needed attention that would end now.
+                    if item.is_held() || item.is_stopped() {
+                        self.begin_with_owner(&item, None);
+                    }
+                }
                 None if item.holder.is_some() => self.vacate(&item),
                 // That is known.
                 None => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether the owner's post has passed from whoever held it straight to somebody else.
+    fn has_passed_to_another(&self, item: &Item) -> bool {
+        let Some(owner @ Assignee::Post(..)) = &item.owner else { return false };
+        let holders = self.env.directory.holders(owner);
+        let last = item.holder.as_ref();
+        self.is_held(owner) && last.is_some_and(|last| !holders.contains(last))
     }
 
     pub(super) fn find_owner(&mut self, item: &Item) -> Option<Assignee> {
@@ -87,9 +109,9 @@ impl Turn<'_> {
     /// Notes that nobody holds the owner's post any more.
     fn vacate(&mut self, item: &Item) {
         let Some(to) = item.owner.clone() else { return };
-        let (item, holder, review) = (item.key.clone(), None, None);
-        let reason = "通讯录更新，岗位空缺".to_owned();
-        self.push(Fact::Transferred { item: item.clone(), to, holder, review, reason });
+        let (late, item) = (self.left_late(item), item.key.clone());
+        let (holder, review, reason) = (None, None, "通讯录更新，岗位空缺".to_owned());
+        self.push(Fact::Transferred { item: item.clone(), to, holder, review, reason, late });
         self.note_owner_missing(&item);
     }
 

@@ -363,6 +363,14 @@ impl Turn<'_> {
         !owns && !handles
     }
 
+    /// Whether nobody holds the post, or is the person, that an item which people do belongs to.
+    /// Whoever is merely away is somebody.
+    pub(super) fn is_nobodys(&self, item: &Item) -> bool {
+        let task = Self::task(&self.definition, item);
+        let is_human = task.is_none_or(|task| task.kind == TaskKind::Human);
+        is_human && !item.owner.as_ref().is_some_and(|owner| self.is_held(owner))
+    }
+
     /// Whether somebody who is there can act for an assignee.
     pub(super) fn is_manned(&self, who: &Assignee) -> bool {
         self.presence().can_act(who, &[], false)
@@ -431,6 +439,8 @@ impl Turn<'_> {
                     && item.status == Status::Submitted
                 {
                     self.begin_review(&item, seat);
+                } else if item.asked.is_some() {
+                    self.ask_anew(key);
                 }
             }
             Kind::OwnerReviews
@@ -451,7 +461,8 @@ impl Turn<'_> {
         }
     }
 
-    fn begin_work(&mut self, item: &Item, since: Instant) {
+    /// Work goes on on which nobody could be since an instant.
+    pub(super) fn begin_work(&mut self, item: &Item, since: Instant) {
         let key = &item.key;
         if item.window.is_some() {
             if item.window_met.is_none() && !item.is_held() {
@@ -462,7 +473,7 @@ impl Turn<'_> {
                 self.defer_judgement(key);
             }
         } else {
-            self.begin_by_floor(item, Some(since));
+            self.begin_by_floor(item, Some(since), None);
         }
         self.pass_over(key);
         if let Some(stall_at) = self.silence(item) {

@@ -244,8 +244,9 @@ impl Turn<'_> {
             to: owner,
             review,
             reason,
+            late: self.left_late(&item),
         });
-        self.begin_with_owner(&item);
+        self.begin_with_owner(&item, None);
         self.excuse_own(&item, &unit);
         Ok(())
     }

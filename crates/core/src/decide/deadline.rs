@@ -43,6 +43,7 @@ impl Turn<'_> {
             red_at,
             soon_passed: false,
             carries: false,
+            judged: None,
         }
     }
 

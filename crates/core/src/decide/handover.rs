@@ -210,26 +210,35 @@ impl Turn<'_> {
         let due = due.fold(in_force, Instant::max);
         let given = handover.due.filter(|given| *given == due && *given > floor.max(in_force));
         let fresh = Self::was_in_time(handover.before) || (handover.reopened && given.is_some());
+        let is_new = !fresh && self.is_new_to(handover.before);
         let why = match (given, handover.reopened) {
             (_, true) => DueReason::Reopened(handover.reason.clone()),
             (Some(_), false) => DueReason::Extension(handover.reason.clone()),
             (None, false) => DueReason::Returned(handover.reason.clone()),
         };
         let provisional = self.is_provisional(self.at, due);
-        let by = given.and_then(|_| match &self.actor {
-            crate::command::Actor::Person { person, .. } => Some(person.clone()),
-            crate::command::Actor::Operator { .. }
-            | crate::command::Actor::Case { .. }
-            | crate::command::Actor::Engine => None,
-        });
-        let new = NewDeadline { due, why, by, in_time: fresh, provisional };
+        let by = given.and_then(|_| self.person());
+        let new = NewDeadline { due, why, by, in_time: fresh || is_new, provisional };
         match (fresh, due > in_force) {
+            // The lateness was another's; the ladder begins with whoever has it now.
+            (false, _) if is_new && given.is_none() => self.carry_deadline(key, new, None),
             (true, true) => self.set_deadline(key, new),
             // Later than owed anyway: an extension after the fact, late and with a new lateness.
             (false, true) if given.is_some() => self.set_deadline(key, new),
             (true, false) => self.keep_ladder(key, &item),
             (false, _) => self.date_to_work_to(key, handover.before, new),
         }
+    }
+
+    /// Whether whoever has a submission when it comes back is new to it: it became theirs while it
+    /// was under review, and they have not worked on it.
+    fn is_new_to(&self, before: &Item) -> bool {
+        let Some(submitted) = before.submitted_at else { return false };
+        let mut latest = before.history.iter().rev().take_while(|(_, at)| *at >= submitted);
+        let is_given = latest.any(|(kind, _)| kind == "transferred");
+        let had_it = |one| before.workers.contains(one) || before.late_by(one).is_some();
+        let holders = self.owners_of(before);
+        is_given && !holders.is_empty() && !holders.iter().any(had_it)
     }
 
     /// The due date with what other tasks say now, counted from the same readiness.
@@ -333,6 +342,10 @@ impl Turn<'_> {
             // Who is late stays red, or turns red when they would have.
             deadline.soon_at = None;
             deadline.red_at = old.red_at;
+            let missed = self.owners_of(&item).iter().find_map(|one| item.late_by(one));
+            // Whoever was late before it was somebody else's is late by the date that they missed.
+            let missed = missed.filter(|missed| item.judged_due() != Some(*missed));
+            deadline.judged = missed.or(old.judged);
         }
         let deadline = self.passes_nearness(deadline);
         let arming = match &ladder {
@@ -355,6 +368,17 @@ impl Turn<'_> {
             Some(false) => false,
         };
         if put {
+            self.push(Fact::JudgementDeferred { item: key.clone(), at });
+        }
+    }
+
+    /// A window that was kept by an entry which its owner has taken back is judged again at the end
+    /// of the day.
+    pub(super) fn judge_again(&mut self, key: &ItemKey) {
+        let Some(item) = self.case.item(key).cloned() else { return };
+        let owed = Self::task(&self.definition, &item).map_or(1, |task| task.at_least);
+        if item.window_met == Some(true) && item.entries_counting() < owed {
+            let at = end_of(self.today(), self.tz());
             self.push(Fact::JudgementDeferred { item: key.clone(), at });
         }
     }

@@ -389,6 +389,20 @@ impl Turn<'_> {
             self.tell_child_of(&item, ParentSays::Resumed);
             self.run_if_automatic(key);
         }
+        self.go_on_unstopped(key, &item);
+    }
+
+    /// An order has ended under which the clock ran: whoever has it begins with the time that
+    /// everybody has whose turn it is, and what fell into it is passed over.
+    fn go_on_unstopped(&mut self, key: &ItemKey, before: &Item) {
+        let is_over = self.case.item(key).is_some_and(|item| !item.is_held() && !item.is_stopped());
+        if !before.is_stopped() || !is_over {
+            return;
+        }
+        let orders = before.holds.iter().filter(|hold| is_ordered(hold) == Some(true));
+        if let Some(since) = orders.map(|hold| hold.since).min() {
+            self.begin_work(before, before.dated_at.map_or(since, |dated| since.max(dated)));
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use duban_calendar::{Instant, Span, Window, end_of};
-use duban_model::{Assignee, Judged, TaskDef};
+use duban_model::{Assignee, Judged, PersonId, TaskDef};
 use duban_script::{Scene, Value};
 
 use super::clock::leaves_too_little;
@@ -20,6 +20,7 @@ use crate::fact::Fact;
 use crate::failed::{Expression, KeptKey, MendedValues};
 use crate::ids::ItemKey;
 use crate::item::{Armed, Entry, EntryState, Item, Status};
+use crate::lateness::LateWith;
 use crate::refusal::{Refusal, Why};
 
 /// Statuses in which something is owed, or will be.
@@ -83,7 +84,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn person(&self) -> Option<duban_model::PersonId> {
+    pub(super) fn person(&self) -> Option<PersonId> {
         match &self.actor {
             Actor::Person { person, .. } => Some(person.clone()),
             Actor::Operator { .. } | Actor::Case { .. } | Actor::Engine => None,
@@ -102,7 +103,7 @@ impl Turn<'_> {
         let reason = reason_of(act, reason)?;
         self.may_be_given(act, &item, to)?;
         self.reassign(key, to, reason);
-        self.begin_with_owner(&item);
+        self.begin_with_owner(&item, None);
         Ok(())
     }
 
@@ -159,15 +160,20 @@ impl Turn<'_> {
     }
 
     /// A new owner has at least the time that rule 18 gives, and silence counts from now.
-    pub(super) fn begin_with_owner(&mut self, before: &Item) {
+    ///
+    /// `by` is the owner who passes it on: that gives time once, or it could be passed on for ever.
+    pub(super) fn begin_with_owner(&mut self, before: &Item, by: Option<PersonId>) {
         let key = &before.key;
         let Some(item) = self.case.item(key).cloned() else { return };
         if !matches!(item.status, Status::Ready | Status::Active) {
             return;
         }
+        if by.is_some() && has_been_passed_on(&item) {
+            return;
+        }
         let vacancy = before.attention.iter().find(|one| one.kind == AttentionKind::OwnerVacant);
         if item.window.is_none() {
-            self.begin_by_floor(before, vacancy.map(|one| one.since));
+            self.begin_by_floor(before, vacancy.map(|one| one.since), by);
         } else if item.window_met.is_none() {
             self.defer_judgement(key);
         }
@@ -179,28 +185,31 @@ impl Turn<'_> {
 
     /// Whoever takes an item over has at least the floor. A lateness that was said while somebody
     /// was there to be late is not said again (rule 19); whoever is new to it is judged by the time
-    /// that they have.
+    /// that they have, whoever was late with it by the date that they missed.
     ///
-    /// `before` is the item as it was left, `vacant` since when nobody owned it.
-    pub(super) fn begin_by_floor(&mut self, before: &Item, vacant: Option<Instant>) {
+    /// `before` is the item as it was left, `vacant` since when nobody owned it, `by` the owner who
+    /// passed it on.
+    pub(super) fn begin_by_floor(
+        &mut self,
+        before: &Item,
+        vacant: Option<Instant>,
+        by: Option<PersonId>,
+    ) {
         let key = &before.key;
         let Some(item) = self.case.item(key).cloned() else { return };
         let Some(in_force) = item.due() else { return };
-        let due = self.floor(key);
-        if due <= in_force {
+        let due = self.floor(key).max(in_force);
+        let is_late = before.is_called_late(vacant);
+        let missed = self.missed_before(before, &item, by.is_some()).filter(|_| is_late);
+        let judged = if is_late { missed.or(Some(due)) } else { item.judged_due() };
+        if due == in_force && judged == item.judged_due() {
             self.keep_ladder(key, &item);
             return;
         }
-        let holders = item.owner.as_ref().map(|owner| self.env.directory.holders(owner));
-        let is_same = before
-            .holder
-            .as_ref()
-            .is_some_and(|last| holders.iter().flatten().any(|one| one == last));
-        let is_late = before.is_called_late(vacant);
         let provisional = self.is_provisional(self.at, due);
-        let (why, in_time) = (DueReason::AtLeast, !(is_late && is_same));
-        let new = NewDeadline { due, why, by: None, in_time, provisional };
-        if is_late && !is_same {
+        let (why, in_time) = (DueReason::AtLeast, missed.is_none());
+        let new = NewDeadline { due, why, by, in_time, provisional };
+        if is_late && missed.is_none() {
             // The ladder speaks to whoever has it now, and begins with them.
             self.carry_deadline(key, new, None);
         } else if is_late {
@@ -210,6 +219,38 @@ impl Turn<'_> {
         } else {
             self.set_deadline(key, new);
         }
+    }
+
+    /// What is kept of whoever has an item when they give it away late.
+    pub(super) fn left_late(&self, item: &Item) -> Option<LateWith> {
+        let is_late = match item.status {
+            Status::Ready | Status::Active => item.is_late(self.at) || item.is_called_late(None),
+            Status::Submitted => !Self::was_in_time(item),
+            Status::Waiting | Status::Done | Status::Skipped | Status::Cancelled => false,
+        };
+        let (holder, due) = (item.holder.clone()?, item.judged_due()?);
+        // Called late was perhaps another, and their time goes on.
+        let is_over = item.counted_until().unwrap_or(self.at) > due;
+        (is_late && is_over && item.window.is_none()).then_some(LateWith { holder, due })
+    }
+
+    /// The date that whoever has an item now missed with it before. Passed on within a unit by its
+    /// owner, a lateness stays the unit's.
+    fn missed_before(&self, before: &Item, item: &Item, passed_on: bool) -> Option<Instant> {
+        let holders = self.owners_of(item);
+        if let Some(missed) = holders.iter().find_map(|one| item.late_by(one)) {
+            return Some(missed);
+        }
+        let unit = |owner: &Option<Assignee>| {
+            owner.as_ref().and_then(|owner| self.env.directory.unit_of(owner))
+        };
+        let is_same = match &before.holder {
+            // Items of older versions do not say who was late.
+            Some(last) if item.late_with.is_empty() => holders.contains(last),
+            Some(_) | None => false,
+        };
+        let stays = passed_on && unit(&before.owner) == unit(&item.owner);
+        (is_same || stays).then(|| before.judged_due()).flatten()
     }
 
     pub(super) fn retry(
@@ -330,7 +371,7 @@ impl Turn<'_> {
         let Some(owner) = found else { return };
         self.reassign(&item.key, &owner, "重新计算承办".to_owned());
         if self.is_held(&owner) {
-            self.begin_with_owner(item);
+            self.begin_with_owner(item, None);
         } else {
             self.note_owner_missing(&item.key);
         }
@@ -530,5 +571,15 @@ impl Turn<'_> {
         let today = self.today().max(before).min(window.end);
         let over = end_of(window.end, self.tz()) < self.at;
         over || leaves_too_little(calendar.workdays_between(today, window.end), total)
+    }
+}
+
+/// Whether an owner has given another one time by passing it on.
+fn has_been_passed_on(item: &Item) -> bool {
+    let given = |one: &Deadline| one.why == DueReason::AtLeast && one.by.is_some();
+    let is_deferred = |judged| item.deadline().is_some_and(|one| judged > one.red_at);
+    match item.window {
+        None => item.deadlines.iter().any(given),
+        Some(_) => item.judged_at.is_some_and(is_deferred),
     }
 }

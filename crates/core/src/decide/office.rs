@@ -96,6 +96,7 @@ impl Turn<'_> {
         let was = self.case.head().status;
         if was != CaseStatus::Open {
             self.push(Fact::CaseReopened);
+            self.pass_over_closed_time();
         }
         if was == CaseStatus::Cancelled {
             self.tell_watchers(AnswerSays::There);
@@ -114,6 +115,29 @@ impl Turn<'_> {
         self.stop_clocks(key);
         self.supersede_dependents(key);
         Ok(())
+    }
+
+    /// While a case was over nothing was owed: windows that went by are none, and what would have
+    /// been judged then is judged now. The system did not stand still.
+    fn pass_over_closed_time(&mut self) {
+        let now = self.at;
+        let planned = self.case.head().windows.clone();
+        for (task, (at, window)) in planned.into_iter().filter(|(_, (at, _))| *at < now) {
+            let current = window.kind.containing(self.today());
+            let next = if current.start > window.start { current } else { window };
+            let next = self.is_owed(next).then_some((now.max(at), next));
+            self.push(Fact::WindowsPlanned { task, next });
+        }
+        let waits = |item: &&Arc<Item>| {
+            let judged =
+                if item.window_met.is_none() { item.judged_at } else { item.judge_again_at };
+            item.status == Status::Done && judged.is_some_and(|at| at < now)
+        };
+        let judged: Vec<ItemKey> =
+            self.case.items().filter(waits).map(|item| item.key.clone()).collect();
+        for item in judged {
+            self.push(Fact::JudgementDeferred { item, at: now });
+        }
     }
 
     pub(super) fn strike_off(

@@ -286,7 +286,7 @@ impl Turn<'_> {
         start_of(window.start, self.tz())
     }
 
-    fn is_owed(&self, window: Window) -> bool {
+    pub(super) fn is_owed(&self, window: Window) -> bool {
         self.case.head().name.period.is_none_or(|period| window.belongs_to(period))
     }
 

@@ -107,7 +107,10 @@ impl Turn<'_> {
     fn can_still_end(&self, item: &Item) -> bool {
         let said = item.deadline().is_some_and(|deadline| item.overdue_version >= deadline.version);
         let judged = item.window.is_some() && item.window_met.is_some();
-        matches!(item.status, Status::Ready | Status::Active) && !said && !judged
+        let in_hand = matches!(item.status, Status::Ready | Status::Active);
+        // Its owner may take it back: what was in time has its date to go by again.
+        let may_return = item.status == Status::Submitted && Self::was_in_time(item);
+        (in_hand || may_return) && !said && !judged
     }
 
     fn end_after_outage(
@@ -192,6 +195,19 @@ impl Turn<'_> {
         Lay::Workdays(self.env.calendar.workdays_between(self.date(from), self.date(to)))
     }
 
+    /// The days of lateness on which its clock stood, with those of the outage: nobody is late for
+    /// days on which nobody could act.
+    fn lost_in(&self, item: &Item, bridge: &Bridge) -> Option<i64> {
+        let in_hand = matches!(item.status, Status::Ready | Status::Active);
+        let is_late = item.due().is_some_and(|due| just_after(due) < bridge.since);
+        if !in_hand || !is_late || item.window.is_some() {
+            return None;
+        }
+        let since = item.dated_at.map_or(bridge.since, |dated| bridge.since.max(dated));
+        let days = self.env.calendar.workdays_between(self.date(since), self.today());
+        (days > 0).then_some(item.lost + days)
+    }
+
     /// What is owed besides the item itself: signing, reports, plan dates, silence, reviews,
     /// answers.
     fn bridged(&mut self, item: &Item, bridge: &Bridge) -> Schedule {
@@ -207,6 +223,7 @@ impl Turn<'_> {
         let answer_due = bridge.moved(answer.filter(|_| asked.is_some_and(|asked| !asked.overdue)));
         let chases = asked.and_then(|asked| asked.armed.as_ref());
         Schedule {
+            lost: self.lost_in(item, bridge),
             answer_armed: self.bridged_ladder(chases, answer, answer_due, bridge),
             answer_due,
             start_by: bridge.moved(signs),

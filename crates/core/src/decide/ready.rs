@@ -257,11 +257,15 @@ impl Turn<'_> {
             let judged = item.judged_submission().unwrap_or(self.at);
             item.judged_due().is_none_or(|due| judged <= due)
         });
+        // One lateness is one lateness: looked back at, it is not scored once more.
+        let is_known = !on_time && self.case.item(key).is_some_and(|item| item.was_done_late());
         let Closing { text, seats, taken_off } = closing;
         let item = key.clone();
         self.push(Fact::Accepted { item, text, done: true, on_time, seats, taken_off });
         self.settled.push_back(Settle::Closed(key.clone()));
-        self.score_done(key, on_time);
+        if !is_known {
+            self.score_done(key, on_time);
+        }
         self.hook(Hook::Done, key);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Turn;
+use crate::event::TakenBack;
 use crate::fact::Fact;
 use crate::ids::ItemKey;
 use crate::item::Item;
@@ -33,7 +34,7 @@ impl Turn<'_> {
         let gone = gone.cloned().collect();
         let differs = |item: &&Item| self.case.item(&item.key).is_none_or(|now| **now != **item);
         let items = wrong.items.iter().filter(differs).cloned().collect();
-        self.push(Fact::TakenBack {
+        self.push(Fact::TakenBack(Box::new(TakenBack {
             epoch: wrong.epoch,
             after: wrong.after,
             head: Box::new(wrong.head.clone()),
@@ -41,7 +42,7 @@ impl Turn<'_> {
             gone,
             cases: wrong.cases.clone(),
             papers: wrong.papers.clone(),
-        });
+        })));
         // Points are added up outside the case too.
         for (unit, points) in wrong.points.iter().filter(|(_, points)| **points != 0) {
             let why = "系统时钟有误，撤回其间的计分".to_owned();

@@ -285,14 +285,19 @@ impl Turn<'_> {
         let in_time = item.judged_due().is_none_or(|judged| self.at <= judged);
         let provisional = self.is_provisional(self.at, due);
         let new = NewDeadline { due, why, by: None, in_time, provisional };
-        let deadline = self.passes_nearness(self.deadline(version + 1, new));
+        let mut deadline = self.passes_nearness(self.deadline(version + 1, new));
+        deadline.judged = item.deadline().and_then(|old| old.judged).filter(|_| !in_time);
         let arming = item.armed.as_ref().and_then(|armed| {
             let definition = Arc::clone(&self.definition);
             let ladder = Self::ladder(&definition, &armed.ladder)?;
             let scene = Scene { due: Some(due), ..self.scene(Some(&key)) };
             let arming = self.arm(Side::Work, ladder, &scene);
-            // What has gone out about a lateness that goes on stays gone out.
-            let to_come = |place| armed.rungs.iter().any(|rung| rung.rung == place);
+            // What has gone out about a lateness that goes on stays gone out. What leads up to the
+            // new date comes.
+            let ahead: Vec<u16> =
+                arming.rungs.iter().filter(|(_, at)| *at <= due).map(|(place, _)| *place).collect();
+            let to_come =
+                |place| ahead.contains(&place) || armed.rungs.iter().any(|rung| rung.rung == place);
             Some(if overdue { rungs::only(arming, to_come) } else { arming })
         });
         let (key_of, armed) = (key.clone(), None);
@@ -320,8 +325,11 @@ impl Turn<'_> {
             _ if !weighing.takes(Take::Owner) => KEPT,
             None => kept_because("新版找不到承办人"),
             _ if item.status == Status::Submitted => kept_because(UNDER_REVIEW),
+            // What was due in it was somebody else's.
+            _ if item.window_met.is_some() => kept_because("本期已评判"),
             Some(to) => {
                 self.reassign(&item.key, to, "新版措施改由其承办".to_owned());
+                self.begin_with_owner(item, None);
                 TAKEN
             }
         };
@@ -358,7 +366,11 @@ impl Turn<'_> {
         } else if item.status == Status::Submitted {
             kept_because(UNDER_REVIEW)
         } else {
+            let others = plan.members != item.review.members;
             self.push(Fact::ReviewPlanned { item: item.key.clone(), review: plan });
+            if others {
+                self.ask_anew(&item.key);
+            }
             TAKEN
         };
         let place = self.place(item);

@@ -14,11 +14,11 @@ use super::signers::Closing;
 use super::{Turn, reason_of};
 use crate::authority::principal;
 use crate::command::{Actor, Evidence};
-use crate::event::{DueReason, Notification, ReviewPlan};
+use crate::event::{DueReason, Notification, ReviewPlan, Schedule};
 use crate::fact::Fact;
 use crate::form;
 use crate::ids::ItemKey;
-use crate::item::{Item, Status};
+use crate::item::{Armed, Item, Status};
 use crate::refusal::{ExtensionRefusal, Refusal, Why};
 
 /// The most files that come with one move.
@@ -208,6 +208,7 @@ impl Turn<'_> {
             return Err(Refusal::Suspended(key.clone()));
         }
         self.push(Fact::Withdrawn { item: key.clone() });
+        self.judge_again(key);
         self.keep_distance(&item);
         self.pass_over(key);
         self.count_on(&item);
@@ -233,9 +234,28 @@ impl Turn<'_> {
             answer_due,
             arming,
         });
-        let text = format!("“{}”申请延期至{}：{reason}", self.title(key), self.date(until));
-        self.notify(Notification::Ask, Some(key), item.review.members.clone(), text);
+        self.notify_asked(&item, until, &reason);
         Ok(())
+    }
+
+    /// A request for extension that is open has come to somebody else: they have the time to answer
+    /// that everybody has.
+    pub(super) fn ask_anew(&mut self, key: &ItemKey) {
+        let Some(item) = self.case.item(key).cloned() else { return };
+        let Some(asked) = &item.asked else { return };
+        let (answer_due, arming) = self.review_deadline(key, &item);
+        let answer_armed = arming.map(|arming| Armed::towards(&arming, item.extensions + 1));
+        let schedule = Schedule { answer_due, answer_armed, ..Schedule::default() };
+        if schedule != Schedule::default() {
+            self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
+        }
+        self.notify_asked(&item, asked.until, &asked.reason);
+    }
+
+    fn notify_asked(&mut self, item: &Item, until: Instant, reason: &str) {
+        let (title, until) = (self.title(&item.key), self.date(until));
+        let text = format!("“{title}”申请延期至{until}：{reason}");
+        self.notify(Notification::Ask, Some(&item.key), item.review.members.clone(), text);
     }
 
     fn may_extend(&mut self, item: &Item, until: Instant) -> Result<(), ExtensionRefusal> {
@@ -267,12 +287,16 @@ impl Turn<'_> {
             return Err(Refusal::InPerson(key.clone()));
         }
         let reason = reason_of("transfer", reason)?;
-        if self.may_supervise("transfer", key.as_str()).is_err() {
-            self.may_work("transfer", &item)?;
-            self.workable("transfer", key)?;
-        }
+        let by = match self.may_supervise("transfer", key.as_str()) {
+            Ok(()) => None,
+            Err(_) => {
+                self.workable("transfer", key)?;
+                Some(self.may_work("transfer", &item)?)
+            }
+        };
         self.may_be_given("transfer", &item, to)?;
         self.reassign(key, to, reason);
+        self.begin_with_owner(&item, by);
         Ok(())
     }
 
@@ -290,13 +314,18 @@ impl Turn<'_> {
             members,
             within: item.review.within,
         });
+        let others = review.is_some();
         self.push(Fact::Transferred {
             item: key.clone(),
             to: to.clone(),
             holder: self.env.directory.holders(to).first().cloned(),
             review,
             reason,
+            late: self.left_late(&item),
         });
+        if others {
+            self.ask_anew(key);
+        }
     }
 
     pub(super) fn delegate(
