@@ -15,6 +15,7 @@ use crate::failed::{AxisDifferences, Failed};
 use crate::growth::Bound;
 use crate::ids::{CaseId, CaseName, ItemKey};
 use crate::item::{Item, Status, is_zero};
+use crate::migration::PastTitles;
 use crate::moment::{CASE_ORDER, next_case_moment, next_moment};
 
 /// Where a case is in its life.
@@ -105,6 +106,9 @@ pub struct CaseHead {
     pub definition: DefinitionHash,
     /// The workflow's title.
     pub title: String,
+    /// What tasks were called before a migration, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past_titles: Vec<PastTitles>,
     /// Where it is in its life.
     pub status: CaseStatus,
     /// The error that it is left alone for.
@@ -290,6 +294,7 @@ impl CaseHead {
             bounds: BTreeSet::new(),
             parent_item: ParentItem::Waits,
             failed: Vec::new(),
+            past_titles: Vec::new(),
             differs: None,
             attention: Vec::new(),
             counted: None,

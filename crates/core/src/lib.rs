@@ -93,8 +93,8 @@ pub use crate::log::{
     Break, CHAIN_START, DecodeError, EVENT_SCHEMA, Encoded, decode, encode, link, verify,
 };
 pub use crate::migration::{
-    CHANGES_MAX, Change, Done, FieldMap, LadderMap, MigrationMap, MigrationReport, Take, TaskFate,
-    TaskMap,
+    CHANGES_MAX, Change, Done, FieldMap, LadderMap, MigrationMap, MigrationReport, PastTitles,
+    Take, TaskFate, TaskMap,
 };
 pub use crate::moves::{Ask, AskKind, AvailableMove, By, MoveKind, On, available_moves};
 pub use crate::names::{Names, NamesById};

@@ -79,6 +79,19 @@ pub struct MigrationMap {
     /// Ladders whose rungs have changed their places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ladders: Vec<LadderMap>,
+    /// What tasks were called until then, by every id that they had, where they are called otherwise
+    /// now or are gone. Lines of that time keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub titles: BTreeMap<TaskId, String>,
+}
+
+/// What tasks were called up to an event of the case.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct PastTitles {
+    /// The position of the event that took the titles away.
+    pub until: u64,
+    /// By the tasks' ids.
+    pub titles: BTreeMap<TaskId, String>,
 }
 
 impl MigrationMap {

@@ -16,6 +16,7 @@ use crate::failed::Expression;
 use crate::ids::ItemKey;
 use crate::item::Item;
 use crate::lateness::Late;
+use crate::migration::PastTitles;
 use crate::names::Names;
 
 /// Items that a line names; the rest is counted.
@@ -28,13 +29,28 @@ pub struct Teller<'a> {
     pub definition: &'a Definition,
     /// The directory, for names.
     pub directory: &'a Directory,
+    /// What tasks were called before, for lines of that time.
+    past: &'a [PastTitles],
+}
+
+impl<'a> Teller<'a> {
+    /// One that knows the present titles of tasks.
+    pub fn new(definition: &'a Definition, directory: &'a Directory) -> Self {
+        Self { definition, directory, past: &[] }
+    }
+
+    /// The same for the lines of a case: tasks are called as they were then.
+    #[must_use]
+    pub fn of_case(self, head: &'a CaseHead) -> Self {
+        Self { past: &head.past_titles, ..self }
+    }
 }
 
 impl Teller<'_> {
     /// One line: when, who, what. `None` for bookkeeping that people need not read. Everybody is
     /// called as they were when it happened.
     pub fn line(&self, event: &Event) -> Option<String> {
-        let telling = self.of(&event.names);
+        let telling = self.then(event);
         let what = telling.what(&event.fact)?;
         let when = local(event.at, self.tz()).format("%Y-%m-%d %H:%M");
         let who = telling.who(&event.actor);
@@ -42,7 +58,13 @@ impl Teller<'_> {
     }
 
     fn of<'t>(&'t self, names: &'t Names) -> Telling<'t> {
-        Telling { definition: self.definition, directory: self.directory, names }
+        Telling { definition: self.definition, directory: self.directory, names, past: &[] }
+    }
+
+    /// With the names and titles of an event's time.
+    fn then<'t>(&'t self, event: &'t Event) -> Telling<'t> {
+        let place = self.past.partition_point(|past| past.until <= event.seq);
+        Telling { past: &self.past[place..], ..self.of(&event.names) }
     }
 
     fn tz(&self) -> Tz {
@@ -114,7 +136,7 @@ impl Teller<'_> {
 
     /// What the item of an event was called when it happened.
     pub fn title_then(&self, event: &Event) -> Option<String> {
-        event.fact.item().map(|key| self.of(&event.names).key_title(key))
+        event.fact.item().map(|key| self.then(event).key_title(key))
     }
 }
 
@@ -123,6 +145,8 @@ struct Telling<'a> {
     definition: &'a Definition,
     directory: &'a Directory,
     names: &'a Names,
+    /// What tasks were called until later, oldest first.
+    past: &'a [PastTitles],
 }
 
 impl Telling<'_> {
@@ -176,8 +200,10 @@ impl Telling<'_> {
     }
 
     fn key_title(&self, key: &ItemKey) -> String {
-        let title = match (self.definition.workflow.task_once(key.task()), key.task()) {
-            (Some(task), _) => task.title.as_str(),
+        let then = self.past.iter().find_map(|past| past.titles.get(key.task()));
+        let now = self.definition.workflow.task_once(key.task()).map(|task| &task.title);
+        let title = match (then.or(now), key.task()) {
+            (Some(title), _) => title.as_str(),
             (None, "interview") => "约谈",
             (None, "rectification") => "整改",
             (None, "extra") => "交办",
@@ -417,7 +443,7 @@ impl Telling<'_> {
             Fact::ExtensionLapsed { .. } => format!("“{title}”的延期申请未及答复，已失效"),
             Fact::AnswerOverdue { .. } => format!("“{title}”的延期申请逾期未答复"),
             Fact::JudgementDeferred { at, .. } => {
-                format!("“{title}”有提交被退回，本期推迟到 {} 评判", self.date(*at))
+                format!("“{title}”本期推迟到 {} 评判", self.date(*at))
             }
             Fact::Migrated { .. } => "改用新版措施".to_owned(),
             Fact::ReviewPlanned { review, .. } => {

@@ -71,8 +71,7 @@ fn rule_30_b2_a_list_that_is_read_from_done_work_makes_its_items() {
     }
     assert_eq!(office.status("close"), Status::Ready);
     // B9: what ends is told by its name.
-    let teller =
-        Teller { definition: office.env.program.definition(), directory: &office.env.directory };
+    let teller = Teller::new(office.env.program.definition(), &office.env.directory);
     let lines: Vec<String> =
         office.log.iter().filter_map(|(event, _)| teller.line(event)).collect();
     let told: Vec<&String> = lines.iter().filter(|line| line.contains("中止")).collect();
@@ -166,8 +165,7 @@ tasks:
     assert_eq!((office.status("next/D2"), office.status("last")), (Status::Waiting, Status::Ready));
     office.act("d1", submit("first")).unwrap();
     assert_eq!(office.status("next/D2"), Status::Ready);
-    let teller =
-        Teller { definition: office.env.program.definition(), directory: &office.env.directory };
+    let teller = Teller::new(office.env.program.definition(), &office.env.directory);
     assert_eq!(teller.key_title(&"plan/D1".into()), "方案（一街）");
     office.assert_replays();
     // And once more: names lead through several versions.
@@ -655,4 +653,42 @@ fn rule_30_an_open_request_that_comes_to_another_reviewer_gives_them_time() {
     assert_eq!(office.count("answer_overdue"), 1, "the first one's");
     office.advance(at("2022-04-19", 9));
     assert_eq!(office.count("answer_overdue"), 2);
+}
+
+#[test]
+fn rule_35_lines_keep_the_titles_of_their_time() {
+    let titled = |plan: &str, report: &str| {
+        format!(
+            "
+period: year
+tasks:
+  plan: {{ title: {plan}, owner: unit.post(\"组织部长\"), reviewer: none, due: 2022-03-31 }}
+{report}"
+        )
+    };
+    let report =
+        "  report: { title: 月报, owner: unit.post(\"书记\"), reviewer: none, due: 2022-06-30 }\n";
+    let mut office = Office::open(&titled("方案", report));
+    office.act("d2", sign("plan")).expect("signed");
+    office.act("d1", sign("report")).expect("signed");
+    // Called otherwise, then again otherwise under another name; the other is gone.
+    office.migrate(compiled(&titled("工作方案", report)), &[]).expect("migrated");
+    office.act("d2", support::report("plan")).expect("reported");
+    let renamed = titled("总体方案", "").replace("  plan:", "  whole:");
+    let renamed = renamed.replace("title: 总体方案", "title: 总体方案, was: plan");
+    office.migrate(compiled(&renamed), &[]).expect("migrated");
+    office.act("d2", submit("plan")).expect("submitted");
+    let definition = Arc::clone(office.env.program.definition());
+    let teller = Teller::new(&definition, &office.env.directory).of_case(office.case.head());
+    let titles: Vec<String> = office
+        .log
+        .iter()
+        .filter(|(event, _)| matches!(event.fact.kind(), "signed" | "reported" | "submitted"))
+        .filter_map(|(event, _)| teller.title_then(event))
+        .collect();
+    assert_eq!(titles, ["方案", "月报", "工作方案", "总体方案"]);
+    let first = office.log.iter().find(|(event, _)| event.fact.kind() == "signed");
+    let line = first.and_then(|(event, _)| teller.line(event)).expect("a line");
+    assert!(line.contains("“方案”"), "{line}");
+    office.assert_replays();
 }

@@ -75,7 +75,7 @@ fn busy() -> Office {
 }
 
 fn lines(office: &Office, directory: &Directory) -> Vec<String> {
-    let teller = Teller { definition: office.env.program.definition(), directory };
+    let teller = Teller::new(office.env.program.definition(), directory);
     office.log.iter().filter_map(|(event, _)| teller.line(event)).collect()
 }
 
@@ -115,7 +115,7 @@ fn rule_35_what_happened_is_told_with_the_names_of_its_time() {
 fn rule_35_what_is_shown_of_the_present_uses_the_present_name() {
     let office = busy();
     let now = renamed(&office);
-    let teller = Teller { definition: office.env.program.definition(), directory: &now };
+    let teller = Teller::new(office.env.program.definition(), &now);
     assert_eq!(teller.item_title(office.item("street/D1")), "落实（新一街）");
     let owner = office.item("street/D1").owner.clone().expect("an owner");
     assert_eq!(teller.name(&owner), "新一街 书记");
@@ -160,15 +160,14 @@ fn rule_35_the_chain_covers_the_names_and_events_without_any_are_read() {
     let read = decode(&text).expect("an event of an older version");
     assert_eq!(read, renamed);
     let directory = &office.env.directory;
-    let teller = Teller { definition: office.env.program.definition(), directory };
+    let teller = Teller::new(office.env.program.definition(), directory);
     assert_eq!(teller.line(&read), teller.line(event), "as known when shown");
 }
 
 #[test]
 fn rule_35_what_nobody_is_told_names_nobody() {
     let office = busy();
-    let teller =
-        Teller { definition: office.env.program.definition(), directory: &office.env.directory };
+    let teller = Teller::new(office.env.program.definition(), &office.env.directory);
     let silent = office.log.iter().filter(|(event, _)| teller.line(event).is_none());
     for (event, _) in silent {
         assert_eq!(event.names, Names::default(), "{event:?}");

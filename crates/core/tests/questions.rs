@@ -174,7 +174,7 @@ fn a_refusal_about_content_names_a_field_of_its_move() {
         let act = Act::make(kind, key.as_ref(), content.clone()).unwrap();
         let refusal = office.act(person, act).expect_err(kind.name());
         let definition = office.env.program.definition();
-        let teller = Teller { definition, directory: &office.env.directory };
+        let teller = Teller::new(definition, &office.env.directory);
         for remark in refusal.remarks(kind, &teller) {
             let field = remark.field.split('.').next().unwrap();
             assert!(kind.asks().iter().any(|ask| ask.field == field), "{kind:?} {remark:?}");

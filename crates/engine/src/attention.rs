@@ -341,9 +341,8 @@ async fn gather_cases<S: Store>(
                 }
             };
             let program = shared.library.program(&head.definition).await.ok();
-            let teller = program
-                .as_ref()
-                .map(|program| Teller { definition: program.definition(), directory });
+            let teller =
+                program.as_ref().map(|program| Teller::new(program.definition(), directory));
             for one in &head.attention {
                 let Some(to) = addressee(directory, &head, one) else { continue };
                 let about = format!("{}/{}", row.workflow, one.about);
@@ -409,7 +408,7 @@ impl<S: Store> Cases<'_, S> {
         }
         let Some((head, definition)) = self.known.get(&row.case) else { return Ok(None) };
         let title = match definition {
-            Some(definition) => Teller { definition, directory: self.directory }.item_title(item),
+            Some(definition) => Teller::new(definition, self.directory).item_title(item),
             None => row.key.clone(),
         };
         Ok(Some((Arc::clone(head), format!("{}：{title}", head.title))))

@@ -233,7 +233,7 @@ impl<'a, S: Store> Reader<'a, S> {
 
 impl Subject {
     fn teller<'t>(&'t self, directory: &'t Directory) -> Teller<'t> {
-        Teller { definition: &self.definition, directory }
+        Teller::new(&self.definition, directory)
     }
 }
 

@@ -253,7 +253,7 @@ impl<S: Store> Titles<'_, S> {
         let Some((measure, definition)) = self.cases.get(&row.case) else {
             return Ok(row.task.clone());
         };
-        let title = Teller { definition, directory: &self.directory }.item_title(item);
+        let title = Teller::new(definition, &self.directory).item_title(item);
         let day = |due| date_of(due, zone).format("%-m月%-d日").to_string();
         let due = item.due().map(day).unwrap_or_default();
         Ok(match why {

@@ -22,6 +22,7 @@ pub struct Forecast {
 impl Forecast {
     /// The same told in Chinese, one line an event.
     pub fn lines(&self, teller: &Teller<'_>) -> Vec<String> {
+        let teller = teller.of_case(self.case.head());
         self.events.iter().filter_map(|event| teller.line(event)).collect()
     }
 }

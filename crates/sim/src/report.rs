@@ -245,7 +245,7 @@ struct Sums {
 
 fn add_events(report: &mut Report, sums: &mut Sums, world: &World<'_>, id: &CaseId) {
     let (Some(case), Some(definition)) = (world.case(id), world.definition(id)) else { return };
-    let teller = Teller { definition, directory: world.directory() };
+    let teller = Teller::new(definition, world.directory());
     for event in world.log(id) {
         report.events += 1;
         match &event.fact {

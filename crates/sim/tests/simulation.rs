@@ -114,7 +114,7 @@ fn a_forecast_says_what_comes_if_nobody_acts_and_changes_nothing() {
     };
     let ahead = forecast(&case, &env, until);
     assert!(!ahead.cut);
-    let teller = Teller { definition: env.program.definition(), directory: &env.directory };
+    let teller = Teller::new(env.program.definition(), &env.directory);
     let lines = ahead.lines(&teller).join("\n");
     assert!(lines.contains("发起约谈：由 某市 书记 约谈 西区 书记"), "{lines}");
 

@@ -66,7 +66,7 @@ impl<'a, S: Store> Lines<'a, S> {
     async fn line_of(&mut self, row: ItemRow, item: Item) -> Result<TaskLine, Failure> {
         let (directory, now) = (Arc::clone(&self.directory), self.now);
         let (case, definition) = self.case(&row.case).await?;
-        let teller = Teller { definition, directory: &directory };
+        let teller = Teller::new(definition, &directory);
         let at = |millis: Option<i64>| millis.map(Instant::from_millis);
         let turns = Turns { yellow_at: at(row.yellow_at), red_at: at(row.red_at) };
         let light = light_at(item.status, turns, now);

@@ -162,7 +162,7 @@ pub(crate) async fn plan<S: Store>(
     let decision = app.engine.migrate_dry_run(case, actor, take).await?;
     let definition = app.engine.definition(&decision.case.head().definition).await?;
     let directory = app.engine.directory();
-    let teller = Teller { definition: &definition, directory: &directory };
+    let teller = Teller::new(&definition, &directory);
     Ok(Plan::of(&decision, before, &teller))
 }
 

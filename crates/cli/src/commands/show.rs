@@ -81,7 +81,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn teller(&self) -> Teller<'_> {
-        Teller { definition: self.definition, directory: &self.reading.directory }
+        Teller::new(self.definition, &self.reading.directory).of_case(self.case.head())
     }
 
     fn text(&self, events: &[Event], next: &[Upcoming], lines: usize) -> String {

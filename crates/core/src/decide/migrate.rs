@@ -87,7 +87,23 @@ impl Pairs {
             definition.workflow.open.as_ref().map(|open| open.form.clone()).unwrap_or_default()
         };
         map.form = fields(&form(self.before()), &form(&self.new));
+        map.titles = self.titles_lost();
         map
+    }
+
+    /// Titles that the new definition does not give the old one's tasks, by every id of theirs: keys
+    /// of items keep the first.
+    fn titles_lost(&self) -> BTreeMap<TaskId, String> {
+        let title_now = |task: &TaskDef| {
+            let id = self.names.get(&task.id)?;
+            self.new.workflow.task(id.as_str()).map(|(_, now)| now.title.as_str())
+        };
+        let tasks = self.before().workflow.tasks.iter();
+        let lost = tasks.filter(|task| title_now(task) != Some(task.title.as_str()));
+        let all = lost.flat_map(|task| {
+            std::iter::once(&task.id).chain(&task.was).map(|id| (id.clone(), task.title.clone()))
+        });
+        all.collect()
     }
 
     /// Old places of needs with their new ones; `None` where nothing moves.

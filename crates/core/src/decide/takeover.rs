@@ -219,7 +219,7 @@ impl Turn<'_> {
     }
 
     fn place(&self, item: &Item) -> Place {
-        let teller = Teller { definition: &self.definition, directory: &self.env.directory };
+        let teller = Teller::new(&self.definition, &self.env.directory);
         let (task, key) = (Some(item.task.clone()), Some(item.key.clone()));
         Place { task, item: key, title: teller.item_title(item) }
     }
@@ -492,7 +492,7 @@ impl Turn<'_> {
         }
         let takes = weighing.takes(Take::Items);
         let outcome = if takes { TAKEN } else { KEPT };
-        let teller = Teller { definition: &self.definition, directory: &self.env.directory };
+        let teller = Teller::new(&self.definition, &self.env.directory);
         let text = |keys: &[ItemKey]| {
             keys.iter().map(|key| teller.key_title(key)).collect::<Vec<_>>().join("、")
         };

@@ -3,6 +3,7 @@
 use crate::case::{CaseHead, CaseStatus, CaseSuspension, Recounting};
 use crate::event::{Event, Notification, Sent};
 use crate::fact::Fact;
+use crate::migration::PastTitles;
 use crate::{attention, failed, growth, kin};
 
 #[expect(clippy::too_many_lines, reason = "one arm for each fact about a case")]
@@ -86,9 +87,14 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
             head.status = CaseStatus::Cancelled;
             head.closed_at = Some(event.at);
         }
-        Fact::Migrated { definition, title, .. } => {
+        Fact::Migrated { definition, title, map } => {
             head.definition = definition.clone();
             head.title.clone_from(title);
+            let lost = map.as_ref().map(|map| &map.titles).filter(|titles| !titles.is_empty());
+            head.past_titles.extend(lost.map(|titles| {
+                let (until, titles) = (event.seq, titles.clone());
+                PastTitles { until, titles }
+            }));
         }
         Fact::Faulted { error } => head.faulted = Some(error.clone()),
         Fact::Repaired { .. } => head.faulted = None,

@@ -466,7 +466,7 @@ fn workdays(env: &Env, after: Instant, upto: Instant) -> i64 {
 /// read as they were written, and each event can be told.
 pub(crate) fn kept(case: &Case, log: &[(Event, String)], env: &Env) -> Result<(), String> {
     let definition = env.program.definition();
-    let teller = Teller { definition, directory: &env.directory };
+    let teller = Teller::new(definition, &env.directory);
     let mut previous = String::new();
     for (event, hash) in log {
         let encoded = encode(event, &previous);

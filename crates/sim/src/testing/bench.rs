@@ -117,7 +117,7 @@ impl Bench {
                 break;
             }
             let Some(definition) = self.world.definition(id) else { continue };
-            let teller = Teller { definition, directory: self.world.directory() };
+            let teller = Teller::new(definition, self.world.directory()).of_case(case.head());
             let unit = teller.name(&Assignee::Unit(case.head().name.unit.clone()));
             lines.push(format!("{} {unit}", definition.workflow.id));
             lines.extend(self.world.log(id).iter().filter_map(|event| teller.line(event)));

@@ -100,7 +100,7 @@ async fn lists_of<S: Store>(
         let case = app.engine.case(&CaseId::new(&row.id)).await?;
         let head = case.head();
         let definition = app.engine.definition(&head.definition).await?;
-        let teller = Teller { definition: &definition, directory: &sight.directory };
+        let teller = Teller::new(&definition, &sight.directory);
         for one in &head.attention {
             let what = teller.list_line(head, one);
             let line = CaseLine {

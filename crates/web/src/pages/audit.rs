@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_core::{CaseId, Teller, decode};
+use duban_core::{CaseHead, CaseId, Teller, decode};
 use duban_store::{Cursor, Store};
 use serde::Deserialize;
 
@@ -78,11 +78,14 @@ async fn page<S: Store>(
     let mut lines = Vec::new();
     for row in rows {
         let case = app.engine.store().case(&row.case).await?;
-        let hash = case.map(|case| case.definition).unwrap_or_default();
-        let definition = app.engine.definition(&duban_model::DefinitionHash::new(&hash)).await;
-        let told = match (&definition, decode(&row.text)) {
-            (Ok(definition), Ok(event)) => {
-                let teller = Teller { definition, directory: &directory };
+        let head = case.and_then(|case| serde_json::from_str::<CaseHead>(&case.data).ok());
+        let definition = match &head {
+            Some(head) => app.engine.definition(&head.definition).await.ok(),
+            None => None,
+        };
+        let told = match (head.as_ref().zip(definition.as_ref()), decode(&row.text)) {
+            (Some((head, definition)), Ok(event)) => {
+                let teller = Teller::new(definition, &directory).of_case(head);
                 teller
                     .line(&event)
                     .unwrap_or_else(|| format!("{}  {}", teller.date(event.at), event.fact.kind()))

@@ -176,8 +176,8 @@ async fn page<S: Store>(
     tried: Option<&Tried>,
 ) -> Result<Response, Failure> {
     let (sight, case, definition) = visible(app, visitor, &id).await?;
-    let teller = Teller { definition: &definition, directory: &sight.directory };
     let head = case.head();
+    let teller = Teller::new(&definition, &sight.directory).of_case(head);
     let now = app.engine.now();
     let left_out = head.version.saturating_sub(u64::from(EVENTS_TOLD));
     let log = read(&app.engine, &app.engine.events(&id, left_out, EVENTS_TOLD).await?);

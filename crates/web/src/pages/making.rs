@@ -140,7 +140,7 @@ async fn attempt<S: Store>(
     };
     let desk = Desk { app, files: app.files(), sight: &sight, case: id, item: key };
     let mut received = Received::default();
-    let teller = Teller { definition: &definition, directory: &sight.directory };
+    let teller = Teller::new(&definition, &sight.directory);
     let made = match desk.receive(form, &mut received).await {
         Ok(()) => act(&desk, item, &teller, &mut received).await,
         Err(failure) => Err((failure, Vec::new())),

@@ -121,7 +121,7 @@ pub(crate) async fn run<S: Store>(
     let (report, first) = app.rehearsals().run(app.ending(), work).await??;
     let mut timeline = Vec::new();
     if let (Some(definition), Some(directory)) = (&first.definition, &first.directory) {
-        let teller = Teller { definition, directory };
+        let teller = Teller::new(definition, directory);
         timeline = first.log.iter().filter_map(|event| teller.line(event)).collect();
     }
     let is_cut = timeline.len() > LINES_MAX;

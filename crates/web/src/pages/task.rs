@@ -92,7 +92,7 @@ async fn page<S: Store>(
     let (sight, case, definition) = visible(app, visitor, &id).await?;
     let key = ItemKey::new(&query.item);
     let item = case.item(&key).ok_or(Failure::Missing)?;
-    let teller = Teller { definition: &definition, directory: &sight.directory };
+    let teller = Teller::new(&definition, &sight.directory).of_case(case.head());
     let task = definition.workflow.task(item.task.as_str()).map(|(_, task)| task);
     let fields = fields_of(item, task);
     let light = light(item, &definition, app.engine.now());

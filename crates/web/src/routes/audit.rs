@@ -5,9 +5,8 @@ use axum::extract::{OriginalUri, Path, Query, State};
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use duban_calendar::{Date, Instant, Tz, end_of, start_of};
-use duban_core::{Actor, CaseId, Event, Teller, decode};
+use duban_core::{Actor, CaseHead, CaseId, Event, Teller, decode};
 
-use duban_model::DefinitionHash;
 use duban_store::{Cursor, EventRow, Page, Store, UNREADABLE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json_;
@@ -259,12 +258,15 @@ async fn told<S: Store>(
 ) -> Result<TrailView, Problem> {
     let Some(event) = event else { return Ok(TrailView::unreadable(row)) };
     let case = app.engine.store().case(&row.case).await.map_err(Problem::store)?;
-    let hash = case.map(|case| case.definition).unwrap_or_default();
     // A trail is read even where a definition is lost: without the words for people then.
-    let definition = app.engine.definition(&DefinitionHash::new(&hash)).await.ok();
+    let head = case.and_then(|case| serde_json::from_str::<CaseHead>(&case.data).ok());
+    let definition = match &head {
+        Some(head) => app.engine.definition(&head.definition).await.ok(),
+        None => None,
+    };
     let directory = app.engine.directory();
-    let text = definition.and_then(|definition| {
-        Teller { definition: &definition, directory: &directory }.line(&event)
+    let text = head.as_ref().zip(definition.as_ref()).and_then(|(head, definition)| {
+        Teller::new(definition, &directory).of_case(head).line(&event)
     });
     let at = |at: Instant| at.to_string();
     Ok(TrailView {

@@ -150,7 +150,7 @@ pub(crate) async fn show<S: Store>(
         let head = app.engine.case(&id).await?;
         let definition = app.engine.definition(&head.head().definition).await?;
         let directory = app.engine.directory();
-        let teller = Teller { definition: &definition, directory: &directory };
+        let teller = Teller::new(&definition, &directory);
         view.moves = Some(moves_for(&app, &person, (&id, None), &teller).await?);
     }
     let mut response = Json(view).into_response();

@@ -8,11 +8,11 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
-use duban_core::{Case, CaseId, Refusal, Teller, decode};
+use duban_core::{Case, CaseHead, CaseId, Refusal, Teller, decode};
 use duban_documents::{Dag, Node};
 use duban_engine::{EngineError, next_steps};
 use duban_model::Definition;
-use duban_store::{Cursor, Page, Store};
+use duban_store::{Cursor, Page, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -186,9 +186,11 @@ pub(crate) async fn timeline<S: Store>(
     let limit = page::request(query.limit, None)?.limit;
     let row = app.engine.store().case(&case).await.map_err(Problem::store)?;
     let row = row.ok_or_else(|| EngineError::Refused(Refusal::NoCase(id.clone())))?;
-    let definition = app.engine.definition(&row.definition.as_str().into()).await?;
+    let head: CaseHead =
+        serde_json::from_str(&row.data).map_err(StoreError::Unreadable).map_err(Problem::store)?;
+    let definition = app.engine.definition(&head.definition).await?;
     let directory = app.engine.directory();
-    let teller = Teller { definition: &definition, directory: &directory };
+    let teller = Teller::new(&definition, &directory).of_case(&head);
     let rows = app.engine.events(&id, after, limit).await?;
     let last = rows.last().map(|row| row.seq).filter(|last| *last < row.version);
     let mut lines = Vec::new();

@@ -8,8 +8,8 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_core::{
-    CaseId, Deadline, Event, Hold, HoldCause, Item, ItemKey, ItemRow, Refusal, Status, Teller,
-    due_reason, fields_of,
+    CaseHead, CaseId, Deadline, Event, Hold, HoldCause, Item, ItemKey, ItemRow, Refusal, Status,
+    Teller, due_reason, fields_of,
 };
 use duban_engine::EngineError;
 use duban_model::{Definition, Directory, Field, FieldKind};
@@ -375,9 +375,9 @@ pub(crate) async fn show<S: Store>(
     let row = ItemRow::of(&id, item, &definition);
     let (task, _) = named(&app, vec![row]).await?.pop().ok_or_else(Problem::missing)?;
     let scene = Scene { definition, directory: app.engine.directory() };
-    let mut view = scene.view(item, task, &own);
+    let mut view = scene.view(case.head(), item, task, &own);
     if let Some(person) = query.person {
-        let teller = Teller { definition: &scene.definition, directory: &scene.directory };
+        let teller = Teller::new(&scene.definition, &scene.directory);
         view.moves = Some(moves_for(&app, &person, (&id, Some(&key)), &teller).await?);
     }
     let mut response = Json(view).into_response();
@@ -392,8 +392,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn view(&self, item: &Item, named: NamedView, own: &[Event]) -> ItemView {
-        let teller = Teller { definition: &self.definition, directory: &self.directory };
+    fn view(&self, head: &CaseHead, item: &Item, named: NamedView, own: &[Event]) -> ItemView {
+        let teller = Teller::new(&self.definition, &self.directory).of_case(head);
         let task = self.definition.workflow.task(item.task.as_str()).map(|(_, task)| task);
         let json = |value: Result<Json_, serde_json::Error>| value.unwrap_or_default();
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
