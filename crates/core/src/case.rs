@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::attention::Attention;
 use crate::command::{Carried, Watch};
+use crate::duties::Neighbours;
 use crate::failed::{AxisDifferences, Failed};
 use crate::growth::Bound;
 use crate::ids::{CaseId, CaseName, ItemKey};
@@ -227,6 +228,9 @@ pub struct CaseHead {
     /// Its dates are being counted again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recounting: Option<Box<Recounting>>,
+    /// What is known of the duties in the cases of the periods beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Box<Neighbours>>,
 }
 
 /// How far counting a case's dates again has come: it is done in parts.
@@ -294,6 +298,7 @@ impl CaseHead {
             bounds: BTreeSet::new(),
             parent_item: ParentItem::Waits,
             failed: Vec::new(),
+            neighbours: None,
             past_titles: Vec::new(),
             differs: None,
             attention: Vec::new(),
@@ -385,7 +390,7 @@ impl Case {
     }
 
     /// What a task is called, and was.
-    fn names_of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+    pub(crate) fn names_of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         let was = self.head.was.get(task).into_iter().flatten().map(TaskId::as_str);
         std::iter::once(task).chain(was)
     }

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::duties::DutyRecord;
 use crate::ids::{CaseId, CaseName, ItemKey, one_or_many};
 use crate::migration::Take;
 use crate::takeback::WrongFuture;
@@ -513,6 +514,11 @@ pub enum ParentSays {
     },
     /// What stood still goes on.
     Resumed,
+    /// What has become of the duties in the case of the period beside this one.
+    Duties {
+        /// One for each duty of which something is to be known.
+        records: Vec<DutyRecord>,
+    },
 }
 
 impl Signal {

@@ -106,6 +106,7 @@ impl Case {
             bounds: Default::default(),
             parent_item: ParentItem::Waits,
             failed: Vec::new(),
+            neighbours: None,
             past_titles: Vec::new(),
             differs: None,
             attention: Vec::new(),

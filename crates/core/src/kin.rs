@@ -4,11 +4,18 @@ use duban_calendar::Instant;
 
 use crate::case::{CaseHead, CaseSuspension, ParentItem};
 use crate::command::{Message, ParentSays};
+use crate::duties;
 use crate::ids::CaseId;
 use crate::item::{Child, Item};
 
 /// What the case above, or the earlier period's, says of itself.
-pub(crate) fn hear(head: &mut CaseHead, number: u64, says: &ParentSays, at: Instant) {
+pub(crate) fn hear(
+    head: &mut CaseHead,
+    from: &CaseId,
+    number: u64,
+    says: &ParentSays,
+    at: Instant,
+) {
     match says {
         ParentSays::End { .. } => head.parent_item = ParentItem::Ended,
         ParentSays::GoOn => {
@@ -25,6 +32,7 @@ pub(crate) fn hear(head: &mut CaseHead, number: u64, says: &ParentSays, at: Inst
             hear_of_suspension(head, number, Some(order));
         }
         ParentSays::Resumed => hear_of_suspension(head, number, None),
+        ParentSays::Duties { records } => duties::hear(head, from, number, records),
     }
 }
 

@@ -34,6 +34,7 @@ mod case;
 mod command;
 mod cost;
 mod decide;
+mod duties;
 mod event;
 mod evolve;
 mod fact;
@@ -72,6 +73,7 @@ pub use crate::decide::{
     ADDED_WORKDAYS, Decision, Env, MOMENTS_MAX, ReturnChoice, axis_differences, cases_of, decide,
     fields_of, return_choice,
 };
+pub use crate::duties::{DutyRecord, Heard, Neighbours};
 pub use crate::event::{
     Arming, Deadline, DueReason, Event, HoldCause, ItemKind, Manner, NewItem, Notification, People,
     Readiness, Remaining, ReviewPlan, Sent, Side, SignerDate, SkipReason, TakenBack,

@@ -335,6 +335,7 @@ impl Telling<'_> {
                     format!("上级事项或上期事项已挂起，本事项随之挂起：{reason}")
                 }
                 ParentSays::Resumed => "上级事项或上期事项恢复，本事项随之恢复".to_owned(),
+                ParentSays::Duties { .. } => "相邻周期的事项转来周期性职责的履行情况".to_owned(),
             },
             Fact::Mended { what, reason, item, .. } => {
                 let keys: Vec<String> = what.iter().map(|one| self.expression(one)).collect();

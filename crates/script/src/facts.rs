@@ -109,6 +109,9 @@ pub struct TaskFacts {
     pub met: Option<bool>,
     /// Whether its window was judged missed.
     pub breached: bool,
+    /// Windows of the duty missed in a row up to its own, also those of earlier periods; 0 where it
+    /// was kept, or is no duty's.
+    pub missed_in_row: u32,
     /// Whether silence has lasted too long.
     pub stalled: bool,
     /// Entries that count for the window so far.

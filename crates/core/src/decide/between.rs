@@ -196,7 +196,9 @@ impl Turn<'_> {
         let suspended = self.case.head().suspension().map(|order| order.reason.clone());
         let open = Open { carried, suspended, ..Open::new(name, Map::new()) };
         self.push(Fact::Renewed);
+        let next = open.name.id();
         self.send(Message::Open(Box::new(OpenRequest::new(workflow, open))), None);
+        self.hand_on_duties(next);
     }
 }
 

@@ -9,6 +9,7 @@ use super::Turn;
 use super::signers::Closing;
 use crate::case::{CaseStatus, ParentItem};
 use crate::command::{AnswerSays, Message, Open, OpenRequest, ParentSays};
+use crate::duties;
 use crate::event::Readiness;
 use crate::fact::Fact;
 use crate::ids::{CaseId, CaseName, ItemKey};
@@ -197,12 +198,28 @@ impl Turn<'_> {
     ) {
         let head = self.case.head();
         let is_parent = head.name.parent.as_ref() == Some(&(from.clone(), item.clone()));
-        let speaks = is_parent || (item.as_str().is_empty() && self.is_earlier(from));
+        let is_beside = match says {
+            ParentSays::Duties { .. } => {
+                self.is_earlier(from) || duties::next(head).as_ref() == Some(from)
+            }
+            ParentSays::End { .. }
+            | ParentSays::GoOn
+            | ParentSays::Reopened
+            | ParentSays::Suspended { .. }
+            | ParentSays::Resumed => self.is_earlier(from),
+        };
+        let speaks = is_parent || (item.as_str().is_empty() && is_beside);
         if !speaks || head.handled.contains(&(from.clone(), number)) {
             return;
         }
         let next = head.next_held.clone();
         let was_held = head.above.is_some();
+        let named = if let ParentSays::Duties { records } = says {
+            Some(ParentSays::Duties { records: self.named_here(records) })
+        } else {
+            None
+        };
+        let says = named.as_ref().unwrap_or(says);
         self.push(Fact::ParentSaid { from: from.clone(), number, says: says.clone() });
         let is_held = self.case.head().above.is_some();
         if was_held && !is_held {
@@ -219,15 +236,14 @@ impl Turn<'_> {
             ParentSays::Suspended { .. }
             | ParentSays::Resumed
             | ParentSays::GoOn
-            | ParentSays::Reopened => {}
+            | ParentSays::Reopened
+            | ParentSays::Duties { .. } => {}
         }
     }
 
     /// Whether a case is the earlier period's, which asked for this one.
     fn is_earlier(&self, from: &CaseId) -> bool {
-        let name = &self.case.head().name;
-        let earlier = name.period.map(duban_calendar::Window::previous);
-        earlier.is_some() && CaseName { period: earlier, ..name.clone() }.id() == *from
+        duties::earlier(self.case.head()).as_ref() == Some(from)
     }
 
     /// Ends the case and everything that is open in it.

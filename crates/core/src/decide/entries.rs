@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Turn;
 use crate::command::Evidence;
+use crate::duties;
 use crate::event::Notification;
 use crate::failed::{Expression, KeptKey};
 use crate::ids::{ItemKey, hex};
@@ -158,7 +159,8 @@ impl Turn<'_> {
         Some(hex(&Sha256::digest(about.to_string())))
     }
 
-    /// The occurrence in which something counts already; what was returned does not.
+    /// The occurrence in which something counts already, here or in the case of the period beside
+    /// this one; what was returned does not.
     fn used_by(&self, item: &Item, event: &str) -> Option<ItemKey> {
         let items = self.case.items_of(item.task.as_str());
         let mut of_axes = items.filter(|other| other.axes == item.axes);
@@ -167,7 +169,11 @@ impl Turn<'_> {
             entries
                 .any(|one| one.state != EntryState::Returned && one.event.as_deref() == Some(event))
         };
-        of_axes.find(uses).map(|other| other.key.clone())
+        let here = of_axes.find(uses).map(|other| other.key.clone());
+        here.or_else(|| {
+            let said = duties::heard_of(&self.case, item);
+            said.into_iter().find_map(|(_, record)| record.used.get(event).cloned())
+        })
     }
 
     /// Records that nobody can say whether a submission counts, and tells owner and reviewers.

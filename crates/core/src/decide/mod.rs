@@ -11,6 +11,7 @@ mod between;
 mod child;
 mod clock;
 mod deadline;
+mod duty_rows;
 mod entries;
 mod graph;
 mod growth;
@@ -339,6 +340,7 @@ impl<'e> Turn<'e> {
 
     fn finish(mut self, more: bool) -> Result<Decision, Refusal> {
         self.settle();
+        self.tell_of_duties();
         self.close_if_nothing_is_left();
         self.note_attention();
         if !self.by_time {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Turn;
 use crate::case::{Case, CaseHead};
+use crate::duties::missed_in_row;
 use crate::event::ItemKind;
 use crate::fact::Fact;
 use crate::failed::{Expression, Failed, KeptKey};
@@ -57,7 +58,8 @@ impl Facts for View {
 
 impl View {
     fn task_facts(&self, item: &Item) -> Arc<TaskFacts> {
-        Arc::new(facts_of(item, &self.definition, self.moment))
+        let facts = facts_of(item, &self.definition, self.moment);
+        Arc::new(TaskFacts { missed_in_row: missed_in_row(&self.case, item), ..facts })
     }
 }
 
@@ -104,6 +106,7 @@ pub(super) fn facts_of(item: &Item, definition: &Definition, moment: Instant) ->
         target: item.target,
         met: item.met,
         breached: item.is_breached(),
+        missed_in_row: 0,
         stalled: item.stalled_at.is_some(),
         entries: item.entries_counting(),
         history: Arc::clone(&item.history),

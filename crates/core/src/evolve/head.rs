@@ -4,7 +4,7 @@ use crate::case::{CaseHead, CaseStatus, CaseSuspension, Recounting};
 use crate::event::{Event, Notification, Sent};
 use crate::fact::Fact;
 use crate::migration::PastTitles;
-use crate::{attention, failed, growth, kin};
+use crate::{attention, duties, failed, growth, kin};
 
 #[expect(clippy::too_many_lines, reason = "one arm for each fact about a case")]
 pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
@@ -42,6 +42,7 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
         Fact::MessageSent { number, about, message } => {
             head.messages = *number;
             kin::asked_for(head, message);
+            duties::told(head, message);
             growth::count_opened(head, message);
             if let Some(about) = about {
                 head.asked.insert(*number, about.clone());
@@ -122,7 +123,7 @@ pub(super) fn evolve_head(head: &mut CaseHead, event: &Event) {
         }
         Fact::ParentSaid { from, number, says } => {
             head.handled.insert((from.clone(), *number));
-            kin::hear(head, *number, says, event.at);
+            kin::hear(head, from, *number, says, event.at);
         }
         // Makes the head itself, or is an item's alone.
         Fact::TakenBack { .. }

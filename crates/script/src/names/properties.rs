@@ -154,6 +154,15 @@ pub(super) const NAMES: &[HostName] = &[
         ("窗口是否已判为未完成", "whether its window was judged missed"),
     ),
     entry(
+        ("missed_in_row", "连续未履职"),
+        HostKind::Property { of: "task" },
+        "task.missed_in_row → int",
+        (
+            "到本期为止连续未履行的期数，补办的也算，免除的不算也不打断",
+            "windows missed in a row up to its own, made up or not, over the end of a period too",
+        ),
+    ),
+    entry(
         ("stalled", "停滞"),
         HostKind::Property { of: "task" },
         "task.stalled → bool",

@@ -213,6 +213,7 @@ fn item(definition: &Definition, key: &str, task: &str, axes: &[(&str, Value)]) 
         target: None,
         met: None,
         breached: false,
+        missed_in_row: 0,
         stalled: true,
         entries: 2,
         history: Arc::new(vec![
