@@ -38,7 +38,8 @@ impl<S: Store> Engine<S> {
             let budget = shared.thinking.budget();
             let problems = compiled.map(|program| match program.map(Arc::new) {
                 Ok(program) => {
-                    let mut problems = program.check(&directory);
+                    let mut problems = program.check_values();
+                    problems.extend(program.check(&directory));
                     problems.extend(opening_cost(&program, &directory, &calendar, &budget));
                     problems
                 }

@@ -5,6 +5,7 @@
 //! cannot be known, they keep silent, and the value is checked when it exists.
 
 mod infer;
+mod spans;
 mod sums;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +79,15 @@ impl Seen {
     }
 }
 
+/// What was found in a piece of code.
+pub(crate) struct Found {
+    /// What it cannot be compiled with.
+    pub(crate) problems: Vec<Problem>,
+    /// What can only fail, or makes no sense, though it compiles.
+    pub(crate) doubts: Vec<Problem>,
+    pub(crate) seen: Seen,
+}
+
 /// Variables whose values are not settled when a case opens.
 const LATER: &[&str] = &[
     "task",
@@ -108,6 +118,7 @@ pub(crate) struct Checker<'d> {
     /// Closures met, each with the host's variables that it captures.
     waiting: Vec<(String, BTreeSet<String>)>,
     found: Vec<(Position, usize, Problem)>,
+    doubts: Vec<(Position, usize, Problem)>,
     opened: Vec<(String, Position)>,
     seen: Seen,
 }
@@ -123,6 +134,7 @@ impl<'d> Checker<'d> {
             parameters: BTreeSet::new(),
             waiting: Vec::new(),
             found: Vec::new(),
+            doubts: Vec::new(),
             opened: Vec::new(),
             seen: Seen::default(),
         }
@@ -248,7 +260,7 @@ impl<'d> Checker<'d> {
     }
 
     /// The problems found, at their places, and what was read.
-    pub(crate) fn finish(mut self, base: Base<'_>, dates: &Shifts) -> (Vec<Problem>, Seen) {
+    pub(crate) fn finish(mut self, base: Base<'_>, dates: &Shifts) -> Found {
         let opened = self.opened.into_iter();
         let place = |at| base.place(dates.original(at), 0);
         self.seen.opens.extend(opened.map(|(name, at)| (name, place(at))));
@@ -256,7 +268,11 @@ impl<'d> Checker<'d> {
             place: base.place(dates.original(position), length),
             ..problem
         };
-        (self.found.into_iter().map(place).collect(), self.seen)
+        Found {
+            problems: self.found.into_iter().map(place).collect(),
+            doubts: self.doubts.into_iter().map(place).collect(),
+            seen: self.seen,
+        }
     }
 
     fn problem(
@@ -270,6 +286,11 @@ impl<'d> Checker<'d> {
         let problem = Problem::error(code, &Place::default(), message);
         let problem = Problem { help, ..problem };
         self.found.push((position, length, problem));
+    }
+
+    /// Notes what can only fail though it compiles.
+    pub(crate) fn doubt(&mut self, position: Position, length: usize, problem: Problem) {
+        self.doubts.push((position, length, problem));
     }
 
     fn suggested<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -342,6 +363,9 @@ impl<'d> Checker<'d> {
         self.indicator(call);
         self.date(call);
         self.opening(call);
+        if !method {
+            self.span(call);
+        }
         let length = name.chars().count();
         if !self.known.has(name, arity, method) {
             let arities = self.known.arities(name, method);

@@ -95,6 +95,16 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Write 2026-12-31; put spaces around the signs of a sum.",
     ),
     (
+        "DB1521",
+        "an expression that can only fail, whenever it is evaluated: a span of no whole number or beyond the years, an empty due date, a loop without end",
+        "Correct the number written; the message says what fails.",
+    ),
+    (
+        "DB1522",
+        "a span that is no duration where its key needs one (a negative one is a warning where it means none)",
+        "Write a positive one, for example `workdays(5)`; a rung that fires once has `at`.",
+    ),
+    (
         "DB1530",
         "a workflow opens itself, straight or in a circle (warning)",
         "Take one of the openings out, or add a condition that fails at some time.",

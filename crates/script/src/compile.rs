@@ -31,6 +31,7 @@ pub(crate) fn compile(
         engine: &engine,
         known: Known::host(),
         problems: Vec::new(),
+        doubts: Vec::new(),
         functions: BTreeMap::new(),
         seen: BTreeMap::new(),
         broken: false,
@@ -44,7 +45,7 @@ pub(crate) fn compile(
     let dates = dates.map(|file| (file.script.file.clone(), std::mem::take(&mut file.dates)));
     let dates = dates.collect();
     let opens = work.opens();
-    let Work { mut problems, functions, broken, .. } = work;
+    let Work { mut problems, doubts, functions, broken, .. } = work;
     if broken {
         // The functions of a file that does not parse are not known to be missing.
         problems.retain(|problem| !matches!(problem.code.as_str(), "DB1504" | "DB1502"));
@@ -63,6 +64,7 @@ pub(crate) fn compile(
         expressions,
         functions,
         opens,
+        doubts,
         params,
         dates,
     })
@@ -89,6 +91,8 @@ struct Work<'d> {
     engine: &'d Engine,
     known: Known,
     problems: Vec<Problem>,
+    /// What compiles and can only fail.
+    doubts: Vec<Problem>,
     functions: BTreeMap<String, BTreeMap<usize, Function>>,
     /// What each script function reads and calls.
     seen: BTreeMap<String, Seen>,
@@ -195,8 +199,10 @@ impl<'d> Work<'d> {
                     .iter()
                     .any(|(_, name, _, _)| canonical(name) == canonical(&function.name));
                 checker.function(&file.code, function);
-                let (problems, seen) = checker.finish(Base::File(&file.script.file), &file.dates);
-                self.problems.extend(problems);
+                let found = checker.finish(Base::File(&file.script.file), &file.dates);
+                self.problems.extend(found.problems);
+                self.doubts.extend(found.doubts);
+                let seen = found.seen;
                 self.seen.entry(function.name.to_string()).or_default().merge(seen);
             }
         }
@@ -218,9 +224,10 @@ impl<'d> Work<'d> {
                 let mut checker = Checker::new(self.definition, &self.known, false);
                 checker.task = task;
                 checker.expression(code, role);
-                let (problems, seen) = checker.finish(Base::Expression(&expr.place), &dates);
-                self.problems.extend(problems);
-                reads = seen.reads(&self.seen);
+                let found = checker.finish(Base::Expression(&expr.place), &dates);
+                self.problems.extend(found.problems);
+                self.doubts.extend(found.doubts);
+                reads = found.seen.reads(&self.seen);
             }
             compiled
                 .entry(expr.source.clone())

@@ -74,6 +74,7 @@ mod stop;
 mod suggest;
 mod test_file;
 mod text;
+mod trial;
 mod value;
 
 pub use crate::action::{Action, SlipColour};

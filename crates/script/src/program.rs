@@ -127,6 +127,8 @@ pub struct Program {
     pub(crate) functions: BTreeMap<String, BTreeMap<usize, Function>>,
     /// Which workflows its scripts open by name, and where.
     pub(crate) opens: BTreeSet<(String, Place)>,
+    /// What can only fail though it compiles.
+    pub(crate) doubts: Vec<Problem>,
     pub(crate) params: Arc<Map<String, Json>>,
     /// Where script files have dates, by file.
     pub(crate) dates: BTreeMap<String, Shifts>,
@@ -173,6 +175,20 @@ impl Program {
     /// The limits it runs under.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What compiles and still can only fail, or makes no sense, whenever it is evaluated: spans
+    /// that cannot be counted, form fields and windows that are not there, colours that no slip
+    /// has.
+    ///
+    /// It is not found by [`compile`](Self::compile): cases that run on a definition which was
+    /// published before go on.
+    pub fn check_values(&self) -> Vec<Problem> {
+        let mut problems = self.doubts.clone();
+        problems.extend(crate::trial::problems(self, &self.doubts));
+        problems.sort();
+        problems.dedup();
+        problems
     }
 
     /// Problems that only a directory shows: units and posts that it does not have.

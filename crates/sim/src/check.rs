@@ -18,6 +18,7 @@ pub fn check(loaded: &mut Loaded) -> Vec<Arc<Program>> {
         match Program::compile(definition, Limits::default()) {
             Ok(program) => {
                 let program = Arc::new(program);
+                loaded.add(program.check_values());
                 if let Some(directory) = loaded.draft.directory.clone() {
                     loaded.add(program.check(&directory));
                     let (budget, calendar) = (Budget::default(), &loaded.draft.calendar);

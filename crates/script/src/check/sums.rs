@@ -9,7 +9,9 @@ impl Checker<'_> {
     /// Notes a comparison, sum or difference of kinds that do not go together.
     pub(super) fn operator(&mut self, call: &FnCallExpr, position: Position) {
         let (Some(token), [left, right]) = (&call.op_token, call.args.as_slice()) else { return };
+        let whole = right;
         let (left, right) = (self.kind(left), self.kind(right));
+        self.countable(token, left, whole);
         let Some((message, help)) = misfit(token, left, right) else { return };
         self.problem("DB1515", position, 0, message, help);
     }

@@ -13,3 +13,4 @@ mod random;
 mod standard;
 mod suites;
 mod support;
+mod values;
