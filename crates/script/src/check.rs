@@ -4,6 +4,7 @@
 //! the scripts, and the tasks, axes and form fields of the definition; where a value's kind
 //! cannot be known, they keep silent, and the value is checked when it exists.
 
+mod absent;
 mod infer;
 mod spans;
 mod sums;
@@ -119,6 +120,10 @@ pub(crate) struct Checker<'d> {
     waiting: Vec<(String, BTreeSet<String>)>,
     found: Vec<(Position, usize, Problem)>,
     doubts: Vec<(Position, usize, Problem)>,
+    /// The expression is evaluated only in part, as its conditions say.
+    branches: bool,
+    /// Several workflows may have it: a function, or an expression of a ladder.
+    shared: bool,
     opened: Vec<(String, Position)>,
     seen: Seen,
 }
@@ -135,6 +140,8 @@ impl<'d> Checker<'d> {
             waiting: Vec::new(),
             found: Vec::new(),
             doubts: Vec::new(),
+            branches: acts,
+            shared: acts,
             opened: Vec::new(),
             seen: Seen::default(),
         }
@@ -142,6 +149,8 @@ impl<'d> Checker<'d> {
 
     /// Checks an expression and that it may give what its role needs.
     pub(crate) fn expression(&mut self, code: &AST, role: ExprRole) {
+        self.branches = absent::branches(code);
+        self.shared = absent::is_shared(role);
         code.clone_statements_only().walk(&mut |path| {
             self.visit(path);
             true
@@ -320,6 +329,7 @@ impl<'d> Checker<'d> {
             Some(ASTNode::Expr(expr @ (Code::Dot(..) | Code::Index(..)))) if !is_inner(path) => {
                 let chain = Chain::of(expr);
                 self.chain(&chain, true);
+                self.absent(&chain);
             }
             _ => {}
         }

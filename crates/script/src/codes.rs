@@ -105,6 +105,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Write a positive one, for example `workdays(5)`; a rung that fires once has `at`.",
     ),
     (
+        "DB1523",
+        "a window read in a task that is no duty (a warning where a condition may prevent it)",
+        "Read `period`, or give the task `every`.",
+    ),
+    (
         "DB1530",
         "a workflow opens itself, straight or in a circle (warning)",
         "Take one of the openings out, or add a condition that fails at some time.",

@@ -234,6 +234,7 @@ fn every_code_is_in_the_table_once() {
     assert!(codes.is_sorted() && codes.windows(2).all(|pair| pair[0] != pair[1]));
     let sources = [
         include_str!("../../src/check.rs"),
+        include_str!("../../src/check/absent.rs"),
         include_str!("../../src/check/infer.rs"),
         include_str!("../../src/check/spans.rs"),
         include_str!("../../src/check/sums.rs"),

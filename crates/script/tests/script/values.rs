@@ -119,6 +119,38 @@ fn what_is_said_of_many_endless_ones_ends() {
 }
 
 #[test]
+#[rustfmt::skip] // Rows line up.
+fn fields_of_the_case_are_those_it_is_opened_with() {
+    let open = "open: { form: { received: { type: date, title: 收到日期 } } }\n";
+    let read = |expr: &str| {
+        let text = workflow(expr).replace(open, "");
+        let found = load(&text, "fn f() { case.form.received }").draft.definitions.into_values().next();
+        let program = Program::compile(found.unwrap(), Limits::default()).unwrap();
+        let line = |it: &Problem| format!("{} {}", it.code, it.message);
+        program.check_values().iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(read("case.form.received > now"), "DB1506 措施没有立项表单，读不到字段 received");
+    assert_eq!(read("事项.表单.received > now"), "DB1506 措施没有立项表单，读不到字段 received");
+    assert_eq!(read("case.form[\"received\"] > now"), "DB1506 措施没有立项表单，读不到字段 received");
+    assert_eq!(read("case.vars.received == 1"), "");
+    assert_eq!(of("true", "true", ""), "");
+}
+
+#[test]
+#[rustfmt::skip] // Rows line up.
+fn windows_are_those_of_duties() {
+    let missing = "任务 `main` 没有 every，周期窗口是空值，读不到";
+    due("window.end",                  &format!("DB1523 {missing} end"));
+    due("周期窗口.结束 + days(3)",     &format!("DB1523 {missing} 结束"));
+    due("task.window.start",           &format!("DB1523 {missing} start"));
+    due("window?.end ?? now",          "");
+    due("period.end",                  "");
+    due("if window == () { now } else { window.end }", &format!("? DB1523 {missing} end"));
+    let duty = "every: month\n    stall: workdays(3)\n    grace: window.end - window.start";
+    assert_eq!(of(DUE, duty, ""), "");
+}
+
+#[test]
 fn they_are_told_at_their_places() {
     let text = workflow("true").replace(DUE, "due: now + workdays(3.5)");
     let line = text.lines().position(|line| line.contains("3.5")).unwrap() + 1;
