@@ -375,6 +375,7 @@ impl<'d> Checker<'d> {
         self.opening(call);
         if !method {
             self.span(call);
+            self.colour(call);
         }
         let length = name.chars().count();
         if !self.known.has(name, arity, method) {

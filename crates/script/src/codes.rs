@@ -110,6 +110,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Read `period`, or give the task `every`.",
     ),
     (
+        "DB1524",
+        "a colour that no supervision slip has (a warning in a ladder, whose function may know it)",
+        "Write `blue`, `yellow` or `red`.",
+    ),
+    (
         "DB1530",
         "a workflow opens itself, straight or in a circle (warning)",
         "Take one of the openings out, or add a condition that fails at some time.",

@@ -51,6 +51,7 @@ mod chain;
 mod check;
 mod circle;
 mod codes;
+mod colours;
 mod compare;
 mod compile;
 mod constants;

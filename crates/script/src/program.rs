@@ -186,6 +186,7 @@ impl Program {
     pub fn check_values(&self) -> Vec<Problem> {
         let mut problems = self.doubts.clone();
         problems.extend(crate::trial::problems(self, &self.doubts));
+        problems.extend(crate::colours::of_ladders(&self.definition));
         problems.sort();
         problems.dedup();
         problems

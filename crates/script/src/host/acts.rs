@@ -15,8 +15,9 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::args::{assignee, assignees, instant, span, text, unit};
 use super::{Arguments, Host};
-use crate::action::{Action, SlipColour};
+use crate::action::Action;
 use crate::arithmetic::later;
+use crate::colours::{LISTED, colour_named};
 use crate::convert::to_json;
 use crate::frame::{Fallible, Frame, fail};
 use crate::names::{HostKind, both, english, of_kind};
@@ -204,16 +205,10 @@ impl Keys {
 
     fn slip(&self) -> Fallible<Action> {
         let written = self.must_text("colour")?;
-        let colour = match written.as_str() {
-            "blue" | "蓝" | "蓝色" => SlipColour::Blue,
-            "yellow" | "黄" | "黄色" => SlipColour::Yellow,
-            "red" | "红" | "红色" => SlipColour::Red,
-            _ => {
-                let known = ["blue", "yellow", "red"];
-                let message = format!("督办单没有颜色 {written}，只有 blue、yellow、red");
-                return Err(fail(with_suggestion(message, &written, known)));
-            }
-        };
+        let colour = colour_named(&written).ok_or_else(|| {
+            let message = format!("督办单没有颜色 {written}，只有 blue、yellow、red");
+            fail(with_suggestion(message, &written, LISTED))
+        })?;
         Ok(Action::Slip { colour, to: self.to()?, text: self.text("text")? })
     }
 

@@ -241,6 +241,7 @@ fn every_code_is_in_the_table_once() {
         include_str!("../../src/circle.rs"),
         include_str!("../../src/test_file.rs"),
         include_str!("../../src/compile.rs"),
+        include_str!("../../src/colours.rs"),
         include_str!("../../src/constants.rs"),
         include_str!("../../src/dates.rs"),
         include_str!("../../src/trial.rs"),

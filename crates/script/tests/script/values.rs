@@ -151,6 +151,26 @@ fn windows_are_those_of_duties() {
 }
 
 #[test]
+fn slips_have_colours() {
+    let ladder = |words: &str| {
+        let rung = format!("{{ at: due, do: supervise, {words} }}");
+        of(
+            "tasks:\n  list:",
+            &format!("ladders: {{ own: [{rung}] }}\ntasks:\n  list:\n    ladder: own"),
+            "",
+        )
+    };
+    assert_eq!(ladder("slip: purple"), "? DB1524 督办单没有颜色 purple");
+    assert_eq!(ladder("slip: 紫"), "? DB1524 督办单没有颜色 紫");
+    assert_eq!(ladder("slip: blue"), "");
+    assert_eq!(ladder("slip: 红色, colour: purple"), "");
+    let script = |call: &str| of("true", "true", &format!("fn f(task, kind) {{ {call} }}"));
+    assert_eq!(script("slip(\"purple\", owner)"), "DB1524 督办单没有颜色 purple");
+    assert_eq!(script("督办单(#{ 颜色: \"rde\", to: owner })"), "DB1524 督办单没有颜色 rde");
+    assert_eq!(script("slip(\"yellow\", owner); slip(kind, owner); slip(#{ to: owner })"), "");
+}
+
+#[test]
 fn they_are_told_at_their_places() {
     let text = workflow("true").replace(DUE, "due: now + workdays(3.5)");
     let line = text.lines().position(|line| line.contains("3.5")).unwrap() + 1;
