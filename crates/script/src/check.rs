@@ -350,9 +350,12 @@ impl<'d> Checker<'d> {
             None if self.known.in_scripts(name) => {}
             None => {
                 let known = of_kind(HostKind::Variable).flat_map(|it| [it.english, it.chinese]);
-                let help = Self::suggested(name, known);
+                let help = Self::suggested(name, known).unwrap_or_else(|| {
+                    let known = of_kind(HostKind::Variable).map(|it| it.english);
+                    infer::listed("变量", known, "文字要加引号，自己的变量先写 let")
+                });
                 let length = name.chars().count();
-                self.problem("DB1503", position, length, format!("没有变量 {name}"), help);
+                self.problem("DB1503", position, length, format!("没有变量 {name}"), Some(help));
             }
         }
     }

@@ -93,7 +93,9 @@ fn limit_reached(error: &EvalAltResult) -> Option<&'static str> {
 fn message(error: &EvalAltResult) -> String {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
-        EvalAltResult::ErrorVariableNotFound(name, _) => format!("没有变量 {name}"),
+        EvalAltResult::ErrorVariableNotFound(name, _) => {
+            format!("没有变量 {name}；文字要加引号，自己的变量先写 let")
+        }
         EvalAltResult::ErrorPropertyNotFound(name, _) => format!("映射里没有键 {name}"),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             format!("没有函数 {}", in_chinese(signature))
@@ -112,10 +114,34 @@ fn message(error: &EvalAltResult) -> String {
             format!("这里需要{}，得到{}", in_chinese(needed), in_chinese(got))
         }
         EvalAltResult::ErrorArithmetic(..) => "计算结果过大，或算式没有意义".to_owned(),
-        EvalAltResult::ErrorFor(_) => "for 只能遍历列表或范围".to_owned(),
-        EvalAltResult::ErrorAssignmentToConstant(name, _) => format!("{name} 只可读，不能赋值"),
+        EvalAltResult::ErrorFor(_) => {
+            "for 只能遍历列表或范围，例如 for x in [1, 2] 或 for i in 0..3".to_owned()
+        }
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => {
+            format!("{name} 只可读，不能赋值；先写 let x = {name}，再改 x")
+        }
         EvalAltResult::ErrorParsing(kind, _) => syntax(kind),
-        other => format!("运行失败：{other}"),
+        EvalAltResult::ErrorNonPureMethodCallOnConstant(name, _) => {
+            format!("{name} 会改动固定的值；先写 let x = …，再对 x 调用")
+        }
+        EvalAltResult::ErrorUnboundThis(_) => "这里没有 this；把要用的值写成函数的参数".to_owned(),
+        EvalAltResult::ErrorVariableExists(name, _) => {
+            format!("变量 {name} 已经有了；换一个名称")
+        }
+        EvalAltResult::ErrorForbiddenVariable(name, _) => {
+            format!("不能用变量名 {name}；换一个名称")
+        }
+        EvalAltResult::ErrorDataRace(name, _) => {
+            format!("{name} 正在使用，不能同时改动；先复制一份：let x = {name}")
+        }
+        EvalAltResult::ErrorModuleNotFound(name, _) | EvalAltResult::ErrorInModule(name, _, _) => {
+            format!("不能引入 {name}；把要用的函数写进 hooks.rhai")
+        }
+        EvalAltResult::ErrorBitFieldBounds(..) => {
+            "整数不能取下标；要取文本里的字，先写 x.to_string()".to_owned()
+        }
+        EvalAltResult::ErrorInFunctionCall(_, _, cause, _) => message(cause),
+        other => format!("这种写法不能运行，请改用其他写法（{}）", in_chinese(&other.to_string())),
     }
 }
 

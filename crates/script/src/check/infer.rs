@@ -8,6 +8,25 @@ use crate::kind::Kind;
 use crate::names::{HostKind, of_kind};
 use crate::sandbox::variable_named;
 
+/// The most names that a remedy lists.
+const LISTED_MAX: usize = 12;
+
+/// The remedy where no name is near: those that there are, and what to do besides.
+pub(super) fn listed<'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a str>,
+    besides: &str,
+) -> String {
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    let more = if names.len() > LISTED_MAX { "等" } else { "" };
+    names.truncate(LISTED_MAX);
+    if names.is_empty() {
+        return format!("这里没有{what}；{besides}");
+    }
+    format!("可用的{what}：{}{more}；{besides}", names.join("、"))
+}
+
 impl<'d> Checker<'d> {
     /// The kind of an expression.
     pub(super) fn kind(&mut self, expr: &Code) -> Kind<'d> {
@@ -153,8 +172,16 @@ impl<'d> Checker<'d> {
             }
             Kind::Axes(Some(task)) => {
                 if !task.each.iter().any(|axis| axis.name == name) {
-                    let help = Self::suggested(name, task.each.iter().map(|axis| &*axis.name));
-                    self.problem("DB1511", position, length, format!("条目没有轴 {name}"), help);
+                    let axes = || task.each.iter().map(|axis| &*axis.name);
+                    let help = Self::suggested(name, axes())
+                        .unwrap_or_else(|| listed("轴", axes(), "在 each 里加上这个轴"));
+                    self.problem(
+                        "DB1511",
+                        position,
+                        length,
+                        format!("条目没有轴 {name}"),
+                        Some(help),
+                    );
                 }
                 Kind::Unknown
             }
@@ -163,9 +190,16 @@ impl<'d> Checker<'d> {
                     (&self.definition.suite.params, &self.definition.workflow.params);
                 let found = own.get(name).or_else(|| suite.get(name));
                 if found.is_none() {
-                    let known = suite.keys().chain(own.keys()).map(String::as_str);
-                    let help = Self::suggested(name, known);
-                    self.problem("DB1512", position, length, format!("参数里没有 {name}"), help);
+                    let known = || suite.keys().chain(own.keys()).map(String::as_str);
+                    let help = Self::suggested(name, known())
+                        .unwrap_or_else(|| listed("参数", known(), "在 params 里加上"));
+                    self.problem(
+                        "DB1512",
+                        position,
+                        length,
+                        format!("参数里没有 {name}"),
+                        Some(help),
+                    );
                 }
                 found.map_or(Kind::Unknown, Kind::of_data)
             }
@@ -182,9 +216,11 @@ impl<'d> Checker<'d> {
         let Some(found) = properties().find(|host| host.english == name || host.chinese == name)
         else {
             let known = properties().flat_map(|host| [host.english, host.chinese]);
-            let help = Self::suggested(name, known);
+            let help = Self::suggested(name, known).unwrap_or_else(|| {
+                listed("属性", properties().map(|host| host.english), "改用其中一个")
+            });
             let message = format!("{}没有属性 {name}", kind.name());
-            self.problem("DB1510", position, name.chars().count(), message, help);
+            self.problem("DB1510", position, name.chars().count(), message, Some(help));
             return Kind::Unknown;
         };
         match (kind, found.english) {

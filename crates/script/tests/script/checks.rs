@@ -46,6 +46,9 @@ fn names_are_known_before_anything_runs() {
     check("tasks[\"lists\"].form.x > 3",   "DB1505 没有任务 lists（是不是 list？）");
     check("indicator(\"lst\") > 3",        "DB1505 没有任务 lst（是不是 list？）");
     check("case.form.recieved > due",      "DB1506 表单没有字段 recieved（是不是 received？）");
+    check("params.zebra > 0.5",            "DB1512 参数里没有 zebra（可用的参数：four_lists、latest、limits、share；在 params 里加上）");
+    check("item.zebra == lead",            "DB1511 条目没有轴 zebra（可用的轴：body、list；在 each 里加上这个轴）");
+    check("period.zebra == lead",          "DB1510 周期没有属性 zebra（可用的属性：name、start、end、next、previous、key；改用其中一个）");
     check("params.shar > 0.5",             "DB1512 参数里没有 shar（是不是 share？）");
     check("tasks[\"m02/x\"].form.any > 3", "");
     check("form[\"covered\"] > 3",         "");
@@ -125,7 +128,7 @@ fn places_point_into_the_yaml() {
 #[rustfmt::skip] // Rows line up.
 fn scripts_are_checked_at_their_own_places() {
     check_script("fn f() {\n  log(now + worday(3));\n}",  "hooks.rhai:2:13 DB1504 没有函数 worday（是不是 workday？）".replace("workday？", "workdays？").as_str());
-    check_script("fn f() { x }",                "hooks.rhai:1:10 DB1503 没有变量 x");
+    check_script("fn f() { x }",                "hooks.rhai:1:10 DB1503 没有变量 x（可用的变量：task、case、unit、item、owner、reviewer、window、period、target、now、moment、due等；文字要加引号，自己的变量先写 let）");
     check_script("fn f(x) { let y = x; [1].map(|z| x + y + z) }", "");
     check_script("fn f() { g(1, 2) }\nfn g(a) {}", "hooks.rhai:1:10 DB1509 g 要 1 个参数，写了 2 个");
     check_script("let x = 1;\nfn f() {}",       "hooks.rhai:1:1 DB1516 脚本文件里只能定义函数（把语句放进 fn 名称() { … }）");
