@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use duban_calendar::Date;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
 use crate::definition::{Field, FieldKind};
 use crate::names::identifier;
 use crate::read::{Keys, Reader};
@@ -54,7 +58,7 @@ fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
     let mut keys = r.keys(node)?;
     let kind = keys.require(r, "type").and_then(|node| r.choice(node, KINDS));
     let field = Field {
-        title: keys.text(r, "title").unwrap_or_else(|| name.clone()),
+        title: keys.take("title").and_then(|node| r.title(node)).unwrap_or_else(|| name.clone()),
         name,
         was: keys.texts(r, "was"),
         kind: read_kind(r, &mut keys, kind),
@@ -64,9 +68,37 @@ fn read_field(r: &mut Reader<'_>, name: &Node, node: &Node) -> Option<Field> {
         pattern: read_pattern(r, &mut keys),
         past: None,
     };
+    check_bounds(r, &keys, &field);
     let past = read_past(r, &mut keys, &field);
     keys.finish(r);
     Some(Field { past, ..field })
+}
+
+/// Bounds between which no value lies.
+fn check_bounds(r: &mut Reader<'_>, keys: &Keys<'_>, field: &Field) {
+    let (Some(min), Some(max)) = (&field.min, &field.max) else { return };
+    let is_crossed = match field.kind {
+        FieldKind::Date => crossed(min, max, |bound| bound.as_str()?.parse::<Date>().ok()),
+        FieldKind::Number | FieldKind::Integer | FieldKind::Money => {
+            crossed(min, max, |bound| match bound {
+                Value::Number(number) => number.to_string().parse::<Decimal>().ok(),
+                Value::String(text) => text.parse().ok(),
+                _ => None,
+            })
+        }
+        // Of texts, lists and tables it is how long they are.
+        _ => crossed(min, max, Value::as_u64),
+    };
+    if is_crossed {
+        let plain = |bound: &Value| bound.as_str().map_or_else(|| bound.to_string(), str::to_owned);
+        let message = format!("`min: {}` 大于 `max: {}`，填什么都不合要求", plain(min), plain(max));
+        let node = keys.key("min").unwrap_or(keys.node);
+        r.error_help("DB1226", node, message, "对调两个数，或去掉其中一个");
+    }
+}
+
+fn crossed<T: PartialOrd>(min: &Value, max: &Value, read: impl Fn(&Value) -> Option<T>) -> bool {
+    matches!((read(min), read(max)), (Some(min), Some(max)) if min > max)
 }
 
 fn read_past(r: &mut Reader<'_>, keys: &mut Keys<'_>, field: &Field) -> Option<bool> {

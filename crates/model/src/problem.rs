@@ -95,7 +95,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("DB1006", "a file or folder is too large", "Split it; the message names the limit."),
     (
         "DB1007",
-        "a key has no value",
+        "a key has no value, or a blank title",
         "Write one, or remove the key; quote a value that begins with `!`, `#`, `>` or `|`.",
     ),
     (
@@ -219,6 +219,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "DB1225",
         "a task stops the clock of another of the same owner (warning)",
         "Let somebody else own one of them, or remove `stops_clock`.",
+    ),
+    (
+        "DB1226",
+        "a form field whose `min` is greater than its `max`",
+        "Exchange them, or remove one.",
     ),
     (
         "DB1230",

@@ -120,6 +120,16 @@ impl<'s> Reader<'s> {
         text
     }
 
+    /// What people read as a name; one of blanks alone is reported.
+    pub(crate) fn title(&mut self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        if text.trim().is_empty() {
+            self.error_help("DB1007", node, "标题是空的", "写上办事的人看得懂的名称");
+            return None;
+        }
+        Some(text)
+    }
+
     /// One text or a list of texts.
     pub(crate) fn texts(&mut self, node: &Node) -> Vec<String> {
         self.items(node).into_iter().filter_map(|item| self.text(item)).collect()

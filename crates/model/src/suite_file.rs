@@ -96,7 +96,7 @@ pub(crate) fn read_suite(r: &mut Reader<'_>, id: &str, root: &Node) -> SuiteFile
 
 fn read_head(r: &mut Reader<'_>, keys: &mut Keys<'_>, empty: SuiteHead) -> SuiteHead {
     SuiteHead {
-        title: keys.require(r, "title").and_then(|node| r.text(node)).unwrap_or_default(),
+        title: keys.require(r, "title").and_then(|node| r.title(node)).unwrap_or_default(),
         issuer: keys.text(r, "issuer").unwrap_or_default(),
         date: keys.take("date").and_then(|node| r.date(node)),
         target_year: keys

@@ -81,7 +81,7 @@ pub(crate) fn read_task(
     let review_ladder =
         names.ladder(r, &mut keys, "review_ladder", context.review_ladder.filter(|_| reviewed));
     let evidence = read_evidence(r, &mut keys);
-    let title = keys.require(r, "title").and_then(|node| r.text(node)).unwrap_or_default();
+    let title = keys.require(r, "title").and_then(|node| r.title(node)).unwrap_or_default();
     let mut task = TaskDef {
         was: keys.texts(r, "was").into_iter().map(TaskId::new).collect(),
         title,

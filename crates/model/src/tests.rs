@@ -727,3 +727,26 @@ fn every_code_of_the_crate_is_listed_once() {
     let listed: Vec<&str> = CODES.iter().map(|(code, ..)| *code).collect();
     assert_eq!(listed, used.into_iter().collect::<Vec<_>>());
 }
+
+#[test]
+fn titles_are_not_blank() {
+    check("a:\n  title: \"\"\n  owner: unit\n", "2:12 DB1007");
+    check("a:\n  title: \"  \"\n  owner: unit\n", "2:12 DB1007");
+    check("a: { title: x, owner: unit, form: { f: { type: text, title: \"\" } } }", "1:63 DB1007");
+    check("a: { title: 题, owner: unit, form: { f: { type: text, title: 名 } } }", "");
+}
+
+#[test]
+fn bounds_leave_something_between_them() {
+    let field = |words: &str| task("a", &format!("form: {{ f: {{ {words} }} }}"));
+    check(&field("type: integer, min: 5, max: 1"), "1:60 DB1226");
+    check(&field("type: number, min: 0.5, max: -0.5"), "1:59 DB1226");
+    check(&field("type: money, min: 100.01, max: 100"), "1:58 DB1226");
+    check(&field("type: text, min: 5, max: 1"), "1:57 DB1226");
+    check(&field("type: list, min: 2, max: 1"), "1:57 DB1226");
+    check(&field("type: date, min: 2022-02-01, max: 2022-01-31"), "1:57 DB1226");
+    check(&field("type: integer, min: 5, max: 5"), "");
+    check(&field("type: integer, min: -5, max: 1"), "");
+    check(&field("type: integer, min: 5"), "");
+    check(&field("type: date, min: 2022-01-01, max: 2022-01-31"), "");
+}

@@ -48,7 +48,7 @@ pub(crate) fn read_workflow(
     let root = resolve(r, root, context.presets);
     let mut keys = r.keys(&root)?;
     let id = keys.require(r, "id").and_then(|node| read_id(r, node));
-    let title = keys.require(r, "title").and_then(|node| r.text(node)).unwrap_or_default();
+    let title = keys.require(r, "title").and_then(|node| r.title(node)).unwrap_or_default();
     let period = read_period(r, &mut keys);
     let ladders = keys.take("ladders").map(|node| read_ladders(r, node)).unwrap_or_default();
     let tasks = read_tasks(r, &mut keys, context, period);
