@@ -73,9 +73,12 @@ impl<'s> Reader<'s> {
         let key: String = line.chars().skip(node.column - 1).take(node.length).collect();
         let problem = Problem::error("DB1007", &node.place(), "这里没有值");
         let looks_cut = raw.starts_with(['#', '>', '|', '!', '&']);
-        let help = looks_cut
-            .then(|| format!("YAML 把 `{raw}` 读成了空值；表达式要加引号：{key}: {}", quote(raw)));
-        self.problems.push(Problem { help, ..problem });
+        let help = if looks_cut {
+            format!("YAML 把 `{raw}` 读成了空值；表达式要加引号：{key}: {}", quote(raw))
+        } else {
+            "在冒号后面写上值，或去掉这个键".to_owned()
+        };
+        self.problems.push(problem.with_help(help));
     }
 
     /// Reports that something else was expected there.
@@ -151,7 +154,7 @@ impl<'s> Reader<'s> {
             return None;
         };
         if text.trim().is_empty() {
-            self.error("DB1007", node, "表达式是空的");
+            self.error_help("DB1007", node, "表达式是空的", "写上表达式，或去掉这个键");
             return None;
         }
         let place = inner_place(node, *style);

@@ -106,7 +106,8 @@ fn read_tasks(
     let Some(node) = keys.require(r, "tasks") else { return Vec::new() };
     let expanded = expand_tasks(r, node, context.presets, context.limits);
     if node.entries().is_some_and(<[_]>::is_empty) {
-        r.error("DB1007", node, "至少要有一个任务");
+        let help = "在 tasks 下写任务，例如 study: { title: 研究, owner: unit }";
+        r.error_help("DB1007", node, "至少要有一个任务", help);
     }
     let context = TaskContext {
         aliases: &expanded.aliases,

@@ -334,7 +334,8 @@ impl<'t> Tree<'t, '_> {
                 is_open.then(|| "在这个值的末尾补上引号".to_owned())
             };
             let help = self.quoting_help(line, column).or_else(closing);
-            found.push(Problem { help, ..problem });
+            let general = "改正这一行或上一行；含有 , : # ? { [ ! 的表达式要加引号";
+            found.push(problem.with_help(help.unwrap_or_else(|| general.to_owned())));
         }
         self.problems.append(&mut found);
     }
