@@ -2,7 +2,6 @@
 
 use crate::moves::{AskKind, MoveKind};
 use crate::refusal::Refusal;
-use crate::tell::Teller;
 
 /// What is wrong with one field of a move.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,7 +15,7 @@ pub struct Remark {
 
 impl Refusal {
     /// What it says of which field of such a move; empty where it is about none in particular.
-    pub fn remarks(&self, kind: MoveKind, teller: &Teller<'_>) -> Vec<Remark> {
+    pub fn remarks(&self, kind: MoveKind) -> Vec<Remark> {
         let one = |field: &str, zh: String| vec![Remark { field: field.to_owned(), zh }];
         match self {
             Self::BadForm(problems) => problems
@@ -44,9 +43,8 @@ impl Refusal {
             }
             // The date asked for, or one that comes with another move and would be an extension.
             Self::Extension { why, .. } => {
-                let zh = why.zh(|at| teller.date(at));
                 let mut dates = kind.asks().iter().filter(|ask| ask.kind == AskKind::Date);
-                dates.next().map(|ask| one(ask.field, zh)).unwrap_or_default()
+                dates.next().map(|ask| one(ask.field, why.zh())).unwrap_or_default()
             }
             Self::NoCase(_)
             | Self::Exists(_)

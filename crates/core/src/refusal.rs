@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use duban_calendar::Instant;
+use duban_calendar::{Date, Instant};
 use duban_model::Assignee;
 use duban_script::Spent;
 use serde::Serialize;
@@ -284,7 +284,7 @@ fn obstacles(obstacles: &[Obstacle]) -> String {
     obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Why an extension cannot be asked for.
+/// Why an extension cannot be asked for. Days are those of the suite's time zone.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtensionRefusal {
@@ -299,28 +299,28 @@ pub enum ExtensionRefusal {
     TooMany(u32),
     /// The time for asking is over.
     #[error("asking ended at {0}")]
-    TooLate(Instant),
+    TooLate(Date),
     /// Longer than allowed.
     #[error("at most until {0}")]
-    TooLong(Instant),
+    TooLong(Date),
     /// Not later than the due date in force.
     #[error("it must be later than {0}")]
-    NotLater(Instant),
+    NotLater(Date),
     /// Nothing was asked for.
     #[error("none was asked for")]
     NotAsked,
 }
 
 impl ExtensionRefusal {
-    /// The message that people read; `date` writes dates.
-    pub fn zh(&self, date: impl Fn(Instant) -> String) -> String {
+    /// The message that people read.
+    pub fn zh(&self) -> String {
         match self {
             Self::None => "本任务不得延期".to_owned(),
             Self::NoDue => "本任务没有期限".to_owned(),
             Self::TooMany(granted) => format!("已延期 {granted} 次，不得再延"),
-            Self::TooLate(at) => format!("申请延期已于 {} 截止", date(*at)),
-            Self::TooLong(at) => format!("最晚可延至 {}", date(*at)),
-            Self::NotLater(at) => format!("须晚于现期限 {}", date(*at)),
+            Self::TooLate(day) => format!("申请延期已于 {} 截止", day),
+            Self::TooLong(day) => format!("最晚可延至 {}", day),
+            Self::NotLater(day) => format!("须晚于现期限 {}", day),
             Self::NotAsked => "没有待答复的延期申请".to_owned(),
         }
     }
@@ -505,8 +505,7 @@ impl Refusal {
                 format!("提交内容不属于{}的任何开放周期", title(item.as_str()))
             }
             Self::Extension { item, why } => {
-                let why = why.zh(|at| teller.date(at));
-                format!("任务{}不能延期：{why}", title(item.as_str()))
+                format!("任务{}不能延期：{}", title(item.as_str()), why.zh())
             }
             Self::CoolDown { item, .. } => {
                 format!("任务{}刚刚催办过，请稍后再催", title(item.as_str()))
@@ -566,7 +565,7 @@ impl Refusal {
                 event_used_zh(&format!(" {item} "), &format!(" {used} "))
             }
             Self::Extension { item, why } => {
-                format!("任务 {item} 不能延期：{}", why.zh(|at| at.to_string()))
+                format!("任务 {item} 不能延期：{}", why.zh())
             }
             Self::CoolDown { item, .. } => format!("任务 {item} 刚刚催办过，请稍后再催"),
             Self::CaseClosed(case) => format!("督办事项 {case} 不在办理中"),

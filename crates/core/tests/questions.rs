@@ -2,9 +2,7 @@
 
 mod support;
 
-use duban_core::{
-    Act, Actor, AvailableMove, Choice, MoveKind, Question, Refusal, Teller, available_moves,
-};
+use duban_core::{Act, Actor, AvailableMove, Choice, MoveKind, Question, Refusal, available_moves};
 use serde_json::{Map, json};
 use support::signers::{B1, C1, X1, all, opened, opened_in, quorum, seats, steps, with_holders};
 use support::{Office, accept, submit};
@@ -173,19 +171,14 @@ fn a_refusal_about_content_names_a_field_of_its_move() {
         let key = (!item.is_empty()).then(|| item.into());
         let act = Act::make(kind, key.as_ref(), content.clone()).unwrap();
         let refusal = office.act(person, act).expect_err(kind.name());
-        let definition = office.env.program.definition();
-        let teller = Teller::new(definition, &office.env.directory);
-        for remark in refusal.remarks(kind, &teller) {
+        for remark in refusal.remarks(kind) {
             let field = remark.field.split('.').next().unwrap();
             assert!(kind.asks().iter().any(|ask| ask.field == field), "{kind:?} {remark:?}");
             assert!(!remark.zh.is_ascii(), "{remark:?}");
             seen += 1;
         }
         if refusal.is_about_content() {
-            assert!(
-                !refusal.remarks(kind, &teller).is_empty(),
-                "{kind:?} {content:?}: {refusal:?}"
-            );
+            assert!(!refusal.remarks(kind).is_empty(), "{kind:?} {content:?}: {refusal:?}");
         }
     }
     assert!(seen >= 15, "{seen}");

@@ -250,6 +250,8 @@ fn rule_18_s10_a_date_that_comes_with_a_return_lies_after_it_and_may_be_an_exten
     let mut office = ready();
     let late = office.act("b1", send_back_until("plan", end("2027-12-31")));
     assert!(matches!(late, Err(Refusal::Extension { .. })), "{late:?}");
+    // The day is that of the suite, not of Greenwich.
+    assert_eq!(late.unwrap_err().zh(), "任务 plan 不能延期：最晚可延至 2026-04-29");
     office.act("b1", send_back_until("plan", end("2026-04-20"))).expect("returned");
     assert_eq!(office.item("plan").due(), Some(end("2026-04-20")));
     assert_eq!(office.item("plan").extensions, 1);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use duban_calendar::{Instant, Span, WindowKind, end_of};
+use duban_calendar::{Instant, Span, WindowKind, date_of, end_of};
 use duban_model::TaskDef;
 use duban_script::Scene;
 
@@ -163,7 +163,7 @@ impl Turn<'_> {
             return Err(ExtensionRefusal::TooMany(item.extensions));
         }
         if until <= due {
-            return Err(ExtensionRefusal::NotLater(due));
+            return Err(ExtensionRefusal::NotLater(date_of(due, self.tz())));
         }
         let scene = self.scene(Some(&item.key));
         if let Some(by) = &allowed.by
@@ -171,7 +171,7 @@ impl Turn<'_> {
             && let Some(last) = self.after(due, span)
             && until > last
         {
-            return Err(ExtensionRefusal::TooLong(last));
+            return Err(ExtensionRefusal::TooLong(date_of(last, self.tz())));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use duban_calendar::Instant;
+use duban_calendar::{Instant, date_of};
 use duban_model::{Assignee, Hook, Judged, PersonId, TaskDef};
 use duban_script::{Scene, Value};
 use rust_decimal::Decimal;
@@ -271,7 +271,7 @@ impl Turn<'_> {
             && let Some(ends) = ends
             && self.at > ends
         {
-            return Err(ExtensionRefusal::TooLate(ends));
+            return Err(ExtensionRefusal::TooLate(date_of(ends, self.tz())));
         }
         self.may_be_extended(item, until)
     }

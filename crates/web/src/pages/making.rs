@@ -201,7 +201,7 @@ async fn act<S: Store>(
     match desk.app.engine.act(desk.case, actor, act, key).await {
         Ok(_) => Ok(()),
         Err(EngineError::Refused(refusal)) => {
-            let remarks = refusal.remarks(kind, teller);
+            let remarks = refusal.remarks(kind);
             Err((EngineError::Refused(refusal).into(), remarks))
         }
         Err(error) => Err((error.into(), Vec::new())),
