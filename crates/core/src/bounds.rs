@@ -3,7 +3,7 @@
 //! A year typed as "22" is taken by a browser for the year 22. What is once in the log stays
 //! there, so hosts ask here before they decide. Facts that are stored are never asked.
 
-use duban_calendar::{CivilDate, Date, Instant, Tz, YEAR_MAX, date_of};
+use duban_calendar::{CivilDate, Date, Instant, Tz, Window, YEAR_MAX, date_of};
 
 use crate::command::{Act, Command, Request};
 use crate::refusal::{Refusal, Why};
@@ -11,6 +11,27 @@ use crate::refusal::{Refusal, Why};
 /// The last year in which something can be due: rungs and judgements that are counted from a date
 /// lie behind it, and within the years that there are.
 pub const DUE_YEAR_MAX: i32 = YEAR_MAX - 1;
+
+/// A case is opened for a period that ended, or begins, at most so many years from now: one mistyped
+/// year would open a case, and each that it asks for in its turn, for every year since.
+pub const PERIOD_YEARS_AWAY_MAX: i64 = 10;
+
+/// Checks that a case's period is near enough to the present to be meant.
+///
+/// # Errors
+///
+/// [`Refusal::OutOfRange`] for a period more than [`PERIOD_YEARS_AWAY_MAX`] years away from `today`.
+pub(crate) fn check_period_is_near(period: Option<Window>, today: Date) -> Result<(), Refusal> {
+    let days_max = PERIOD_YEARS_AWAY_MAX * 366;
+    let is_near = |period: &Window| {
+        (today - period.end).num_days() <= days_max && (period.start - today).num_days() <= days_max
+    };
+    if period.as_ref().is_none_or(is_near) {
+        return Ok(());
+    }
+    let range = Why::new("a period within ten years of now", "距今十年以内的期间");
+    Err(Refusal::OutOfRange { what: "period", range })
+}
 
 /// Checks every date that a command brings along; `tz` is the time zone of its suite.
 ///
@@ -79,12 +100,15 @@ fn check_instant(what: &'static str, at: Instant, tz: Tz) -> Result<(), Refusal>
 
 fn check_due(what: &'static str, due: Option<Instant>, tz: Tz) -> Result<(), Refusal> {
     let Some(due) = due else { return Ok(()) };
-    check_instant(what, due, tz)?;
     let last = Date::from_ymd_opt(DUE_YEAR_MAX, 12, 31);
-    if last.is_none_or(|last| date_of(due, tz) <= last) {
+    let is_early = last.is_none_or(|last| date_of(due, tz) <= last);
+    if is_early && CivilDate::of(due, tz).is_ok() {
         return Ok(());
     }
-    let range = Why::new("1900-01-01 to 2199-12-31", "1900 至 2199 年的日期");
+    let range = Why::new(
+        "1900-01-01 to 2199-12-31; 2200 is left for what is counted from it",
+        "1900 至 2199 年的日期，2200 年留给由它推算的日期",
+    );
     Err(Refusal::OutOfRange { what, range })
 }
 
@@ -129,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn a_period_is_within_ten_years_of_now() {
+        let day = |year| Date::from_ymd_opt(year, 11, 27).unwrap();
+        for (year, is_near) in
+            [(2026, true), (2022, true), (2017, true), (2036, true), (2015, false), (2038, false)]
+        {
+            let period = WindowKind::Year.containing(day(year));
+            let answer = check_period_is_near(Some(period), day(2026));
+            assert_eq!(answer.is_ok(), is_near, "{year}");
+        }
+        assert!(check_period_is_near(None, day(2026)).is_ok());
+    }
+
+    #[test]
     fn every_date_of_every_command_lies_in_the_years() {
         let check = |year: i32, month, day| {
             let asked = asked(Date::from_ymd_opt(year, month, day).unwrap());
@@ -148,7 +185,7 @@ mod tests {
         {
             for answer in check(year, month, day) {
                 let refusal = answer.unwrap_err();
-                assert!(refusal.to_string().contains("1900-01-01 to 2200-12-31"), "{refusal}");
+                assert!(refusal.to_string().contains("1900-01-01 to 2"), "{refusal}");
             }
         }
     }

@@ -285,7 +285,10 @@ fn evolve_item(item: &mut Item, event: &Event) {
             item.note("superseded", at);
             item.turn(Status::Waiting, at);
         }
-        Fact::Reopened { stall_at, people, .. } => {
+        Fact::Reopened { stall_at, people, looks_back, .. } => {
+            if let Some(entry) = item.entries.last_mut().filter(|_| *looks_back) {
+                entry.state = EntryState::Returned;
+            }
             begin_again(item, at);
             if let Some(people) = people {
                 answer_for(item, people);

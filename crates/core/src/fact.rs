@@ -246,6 +246,9 @@ pub enum Fact {
         /// Who answers for it from now on; `None`: the same as before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         people: Option<Box<People>>,
+        /// The entry that closed a duty's window counts no more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        looks_back: bool,
     },
     /// A later due date is asked for.
     ExtensionAsked {

@@ -36,6 +36,9 @@ pub struct LateWith {
     pub holder: PersonId,
     /// The date that they missed.
     pub due: Instant,
+    /// The unit that owed it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<UnitId>,
 }
 
 /// What a lateness has brought so far.

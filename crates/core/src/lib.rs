@@ -62,7 +62,7 @@ mod tell;
 pub use crate::attention::{Attention, AttentionKind};
 pub use crate::authority::{post_above, presence_changes};
 pub use crate::beside::Remark;
-pub use crate::bounds::{DUE_YEAR_MAX, check_bounds, check_date};
+pub use crate::bounds::{DUE_YEAR_MAX, PERIOD_YEARS_AWAY_MAX, check_bounds, check_date};
 pub use crate::case::{Case, CaseHead, CaseStatus, CaseSuspension, ParentItem};
 pub use crate::command::{
     Act, Actor, Answer, AnswerSays, Carried, Command, Evidence, Message, Open, OpenRequest,

@@ -219,7 +219,8 @@ fn rule_20_an_owner_asks_for_an_order_as_for_an_extension() {
     assert!(office.item("plan").is_held());
     office.advance(at("2026-03-16", 9));
     assert!(!office.item("plan").is_held());
-    assert_eq!(office.item("plan").due(), Some(end("2026-04-10")));
+    // Suspended in the morning: that day is there again too.
+    assert_eq!(office.item("plan").due(), Some(end("2026-04-13")));
 }
 
 const STOPPED: &str = "
@@ -434,7 +435,7 @@ fn rule_21_a_suspension_with_an_end_resumes_by_itself() {
     office.advance(at("2026-03-16", 9));
     assert!(office.case.head().suspended.is_none());
     assert_eq!(office.count("case_resumed"), 1);
-    assert_eq!(office.item("plan").due(), Some(end("2026-04-14")));
+    assert_eq!(office.item("plan").due(), Some(end("2026-04-15")));
 }
 
 #[test]
@@ -556,6 +557,9 @@ fn rule_20_nobody_is_chased_while_an_order_lets_nobody_work_though_the_clock_run
     office.act("s1", resume(Some("plan"))).expect("resumed");
     office.advance(at("2026-05-21", 9));
     assert_eq!(office.fired().len(), 1, "{:?}", office.fired());
+    // What it overtook comes as much later as it lasted.
+    office.advance(at("2026-06-01", 9));
+    assert_eq!(office.fired().len(), 2, "{:?}", office.fired());
     office.act("d2", submit("plan")).expect("submitted");
     office.act("b1", accept("plan")).expect("accepted");
     assert_eq!(office.item("plan").on_time, Some(false));
@@ -582,4 +586,58 @@ tasks:
         assert_eq!(office.item(key).window_met, None, "{key}");
         assert!(office.item(key).judged_at > Some(office.env.now), "{key}");
     }
+}
+
+#[test]
+fn rule_20_an_order_under_which_the_clock_runs_that_ends_while_another_cause_stands() {
+    // The order, the case's suspension, when each ends, and the date then.
+    let lives = [
+        ("2026-03-20", "2026-04-07", "2026-04-13", "2026-04-20", "2026-04-23"),
+        ("2026-03-20", "2026-03-25", "2026-04-01", "2026-04-20", "2026-04-23"),
+    ];
+    for (stopped, suspended, unstopped, resumed, due) in lives {
+        let mut office = one("2026-03-31", "");
+        office.advance(at(stopped, 9));
+        office.act("s1", stop("plan")).expect("stopped");
+        office.advance(at(suspended, 9));
+        office.act("s1", suspend(None)).expect("suspended");
+        office.advance(at(unstopped, 9));
+        office.act("s1", resume(Some("plan"))).expect("the order ends");
+        office.advance(at(resumed, 9));
+        office.act("s1", resume(None)).expect("the case goes on");
+        office.wake();
+        assert_eq!(office.count("overdue"), 0, "{suspended}");
+        assert!(office.item("plan").due() >= Some(end(due)), "{:?}", office.item("plan").due());
+        office.assert_replays();
+    }
+}
+
+#[test]
+fn rule_20_in_time_and_under_review_while_the_clock_stood_it_has_what_was_left() {
+    for (suspended, due) in [("2026-03-26", "2026-04-23"), ("2026-03-30", "2026-04-21")] {
+        let mut office = one("2026-03-31", "");
+        office.advance(at("2026-03-25", 9));
+        office.act("d2", submit("plan")).expect("submitted");
+        office.advance(at(suspended, 9));
+        office.act("s1", suspend(Some("plan"))).expect("suspended");
+        office.advance(at("2026-04-20", 9));
+        office.act("s1", resume(Some("plan"))).expect("resumed");
+        office.act("d2", Act::Withdraw { item: "plan".into() }).expect("taken back");
+        office.wake();
+        assert_eq!((office.count("overdue"), office.item("plan").due()), (0, Some(end(due))));
+    }
+}
+
+#[test]
+fn rule_18_days_under_review_are_no_days_of_lateness() {
+    let mut office = one("2026-03-31", "");
+    office.advance(at("2026-03-30", 9));
+    office.act("d2", submit("plan")).expect("submitted");
+    office.advance(at("2026-04-13", 9));
+    office.act("d2", Act::Withdraw { item: "plan".into() }).expect("taken back");
+    office.advance(at("2026-04-15", 9));
+    let item = office.item("plan");
+    let date = |instant| duban_calendar::date_of(instant, support::TZ);
+    let late = support::china().workdays_between(date(end("2026-03-31")), date(office.env.now));
+    assert_eq!(late - item.stood_workdays(), 2, "late from the day on which it was taken back");
 }

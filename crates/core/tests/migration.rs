@@ -692,3 +692,25 @@ tasks:
     assert!(line.contains("“方案”"), "{line}");
     office.assert_replays();
 }
+
+#[test]
+fn rule_30_a_name_that_a_task_had_before_may_be_its_name_again() {
+    let tasks = |name: &str, was: &str| {
+        format!(
+            "
+period: year
+tasks:
+  {name}: {{ title: 方案, {was}each: {{ street: 'unit.below(\"street\")' }}, owner: item.street.post(\"书记\"), reviewer: none, ladder: none }}
+  b: {{ title: 汇总, needs: [{name}], owner: unit.post(\"书记\"), reviewer: none, ladder: none }}
+"
+        )
+    };
+    let mut office = Office::open(&tasks("a", ""));
+    office.act("x1", submit("a/D1")).expect("submitted");
+    office.migrate(compiled(&tasks("a2", "was: a, ")), &[]).expect("renamed");
+    let (report, _) = office.migrate(compiled(&tasks("a", "")), &[]).expect("named as before");
+    assert!(report.tasks.iter().all(|fate| fate.cancelled.is_empty()), "{report:?}");
+    assert_eq!(office.status("a/D1"), Status::Done);
+    office.act("x2", submit("a/D2")).expect("submitted");
+    assert_eq!(office.status("b"), Status::Ready);
+}

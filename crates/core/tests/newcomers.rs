@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use duban_core::{Act, Actor, DueReason, Fact, Operation, Status};
+use duban_core::{Act, Actor, DueReason, Fact, Light, Operation, Refusal, Status, light};
 use duban_model::Assignee;
 use support::signers::with_holders;
 use support::{Office, accept, at, end, resume, send_back, submit, suspend};
@@ -99,6 +99,113 @@ fn rule_19_given_away_late_and_back_it_is_judged_by_the_date_that_was_missed() {
     }
     office.advance(at("2026-04-08", 9));
     assert_eq!(finish(&mut office, "x1"), Some(true));
+}
+
+#[test]
+fn rule_19_back_with_whoever_missed_it_it_is_red_and_its_ladder_goes_on() {
+    for by_post in [true, false] {
+        let mut office = plan();
+        office.advance(at("2026-04-02", 9));
+        let before = office.fired();
+        if by_post {
+            post_is_held_by(&mut office, &["x1"]);
+            post_is_held_by(&mut office, &["d2"]);
+        } else {
+            office.act("s1", assign("post:D1/书记")).expect("assigned");
+            office.act("s1", assign("post:D/组织部长")).expect("assigned back");
+        }
+        let definition = Arc::clone(office.env.program.definition());
+        assert_eq!(light(office.item("plan"), &definition, office.env.now), Light::Red);
+        office.advance(at("2026-04-30", 9));
+        let later: Vec<u16> =
+            office.fired()[before.len()..].iter().map(|(rung, _)| *rung).collect();
+        assert_eq!(later, [2], "the first two went out before");
+        office.assert_replays();
+    }
+}
+
+#[test]
+fn rule_19_nothing_passes_to_whoever_owns_it_and_no_time_to_whoever_had_it() {
+    let mut office = plan();
+    office.advance(at("2026-03-30", 9));
+    for refused in [
+        office.act("d2", transfer("plan", "post:D/组织部长")),
+        office.act("s1", assign("post:D/组织部长")),
+    ] {
+        assert!(matches!(refused, Err(Refusal::Unsuitable { .. })), "{refused:?}");
+    }
+    office.act("d2", transfer("plan", "person:d2")).expect("the same person, by name");
+    assert_eq!(office.item("plan").due(), Some(end("2026-03-31")));
+}
+
+#[test]
+fn rule_19_passed_on_and_back_by_their_owners_a_lateness_stays() {
+    let mut office = plan();
+    office.advance(at("2026-04-03", 9));
+    office.act("d2", transfer("plan", "post:D1/书记")).expect("passed on");
+    office.advance(at("2026-04-07", 9));
+    office.act("x1", transfer("plan", "post:D/组织部长")).expect("and back");
+    assert_eq!(office.item("plan").judged_due(), Some(end("2026-03-31")));
+    office.advance(at("2026-04-08", 9));
+    assert_eq!(finish(&mut office, "d2"), Some(false));
+}
+
+#[test]
+fn rule_19_whoever_has_what_was_submitted_late_by_another_is_not_scored_for_it() {
+    let mut office = plan();
+    office.advance(at("2026-04-02", 9));
+    office.act("d2", submit("plan")).expect("submitted late");
+    office.advance(at("2026-04-03", 9));
+    office.act("s1", assign("post:D1/书记")).expect("assigned");
+    office.act("b1", accept("plan")).expect("accepted");
+    let late = office.log.iter().filter_map(|(event, _)| match &event.fact {
+        Fact::Scored { unit, rule: Some(rule), .. } if rule == "done_late" => {
+            Some(unit.to_string())
+        }
+        _ => None,
+    });
+    assert_eq!(late.collect::<Vec<_>>(), ["D"]);
+}
+
+#[test]
+fn rule_18_a_new_owner_who_takes_a_submission_back_has_time() {
+    for direct in [false, true] {
+        let mut office = plan();
+        office.advance(at("2026-03-30", 9));
+        office.act("d2", submit("plan")).expect("submitted in time");
+        office.advance(at("2026-04-08", 9));
+        if direct {
+            post_is_held_by(&mut office, &["x1"]);
+        } else {
+            office.act("s1", assign("post:D1/书记")).expect("assigned");
+        }
+        office.advance(at("2026-04-13", 9));
+        office.act("x1", Act::Withdraw { item: "plan".into() }).expect("taken back");
+        office.wake();
+        assert_eq!(office.count("overdue"), 0, "{direct}");
+        assert_eq!(office.item("plan").due(), Some(end("2026-04-16")));
+        office.assert_replays();
+    }
+}
+
+#[test]
+fn rule_18_a_request_for_extension_ends_with_whoever_made_it() {
+    let mut office = Office::open_on(
+        "2026-01-05",
+        &WORK.replace(
+            "due: 2026-03-31",
+            "due: 2026-03-31\n    extension: { max: 2, by: months(6) }",
+        ),
+        "",
+        LADDER,
+    );
+    office.advance(at("2026-03-30", 9));
+    let (until, reason) = (end("2026-04-30"), "协调".to_owned());
+    office.act("d2", Act::AskExtension { item: "plan".into(), until, reason }).expect("asked");
+    office.act("s1", assign("post:D1/书记")).expect("assigned");
+    assert!(office.item("plan").asked.is_none());
+    office.advance(at("2026-04-03", 9));
+    assert_eq!(office.days_of("overdue"), ["2026-04-03"]);
 }
 
 #[test]
@@ -250,15 +357,36 @@ tasks:
 ";
 
 #[test]
-fn rule_18_a_duty_passed_on_in_its_grace_is_judged_later_once() {
+fn rule_18_what_came_to_somebody_when_its_window_was_nearly_over_is_not_missed_by_them() {
+    // When it came, by which way, and what became of the window of January.
+    let lives = [
+        ("2026-01-29", "assign", true),
+        ("2026-02-05", "assign", true),
+        ("2026-01-30", "post", true),
+        ("2026-01-12", "assign", false),
+        ("2026-01-12", "post", false),
+    ];
+    for (day, way, excused) in lives {
+        let mut office = Office::open_on("2026-01-05", DUTY, "", LADDER);
+        let key = "plan@2026-01";
+        office.advance(at(day, 9));
+        if way == "post" {
+            post_is_held_by(&mut office, &["x1"]);
+        } else {
+            let (to, reason) = (to("post:D1/书记"), "调整".to_owned());
+            office.act("s1", Act::Assign { item: key.into(), to, reason }).expect("assigned");
+        }
+        office.advance(at("2026-02-26", 9));
+        assert_eq!(office.status(key) == Status::Skipped, excused, "{day} {way}");
+        office.assert_replays();
+    }
+    // Its owner cannot get rid of it then.
     let mut office = Office::open_on("2026-01-05", DUTY, "", LADDER);
-    let key = "plan@2026-01";
-    office.advance(at("2026-02-06", 9));
-    office.act("d2", transfer(key, "post:D1/书记")).expect("passed on");
-    assert_eq!(office.item(key).judged_at, Some(end("2026-02-11")));
-    office.advance(at("2026-02-10", 9));
-    office.act("x1", transfer(key, "post:D2/书记")).expect("passed on");
-    assert_eq!(office.item(key).judged_at, Some(end("2026-02-11")));
+    for day in ["2026-01-29", "2026-01-31", "2026-02-06"] {
+        office.advance(at(day, 9));
+        let refused = office.act("d2", transfer("plan@2026-01", "post:D1/书记"));
+        assert!(matches!(refused, Err(Refusal::NotApplicable { .. })), "{day}: {refused:?}");
+    }
 }
 
 #[test]
@@ -280,6 +408,46 @@ fn rule_18_what_its_owner_takes_back_after_the_judgement_is_judged_again() {
         assert_eq!(office.item(key).window_met, Some(met), "{again}");
         office.assert_replays();
     }
+}
+
+#[test]
+fn rule_8_a_duty_that_is_looked_back_at_is_judged_again_without_the_entry() {
+    // Opened again before its judgement and after it; with another entry or without.
+    for day in ["2026-01-28", "2026-02-20"] {
+        for again in [true, false] {
+            let mut office = Office::open_on("2026-01-05", DUTY, "", LADDER);
+            let key = "plan@2026-01";
+            office.advance(at("2026-01-22", 9));
+            office.act("d2", submit(key)).expect("submitted");
+            office.act("b1", accept(key)).expect("accepted");
+            office.advance(at(day, 9));
+            let reason = "不实".to_owned();
+            office
+                .act("s1", Act::Reopen { item: key.into(), reason, due: None })
+                .expect("reopened");
+            if again {
+                office.act("d2", submit(key)).expect("submitted anew");
+                office.act("b1", accept(key)).expect("accepted");
+            }
+            office.advance(at("2026-03-20", 9));
+            assert_eq!(office.item(key).window_met, Some(again), "{day} {again}");
+            office.assert_replays();
+        }
+    }
+}
+
+#[test]
+fn rule_26_whoever_was_late_before_a_vacancy_goes_on_on_their_ladder() {
+    let mut office = plan();
+    office.advance(at("2026-04-02", 9));
+    let before = office.fired().len();
+    post_is_held_by(&mut office, &[]);
+    office.advance(at("2026-04-20", 9));
+    post_is_held_by(&mut office, &["d2"]);
+    office.advance(at("2026-05-20", 9));
+    // What was left of the five days when the post fell vacant.
+    assert_eq!(office.fired()[before..], [(2, "2026-04-23".to_owned())]);
+    assert_eq!(finish(&mut office, "d2"), Some(false));
 }
 
 #[test]

@@ -438,3 +438,20 @@ fn rule_36_a_migration_says_what_the_new_lists_would_add_and_drop() {
         (Status::Ready, Status::Cancelled)
     );
 }
+
+#[test]
+fn rule_36_what_was_handed_over_is_settled_also_when_the_merger_is_undone() {
+    let mut office = opened(STREETS);
+    office.advance(at("2026-02-10", 10));
+    change(&mut office, |data| merged(data, "D1"));
+    tell(&mut office);
+    office.act("s1", hand("st/D2", None)).unwrap();
+    change(&mut office, |data| *data = directory().data().clone());
+    tell(&mut office);
+    let needs = |office: &Office| {
+        let item = office.item("st/D2");
+        item.attention.iter().map(|one| one.kind).collect::<Vec<_>>()
+    };
+    assert!(!needs(&office).contains(&duban_core::AttentionKind::UnitGone), "{:?}", needs(&office));
+    office.assert_replays();
+}

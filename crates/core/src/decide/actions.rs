@@ -486,12 +486,23 @@ impl Turn<'_> {
         if self.case.head().suspension().is_some() {
             return;
         }
-        let definition = Arc::clone(&self.definition);
         let Some(item) = self.case.item(key).cloned() else { return };
         // What time brings to a vacant post is nobody's.
         if self.by_time && self.chase.is_none() && self.is_owner_vacant(&item) {
             return;
         }
+        for unit in self.units_meant(key) {
+            self.score_unit(on, key, unit);
+        }
+    }
+
+    /// The same for one unit.
+    pub(super) fn score_unit(&mut self, on: ScoreOn, key: &ItemKey, unit: UnitId) {
+        if self.case.head().suspension().is_some() {
+            return;
+        }
+        let definition = Arc::clone(&self.definition);
+        let Some(item) = self.case.item(key).cloned() else { return };
         let basis = Self::task(&definition, &item).map(|task| task.basis.as_slice());
         for rule in definition.scoring.iter().filter(|rule| rule.on == on) {
             let applies = rule.basis.as_ref().is_none_or(|prefix| {
@@ -500,17 +511,15 @@ impl Turn<'_> {
             if !applies {
                 continue;
             }
-            for unit in self.units_meant(key) {
-                let given = self.case.head().scored.get(&rule.id).copied().unwrap_or_default();
-                let points = match rule.cap {
-                    Some(cap) => (given + rule.points).clamp(-cap, cap) - given,
-                    None => rule.points,
-                };
-                if points != 0 {
-                    let why = format!("{}：{}", rule.id, self.title(key));
-                    let (rule, item) = (Some(rule.id.clone()), Some(key.clone()));
-                    self.push(Fact::Scored { unit, points, rule, why, item });
-                }
+            let given = self.case.head().scored.get(&rule.id).copied().unwrap_or_default();
+            let points = match rule.cap {
+                Some(cap) => (given + rule.points).clamp(-cap, cap) - given,
+                None => rule.points,
+            };
+            if points != 0 {
+                let why = format!("{}：{}", rule.id, self.title(key));
+                let (rule, item) = (Some(rule.id.clone()), Some(key.clone()));
+                self.push(Fact::Scored { unit: unit.clone(), points, rule, why, item });
             }
         }
     }

@@ -165,7 +165,8 @@ impl Turn<'_> {
             return Vec::new();
         }
         let mut causes = self.kept_causes(item);
-        let is_gone = self.env.directory.unit(&item.unit).is_none();
+        // Once that is settled, only whether somebody is there counts.
+        let is_gone = !item.as_it_is && self.env.directory.unit(&item.unit).is_none();
         if is_gone {
             causes.push((Kind::UnitGone, Assignee::Unit(item.unit.clone()).to_string()));
         }

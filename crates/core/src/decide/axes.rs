@@ -50,6 +50,7 @@ impl Turn<'_> {
                     let mut seen = BTreeSet::new();
                     let fresh = rows.iter().map(|(key, _)| key).filter(|key| seen.insert(*key));
                     let fresh = fresh.filter(|key| self.case.item(key).is_none());
+                    let fresh = fresh.filter(|key| !self.is_stood_for(key, &rows, task));
                     found.came.extend(fresh.cloned());
                 }
                 let items = self.case.items_of(task.id.as_str());
@@ -59,6 +60,22 @@ impl Turn<'_> {
             }
         }
         found
+    }
+
+    /// Whether the unit of a list's row has taken over another item of the task, which stands for
+    /// its own.
+    fn is_stood_for(&self, key: &ItemKey, rows: &Rows, task: &TaskDef) -> bool {
+        let Some((_, axes)) = rows.iter().find(|(known, _)| known == key) else { return false };
+        let units = axes.values().filter_map(|value| match value {
+            Value::Unit(unit) => Some(unit),
+            _ => None,
+        });
+        let units: Vec<&UnitId> = units.collect();
+        let mut items = self.case.items_of(task.id.as_str());
+        items.any(|item| {
+            let is_handed = item.history.iter().any(|(kind, _)| kind == "handed_over");
+            is_handed && !matches!(item.status, Status::Cancelled) && units.contains(&&item.unit)
+        })
     }
 
     /// The windows in which items of a task are still owed; without windows the one list there is,

@@ -176,8 +176,14 @@ impl Turn<'_> {
             review_own: (!own.is_empty()).then_some(own),
             ..Schedule::default()
         };
-        if stopped_in_hand(item, stood) && item.window.is_none() {
-            // What was left then is there again should the item come back.
+        let in_hand = stopped_in_hand(item, stood);
+        let left = self.remaining(item, stood.since).filter(|_| Self::was_in_time(item));
+        // What was left then is there again should the item come back.
+        let stood = match left {
+            Some(remaining) if !in_hand => &Stood { remaining, ..stood.clone() },
+            Some(_) | None => stood,
+        };
+        if (in_hand || left.is_some()) && item.window.is_none() {
             let lay = self.lay(stood);
             schedule.armed = item.armed.as_ref().map(|armed| self.shifted(armed, lay));
             self.due_goes_on(key, item, stood, &mut schedule);

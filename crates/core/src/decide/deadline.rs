@@ -25,12 +25,8 @@ pub(super) struct NewDeadline {
 impl Turn<'_> {
     /// A version of a due date with the instants at which the light turns.
     pub(super) fn deadline(&self, version: u32, new: NewDeadline) -> Deadline {
-        let policy = &self.definition.lights;
         let soon_at = self.soon_before(new.due);
-        let red_at = match policy.red_workdays_after {
-            0 => new.due,
-            days => self.after(new.due, Span::Workdays(i64::from(days))).unwrap_or(new.due),
-        };
+        let red_at = self.red_after(new.due);
         Deadline {
             version,
             due: new.due,
@@ -44,6 +40,14 @@ impl Turn<'_> {
             soon_passed: false,
             carries: false,
             judged: None,
+        }
+    }
+
+    /// When whoever misses a due date turns red, by the policy of lights.
+    pub(super) fn red_after(&self, due: Instant) -> Instant {
+        match self.definition.lights.red_workdays_after {
+            0 => due,
+            days => self.after(due, Span::Workdays(i64::from(days))).unwrap_or(due),
         }
     }
 
@@ -210,17 +214,14 @@ impl Turn<'_> {
 
     /// The due date after a clock that stood still goes on: what was left, counted from today.
     pub(super) fn resumed_due(&self, remaining: Remaining) -> Option<Instant> {
+        // It goes on at the very end of the day: the hours that were left are those of the next.
+        let more = i64::from(end_of(self.today(), self.tz()) <= self.at);
         let span = match remaining {
-            Remaining::Workdays(days) => Span::Workdays(days),
-            Remaining::Days(days) => Span::Days(days),
+            Remaining::Workdays(days) => Span::Workdays(days + more),
+            Remaining::Days(days) => Span::Days(days + more),
         };
         let projected = self.env.calendar.add(self.today(), span).ok()?;
-        let due = end_of(projected.date, self.tz());
-        if due > self.at {
-            return Some(due);
-        }
-        // It goes on at the very end of the day: the hours that were left are those of the next.
-        self.after(self.at, Span::Workdays(1))
+        Some(end_of(projected.date, self.tz()))
     }
 
     /// Lets a rung of a ladder fire now: its function runs, its actions happen.

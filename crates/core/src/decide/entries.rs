@@ -201,8 +201,12 @@ impl Turn<'_> {
 
     /// An occurrence's window up to the day to which its end was moved, where it was.
     fn extended_window(&self, item: &Item) -> Option<Window> {
-        let (window, due) = (item.window?, self.date(item.due()?));
-        (due > window.end).then_some(Window { end: due, ..window })
+        let (window, due) = (item.window?, item.due()?);
+        let stands = item.stood.as_ref().is_some_and(|stood| stood.since <= due);
+        // While its clock stands it is given every day that passes.
+        let end = self.date(due);
+        let end = if stands { end.max(self.today()).min(window.next().end) } else { end };
+        (end > window.end).then_some(Window { end, ..window })
     }
 
     fn counts_within(

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use duban_calendar::{Instant, Span, WindowKind, date_of, end_of};
-use duban_model::TaskDef;
+use duban_model::{TaskDef, UnitId};
 use duban_script::Scene;
 
 use super::Turn;
@@ -37,6 +37,10 @@ pub(super) struct Handover<'a> {
 impl Turn<'_> {
     /// The end of the time that an owner has at least from now.
     pub(super) fn floor(&mut self, key: &ItemKey) -> Instant {
+        self.floor_from(key, self.at)
+    }
+
+    fn floor_from(&mut self, key: &ItemKey, from: Instant) -> Instant {
         let definition = Arc::clone(&self.definition);
         let item = self.case.item(key).cloned();
         let task = item.as_ref().and_then(|item| Self::task(&definition, item));
@@ -44,7 +48,7 @@ impl Turn<'_> {
             let scene = self.scene(Some(key));
             self.read_span("return_within", expr, &scene)
         });
-        self.after(self.at, within.unwrap_or(RETURN_WITHIN)).unwrap_or(self.at)
+        self.after(from, within.unwrap_or(RETURN_WITHIN)).unwrap_or(from)
     }
 
     /// The version of the due date that readiness gives, where it gives one.
@@ -232,13 +236,19 @@ impl Turn<'_> {
 
     /// Whether whoever has a submission when it comes back is new to it: it became theirs while it
     /// was under review, and they have not worked on it.
-    fn is_new_to(&self, before: &Item) -> bool {
+    pub(super) fn is_new_to(&self, before: &Item) -> bool {
         let Some(submitted) = before.submitted_at else { return false };
         let mut latest = before.history.iter().rev().take_while(|(_, at)| *at >= submitted);
         let is_given = latest.any(|(kind, _)| kind == "transferred");
         let had_it = |one| before.workers.contains(one) || before.late_by(one).is_some();
         let holders = self.owners_of(before);
         is_given && !holders.is_empty() && !holders.iter().any(had_it)
+    }
+
+    /// The unit whose late submission is decided upon, where the item has become another's since.
+    pub(super) fn late_submitter(&self, before: &Item) -> Option<UnitId> {
+        let late = before.late_with.last().filter(|_| self.is_new_to(before))?;
+        late.unit.clone()
     }
 
     /// The due date with what other tasks say now, counted from the same readiness.
@@ -300,6 +310,25 @@ impl Turn<'_> {
         }
     }
 
+    /// Whoever takes a submission back that another made has the time that everybody has.
+    pub(super) fn begin_with_withdrawn(&mut self, before: &Item) {
+        let key = &before.key;
+        if before.window.is_some() {
+            self.defer_judgement(key);
+            return;
+        }
+        let Some(in_force) = before.due() else { return };
+        let due = self.floor(key).max(in_force);
+        let provisional = self.is_provisional(self.at, due);
+        let new =
+            NewDeadline { due, why: DueReason::AtLeast, by: None, in_time: true, provisional };
+        if before.is_called_late(None) {
+            self.carry_deadline(key, new, None);
+        } else {
+            self.set_deadline(key, new);
+        }
+    }
+
     /// What its owner takes back has the date that it had, be it that it has passed: nobody else
     /// sent it. What has passed of the ladder before that date counts as passed; the rungs after it
     /// keep their distance from the submission, so that none comes of the days that the paper lay
@@ -319,8 +348,15 @@ impl Turn<'_> {
         for rung in after {
             ladder.insert(ArmedRung { at: self.shift(rung.at, lain), ..rung.clone() });
         }
-        if ladder != *armed {
-            let schedule = Schedule { armed: Some(ladder), ..Schedule::default() };
+        let armed = Some(ladder).filter(|ladder| *ladder != *armed);
+        // The days that the paper lay with the reviewer are no days of lateness.
+        let late_from = before.due().map(|due| due.max(submitted));
+        let lain = late_from.map_or(0, |from| {
+            self.env.calendar.workdays_between(self.date(from), self.date(counted))
+        });
+        let lost = (lain > 0 && before.window.is_none()).then_some(before.lost + lain);
+        let schedule = Schedule { armed, lost, ..Schedule::default() };
+        if schedule != Schedule::default() {
             self.push(Fact::Rescheduled { item: before.key.clone(), schedule: Box::new(schedule) });
         }
     }
@@ -345,6 +381,9 @@ impl Turn<'_> {
             let missed = self.owners_of(&item).iter().find_map(|one| item.late_by(one));
             // Whoever was late before it was somebody else's is late by the date that they missed.
             let missed = missed.filter(|missed| item.judged_due() != Some(*missed));
+            if let Some(missed) = missed {
+                deadline.red_at = self.red_after(missed);
+            }
             deadline.judged = missed.or(old.judged);
         }
         let deadline = self.passes_nearness(deadline);
@@ -381,6 +420,14 @@ impl Turn<'_> {
             let at = end_of(self.today(), self.tz());
             self.push(Fact::JudgementDeferred { item: key.clone(), at });
         }
+    }
+
+    /// Whether a duty became its owner's when its window left less than an owner has at least.
+    pub(super) fn came_too_late(&mut self, item: &Item) -> bool {
+        let Some(end) = item.due().filter(|_| item.window.is_some()) else { return false };
+        let mut latest = item.history.iter().rev();
+        let given = latest.find(|(kind, _)| matches!(kind.as_str(), "transferred" | "handed_over"));
+        given.is_some_and(|(_, at)| self.floor_from(&item.key, *at) > end)
     }
 
     /// Passes over reports and plan dates that fell into another's turn; the next ones count.

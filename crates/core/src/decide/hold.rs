@@ -12,10 +12,10 @@ use super::clock::NO_DUE;
 use super::graph::pairs;
 use super::{Turn, reason_of};
 use crate::command::ParentSays;
-use crate::event::{HoldCause, Remaining};
+use crate::event::{HoldCause, Remaining, Schedule};
 use crate::fact::Fact;
 use crate::ids::{CaseId, ItemKey};
-use crate::item::{Hold, Item, Status};
+use crate::item::{Hold, Item, Status, Stood};
 use crate::refusal::{Refusal, Why};
 
 impl Turn<'_> {
@@ -393,17 +393,35 @@ impl Turn<'_> {
     }
 
     /// An order has ended under which the clock ran: whoever has it begins with the time that
-    /// everybody has whose turn it is, and what fell into it is passed over.
+    /// everybody has whose turn it is, also where another cause goes on, and what fell into it is
+    /// passed over.
     fn go_on_unstopped(&mut self, key: &ItemKey, before: &Item) {
-        let is_over = self.case.item(key).is_some_and(|item| !item.is_held() && !item.is_stopped());
-        if !before.is_stopped() || !is_over {
+        let Some(item) = self.case.item(key).cloned() else { return };
+        let in_hand = matches!(item.status, Status::Ready | Status::Active);
+        let since = |item: &Item| {
+            item.holds.iter().filter(|hold| is_stop(hold)).map(|hold| hold.since).min()
+        };
+        let (Some(since), None) = (since(before), since(&item)) else { return };
+        if !in_hand {
             return;
         }
-        let orders = before.holds.iter().filter(|hold| is_ordered(hold) == Some(true));
-        if let Some(since) = orders.map(|hold| hold.since).min() {
-            self.begin_work(before, before.dated_at.map_or(since, |dated| since.max(dated)));
+        let since = before.dated_at.map_or(since, |dated| since.max(dated));
+        if let (Some(stood), true) = (&item.stood, item.window.is_some() && item.is_held()) {
+            // What the window has lost begins with the order.
+            let stood = Some(Stood { since: since.min(stood.since), ..Stood::clone(stood) });
+            let schedule = Schedule { stood, ..Schedule::default() };
+            self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
+        }
+        self.begin_work(before, since);
+        if item.asked.is_some() {
+            self.ask_anew(key);
         }
     }
+}
+
+/// Whether a hold is an order under which the clock runs.
+fn is_stop(hold: &Hold) -> bool {
+    hold.remaining.is_none() && is_ordered(hold) == Some(true)
 }
 
 /// Whether an item stops the clocks that it is meant to stop: while it is open, also where the

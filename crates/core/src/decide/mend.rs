@@ -101,10 +101,25 @@ impl Turn<'_> {
         self.may_supervise(act, key.as_str())?;
         let item = self.in_status(act, key, &[Status::Ready, Status::Active, Status::Submitted])?;
         let reason = reason_of(act, reason)?;
+        self.is_anothers(act, &item, to)?;
         self.may_be_given(act, &item, to)?;
         self.reassign(key, to, reason);
         self.begin_with_owner(&item, None);
         Ok(())
+    }
+
+    /// Nothing passes to whoever owns it.
+    pub(super) fn is_anothers(
+        &self,
+        act: &'static str,
+        item: &Item,
+        to: &Assignee,
+    ) -> Result<(), Refusal> {
+        if item.owner.as_ref() != Some(to) {
+            return Ok(());
+        }
+        let why = Why::new("it is theirs already", "任务已由其承办，无须再转").about("to");
+        Err(Refusal::Unsuitable { act, item: item.key.to_string(), why })
     }
 
     /// Whether an item may pass to an assignee: somebody holds it, it stays with its post where it
@@ -168,7 +183,11 @@ impl Turn<'_> {
         if !matches!(item.status, Status::Ready | Status::Active) {
             return;
         }
-        if by.is_some() && has_been_passed_on(&item) {
+        if !self.stays_with(before, &item) && item.asked.is_some() {
+            // It was asked for by somebody else.
+            self.lapse(key);
+        }
+        if by.is_some() && item.window.is_some() && has_been_passed_on(&item) {
             return;
         }
         let vacancy = before.attention.iter().find(|one| one.kind == AttentionKind::OwnerVacant);
@@ -198,7 +217,12 @@ impl Turn<'_> {
         let key = &before.key;
         let Some(item) = self.case.item(key).cloned() else { return };
         let Some(in_force) = item.due() else { return };
-        let due = self.floor(key).max(in_force);
+        if vacant.is_none() && self.stays_with(before, &item) {
+            self.keep_ladder(key, &item);
+            return;
+        }
+        let is_spent = by.is_some() && has_been_passed_on(&item);
+        let due = if is_spent { in_force } else { self.floor(key).max(in_force) };
         let is_late = before.is_called_late(vacant);
         let missed = self.missed_before(before, &item, by.is_some()).filter(|_| is_late);
         let judged = if is_late { missed.or(Some(due)) } else { item.judged_due() };
@@ -212,13 +236,57 @@ impl Turn<'_> {
         if is_late && missed.is_none() {
             // The ladder speaks to whoever has it now, and begins with them.
             self.carry_deadline(key, new, None);
-        } else if is_late {
-            let ladder = self.still_to_come(item.armed.as_ref());
+        } else if let Some(missed) = missed {
+            let ladder = match vacant {
+                Some(since) => self.ladder_after(&item, missed, since),
+                None => self.ladder_since(&item, missed),
+            };
             let ladder = ladder.map(|armed| self.not_before(&armed, due));
             self.carry_deadline(key, new, ladder);
         } else {
             self.set_deadline(key, new);
         }
+    }
+
+    /// Whether whoever has an item now had it already.
+    fn stays_with(&self, before: &Item, item: &Item) -> bool {
+        let holders = self.owners_of(item);
+        before.holder.as_ref().is_some_and(|last| holders.contains(last))
+    }
+
+    /// The rungs to come for whoever missed a date before nobody could work on it: those that fell
+    /// into that time come as much later as it lasted.
+    fn ladder_after(&mut self, item: &Item, missed: Instant, since: Instant) -> Option<Armed> {
+        let lay = self.workdays_from(since, self.at);
+        let armed = item.armed.as_ref()?;
+        if item.is_held() {
+            return Some(armed.clone());
+        }
+        let definition = Arc::clone(&self.definition);
+        let ladder = Self::ladder(&definition, &armed.ladder)?;
+        let scene = Scene { due: Some(missed), ..self.scene(Some(&item.key)) };
+        let now = std::mem::replace(&mut self.at, since);
+        let arming = self.arm_since(Side::Work, ladder, &scene, missed);
+        self.at = now;
+        let to_come =
+            Armed { fired: armed.fired.clone(), ..Armed::towards(&arming, armed.version) };
+        self.still_to_come(Some(&self.shifted(&to_come, lay)))
+    }
+
+    /// The rungs that are to come for whoever missed a date: what has gone out about it has gone
+    /// out, also where somebody else's ladder was armed meanwhile.
+    fn ladder_since(&mut self, item: &Item, missed: Instant) -> Option<Armed> {
+        let armed = item.armed.as_ref()?;
+        if item.judged_due() == Some(missed) {
+            return self.still_to_come(Some(armed));
+        }
+        let definition = Arc::clone(&self.definition);
+        let ladder = Self::ladder(&definition, &armed.ladder)?;
+        let scene = Scene { due: Some(missed), ..self.scene(Some(&item.key)) };
+        let arming = self.arm_since(Side::Work, ladder, &scene, missed);
+        let to_come =
+            Armed { fired: armed.fired.clone(), ..Armed::towards(&arming, armed.version) };
+        self.still_to_come(Some(&to_come))
     }
 
     /// What is kept of whoever has an item when they give it away late.
@@ -231,7 +299,8 @@ impl Turn<'_> {
         let (holder, due) = (item.holder.clone()?, item.judged_due()?);
         // Called late was perhaps another, and their time goes on.
         let is_over = item.counted_until().unwrap_or(self.at) > due;
-        (is_late && is_over && item.window.is_none()).then_some(LateWith { holder, due })
+        let unit = Some(self.unit_in_charge(&item.key));
+        (is_late && is_over && item.window.is_none()).then_some(LateWith { holder, due, unit })
     }
 
     /// The date that whoever has an item now missed with it before. Passed on within a unit by its

@@ -36,8 +36,15 @@ impl Pairs {
         let before = Arc::clone(old.definition());
         let mut names = BTreeMap::new();
         for task in &before.workflow.tasks {
-            let found = new.workflow.task_once(task.id.as_str());
-            names.extend(found.map(|found| (task.id.clone(), found.id.clone())));
+            let by_name = new.workflow.task_once(task.id.as_str());
+            // A name that it had before may be its name again.
+            let is_free = |was: &&TaskId| before.workflow.task(was.as_str()).is_none();
+            let mut earlier = task.was.iter().filter(is_free);
+            let found = by_name.map(|found| found.id.clone()).or_else(|| {
+                earlier
+                    .find_map(|was| new.workflow.task(was.as_str()).map(|(_, now)| now.id.clone()))
+            });
+            names.extend(found.map(|found| (task.id.clone(), found)));
         }
         let same_words = before.scripts == new.scripts
             && before.suite.params == new.suite.params

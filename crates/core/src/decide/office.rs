@@ -105,7 +105,9 @@ impl Turn<'_> {
         let people = self.people_anew(key);
         let missing = people.as_ref().is_some_and(|people| people.holder.is_none());
         let again = reason.clone();
-        self.push(Fact::Reopened { item: key.clone(), reason: again, stall_at, people });
+        let looks_back = item.window.is_some();
+        let item_key = key.clone();
+        self.push(Fact::Reopened { item: item_key, reason: again, stall_at, people, looks_back });
         self.reopen_child(key);
         if missing {
             self.note_owner_missing(key);

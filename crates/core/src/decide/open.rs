@@ -11,6 +11,7 @@ use super::deadline::NewDeadline;
 use super::graph::Settle;
 use super::scene::case_facts;
 use super::{Decision, Env, Turn};
+use crate::bounds::check_period_is_near;
 use crate::case::CaseHead;
 use crate::command::{Actor, Carried, Command, Open};
 use crate::event::{DueReason, ItemKind, NewItem, SkipReason};
@@ -130,6 +131,8 @@ pub(super) fn decide_open(open: &Open, command: &Command, env: &Env) -> Result<D
     // A case that a case opens has the period of that one.
     if open.name.parent.is_none() && command.actor != Actor::Engine {
         check_period(definition.workflow.period, open.name.period)?;
+        let today = date_of(env.now, definition.suite.time_zone);
+        check_period_is_near(open.name.period, today)?;
     }
     let form = match &definition.workflow.open {
         Some(form) => {

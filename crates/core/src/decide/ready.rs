@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use duban_calendar::{Instant, WindowKind, end_of};
-use duban_model::{Assignee, Hook, PersonId, Reviewer, TaskDef, TaskKind};
+use duban_model::{Assignee, Hook, PersonId, Reviewer, ScoreOn, TaskDef, TaskKind};
 use duban_script::{Scene, Value};
 use rust_decimal::Decimal;
 
@@ -257,13 +257,20 @@ impl Turn<'_> {
             let judged = item.judged_submission().unwrap_or(self.at);
             item.judged_due().is_none_or(|due| judged <= due)
         });
+        let before = self.case.item(key).cloned();
         // One lateness is one lateness: looked back at, it is not scored once more.
         let is_known = !on_time && self.case.item(key).is_some_and(|item| item.was_done_late());
         let Closing { text, seats, taken_off } = closing;
         let item = key.clone();
         self.push(Fact::Accepted { item, text, done: true, on_time, seats, taken_off });
         self.settled.push_back(Settle::Closed(key.clone()));
-        if !is_known {
+        if is_known {
+            // Said and scored before.
+        } else if let Some(late) =
+            before.filter(|_| !on_time).and_then(|item| self.late_submitter(&item))
+        {
+            self.score_unit(ScoreOn::DoneLate, key, late);
+        } else {
             self.score_done(key, on_time);
         }
         self.hook(Hook::Done, key);

@@ -309,7 +309,9 @@ impl Turn<'_> {
         let owed = Self::task(&self.definition, &item).map_or(1, |task| task.at_least);
         let entries = item.entries_counting();
         let met = entries >= owed;
-        if !met && (self.was_vacant_too_long(&item) || self.is_nobodys(&item)) {
+        let is_excused =
+            self.was_vacant_too_long(&item) || self.is_nobodys(&item) || self.came_too_late(&item);
+        if !met && is_excused {
             self.skip_item(key, SkipReason::Excused);
             return;
         }

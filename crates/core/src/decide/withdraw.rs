@@ -37,7 +37,12 @@ impl Turn<'_> {
     pub(super) fn papers_late(&mut self, key: &ItemKey) {
         let Some(item) = self.case.item(key).cloned() else { return };
         self.push(Fact::PapersLate { item: key.clone() });
-        self.score(ScoreOn::PapersLate, key);
+        // Whoever has the duty since brings the papers of somebody else.
+        let unit = self.unit_in_charge(key);
+        let accused = item.lateness.iter().flat_map(|lateness| &lateness.points);
+        if accused.clone().next().is_none() || accused.clone().any(|one| one.unit == unit) {
+            self.score(ScoreOn::PapersLate, key);
+        }
         let why = format!("“{}”经核实已按期履行，材料迟报", self.title(key));
         self.give_back(&item, &why, "经核实已按期履行，不再约谈");
     }
@@ -90,7 +95,13 @@ impl Turn<'_> {
     /// Tells everybody who got a paper, and the owner.
     fn tell_withdrawn(&mut self, item: &Item, lateness: &Lateness, papers: &[Paper], why: &str) {
         let mut to: Vec<Assignee> = item.owner.iter().cloned().collect();
-        for one in papers.iter().flat_map(|paper| &paper.to) {
+        let accused = lateness.points.iter().map(|given| Assignee::Unit(given.unit.clone()));
+        let is_its = |one: &Assignee| {
+            let unit = self.env.directory.unit_of(one);
+            item.owner.as_ref().is_some_and(|owner| self.env.directory.unit_of(owner) == unit)
+        };
+        let accused = accused.filter(|one| !is_its(one)).collect::<Vec<_>>();
+        for one in papers.iter().flat_map(|paper| &paper.to).chain(&accused) {
             if !to.contains(one) {
                 to.push(one.clone());
             }

@@ -207,9 +207,14 @@ impl Turn<'_> {
         if item.blocked().is_some() {
             return Err(Refusal::Suspended(key.clone()));
         }
+        let is_new = self.is_new_to(&item);
         self.push(Fact::Withdrawn { item: key.clone() });
-        self.judge_again(key);
-        self.keep_distance(&item);
+        if is_new {
+            self.begin_with_withdrawn(&item);
+        } else {
+            self.judge_again(key);
+            self.keep_distance(&item);
+        }
         self.pass_over(key);
         self.count_on(&item);
         Ok(())
@@ -291,13 +296,31 @@ impl Turn<'_> {
             Ok(()) => None,
             Err(_) => {
                 self.workable("transfer", key)?;
-                Some(self.may_work("transfer", &item)?)
+                let by = self.may_work("transfer", &item)?;
+                self.may_pass_on(&item)?;
+                Some(by)
             }
         };
+        self.is_anothers("transfer", &item, to)?;
         self.may_be_given("transfer", &item, to)?;
         self.reassign(key, to, reason);
         self.begin_with_owner(&item, by);
         Ok(())
+    }
+
+    /// A duty is not passed on when its window leaves nobody the time to keep it: the miss would be
+    /// another's.
+    fn may_pass_on(&mut self, item: &Item) -> Result<(), Refusal> {
+        let floor = self.floor(&item.key);
+        let is_over = item.window_met.is_none() && item.due().is_some_and(|due| due < floor);
+        if item.window.is_none() || !is_over {
+            return Ok(());
+        }
+        let why = Why::new(
+            "its window is nearly over; only the supervision office gives it to somebody else now",
+            "本期即将或已经结束，只有督查机构可以另行指派",
+        );
+        Err(Refusal::NotApplicable { act: "transfer", item: item.key.to_string(), why })
     }
 
     /// Whether somebody could still review an item that passes to another owner.
