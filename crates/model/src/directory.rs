@@ -3,7 +3,7 @@
 //! A directory is a value. A change makes a new one; what happened keeps the posts that people
 //! held then, because events record them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -14,6 +14,10 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{PersonId, UnitId};
 use crate::wording::{BadWording, What};
+
+/// The most units on the way from one up to its root, itself among them (`unit_depth_max`). The
+/// work of a task goes up that way again and again.
+pub const UNIT_DEPTH_MAX: usize = 64;
 
 /// A unit: a district, a street, a bureau.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -236,6 +240,9 @@ pub enum DirectoryError {
     /// Superiors go round in a circle. Break it.
     #[error("the superiors of `{0}` go round in a circle")]
     Circle(UnitId),
+    /// Too many units stand above each other. Take some of the steps between out.
+    #[error("`{0}` is too deep: limit `unit_depth_max` ({UNIT_DEPTH_MAX}) reached")]
+    TooDeep(UnitId),
 }
 
 impl DirectoryError {
@@ -246,6 +253,7 @@ impl DirectoryError {
             Self::Unknown { .. } => "DB1302",
             Self::Circle(_) => "DB1303",
             Self::Bad(_) => "DB1313",
+            Self::TooDeep(_) => "DB1314",
         }
     }
 
@@ -256,6 +264,9 @@ impl DirectoryError {
             Self::Unknown { what, of } => format!("`{of}` 的 `{what}` 不存在"),
             Self::Circle(id) => format!("`{id}` 的上级绕成了圈"),
             Self::Bad(bad) => bad.zh(),
+            Self::TooDeep(id) => {
+                format!("`{id}` 的上级多于上限 unit_depth_max（连本级 {UNIT_DEPTH_MAX} 级）")
+            }
         }
     }
 }
@@ -314,15 +325,21 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`DirectoryError`] names the first id that is repeated, unknown or its own superior, or the
-    /// first id or name that cannot be one.
+    /// [`DirectoryError`] names the first id that is repeated, unknown or its own superior, the
+    /// first id or name that cannot be one, or a unit that lies too deep.
     pub fn new(data: DirectoryData) -> Result<Self, DirectoryError> {
         check_wording(&data)?;
-        Self::kept(data)
+        let directory = Self::kept(data)?;
+        match directory.check_superiors()? {
+            Some((depth, unit)) if depth > UNIT_DEPTH_MAX => {
+                Err(DirectoryError::TooDeep(unit.clone()))
+            }
+            _ => Ok(directory),
+        }
     }
 
     /// As [`new`](Self::new), of data that have been taken before: what an earlier version has let
-    /// an id or a name be stays readable.
+    /// an id or a name be, or has let units lie how deep, stays readable.
     ///
     /// # Errors
     ///
@@ -359,16 +376,16 @@ impl Directory {
     }
 
     fn index_posts(&mut self) -> Result<(), DirectoryError> {
+        let mut seen = BTreeSet::new();
         for (at, post) in self.data.posts.iter().enumerate() {
             let of = || format!("{}/{}", post.unit, post.name);
             if !self.units.contains_key(&post.unit) {
                 return Err(DirectoryError::Unknown { what: post.unit.to_string(), of: of() });
             }
-            let siblings = self.posts.entry(post.unit.clone()).or_default();
-            if siblings.iter().any(|&other| self.data.posts[other].name == post.name) {
+            if !seen.insert((&post.unit, &post.name)) {
                 return Err(DirectoryError::Duplicate(of()));
             }
-            siblings.push(at);
+            self.posts.entry(post.unit.clone()).or_default().push(at);
             for holder in &post.holders {
                 if !self.people.contains_key(holder) {
                     return Err(DirectoryError::Unknown { what: holder.to_string(), of: of() });
@@ -379,25 +396,40 @@ impl Directory {
         Ok(())
     }
 
-    fn check_superiors(&self) -> Result<(), DirectoryError> {
-        for unit in &self.data.units {
-            let mut steps = 0;
-            let mut above = unit.superior.as_ref();
-            while let Some(superior) = above {
-                let Some(found) = self.unit(superior) else {
-                    return Err(DirectoryError::Unknown {
-                        what: superior.to_string(),
-                        of: unit.id.to_string(),
-                    });
+    /// Goes up from every unit, no way twice, and gives the unit that lies deepest and how deep.
+    fn check_superiors(&self) -> Result<Option<(usize, &UnitId)>, DirectoryError> {
+        let units = &self.data.units;
+        // 0: not yet seen; `WALKED`: on the way up from the unit that is looked at.
+        const WALKED: usize = usize::MAX;
+        let mut depths = vec![0_usize; units.len()];
+        let mut way = Vec::new();
+        let mut deepest = None;
+        for (start, unit) in units.iter().enumerate() {
+            let mut at = Some(start);
+            while let Some(here) = at.filter(|&here| depths[here] == 0) {
+                depths[here] = WALKED;
+                way.push(here);
+                at = match &units[here].superior {
+                    None => None,
+                    Some(superior) => Some(*self.units.get(superior).ok_or_else(|| {
+                        let of = units[here].id.to_string();
+                        DirectoryError::Unknown { what: superior.to_string(), of }
+                    })?),
                 };
-                above = found.superior.as_ref();
-                steps += 1;
-                if steps > self.data.units.len() {
-                    return Err(DirectoryError::Circle(unit.id.clone()));
+            }
+            let mut depth = at.map_or(0, |above| depths[above]);
+            if depth == WALKED {
+                return Err(DirectoryError::Circle(unit.id.clone()));
+            }
+            for here in way.drain(..).rev() {
+                depth += 1;
+                depths[here] = depth;
+                if deepest.is_none_or(|(most, _)| depth > most) {
+                    deepest = Some((depth, &units[here].id));
                 }
             }
         }
-        Ok(())
+        Ok(deepest)
     }
 
     /// The data it was made from.
@@ -528,13 +560,9 @@ impl Directory {
                 self.post(unit, name).map(|post| post.holders.clone()).unwrap_or_default()
             }
             Assignee::Unit(unit) => {
-                let mut found: Vec<PersonId> = Vec::new();
-                for holder in self.posts(unit).flat_map(|post| &post.holders) {
-                    if !found.contains(holder) {
-                        found.push(holder.clone());
-                    }
-                }
-                found
+                let mut seen = BTreeSet::new();
+                let all = self.posts(unit).flat_map(|post| &post.holders);
+                all.filter(|holder| seen.insert(*holder)).cloned().collect()
             }
         }
     }

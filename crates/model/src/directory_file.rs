@@ -12,7 +12,7 @@ use crate::load::any_error;
 use crate::problem::Problem;
 use crate::read::{Keys, Reader, closest};
 use crate::wording::What;
-use crate::yaml::Node;
+use crate::yaml::{Kind, Node};
 
 /// Beyond this many problems names are no longer suggested.
 const SUGGESTIONS_MAX: usize = 100;
@@ -255,6 +255,17 @@ fn unknown<'a>(
 
 /// What only the directory itself found.
 fn report(r: &mut Reader<'_>, root: &Node, error: &DirectoryError) {
-    let place = Place { line: 1, column: 1, length: 0, ..root.place() };
+    let whole = Place { line: 1, column: 1, length: 0, ..root.place() };
+    let place = match error {
+        DirectoryError::TooDeep(unit) => superior_of(root, unit).unwrap_or(whole),
+        _ => whole,
+    };
     r.problems.push(Problem::error(error.code(), &place, error.zh()));
+}
+
+/// Where the superior of a unit is written.
+fn superior_of(root: &Node, unit: &UnitId) -> Option<Place> {
+    let Kind::List(units) = &root.get("units")?.kind else { return None };
+    let is_it = |node: &&Node| node.get("id").and_then(Node::text) == Some(unit.as_str());
+    units.iter().find(is_it).map(|node| at(node, "superior").place())
 }

@@ -65,7 +65,7 @@ pub use crate::definition::{
 pub use crate::difference::{Difference, HolderChange, Loss, Losses, Section};
 pub use crate::directory::{
     Assignee, Directory, DirectoryData, DirectoryError, Former, NotAnAssignee, Person, Post,
-    Signed, StandIn, Unit,
+    Signed, StandIn, UNIT_DEPTH_MAX, Unit,
 };
 pub use crate::encoding::decode_text;
 pub use crate::expressions::{ExprRole, expressions};

@@ -265,6 +265,12 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Codes and ids: letters, digits, `-`, `_`, `.` and `@`, a letter or digit first, 64 characters. Names: no control characters, 200 characters.",
     ),
     (
+        "DB1314",
+        "a unit that lies too deep",
+        "At most 64 units stand above each other, the unit and its root among them \
+         (`unit_depth_max`): check the superiors, take steps between out.",
+    ),
+    (
         "DB1401",
         "a day of a calendar that is no date or range",
         "Write 2022-01-31 or 2022-01-31..2022-02-06.",

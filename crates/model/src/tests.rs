@@ -697,6 +697,7 @@ fn every_code_of_the_crate_is_listed_once() {
         include_str!("calendar_file.rs"),
         include_str!("calendar_table.rs"),
         include_str!("check.rs"),
+        include_str!("directory.rs"),
         include_str!("directory_file.rs"),
         include_str!("form_file.rs"),
         include_str!("ladder_file.rs"),

@@ -354,7 +354,7 @@ impl<'a> Draft<'a> {
         let Err(error) = Directory::new(self.data.clone()) else { return };
         let place = tables.first().map(Table::place).unwrap_or_default();
         let place = match &error {
-            DirectoryError::Circle(unit) => {
+            DirectoryError::Circle(unit) | DirectoryError::TooDeep(unit) => {
                 self.lines.get(unit).map_or(place, |line| line.place.clone())
             }
             DirectoryError::Duplicate(_)

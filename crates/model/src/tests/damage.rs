@@ -1,7 +1,12 @@
 //! Damaged files: what is said, where, and that the remedy is the right one.
 
 use super::{LIBRARY, SUITE, definition, load, sources};
-use crate::directory::{Directory, DirectoryData, DirectoryError, Person, Post, Unit};
+use std::collections::BTreeMap;
+
+use crate::directory::{
+    Assignee, Directory, DirectoryData, DirectoryError, Person, Post, UNIT_DEPTH_MAX, Unit,
+};
+use crate::ids::{PersonId, UnitId};
 use crate::load_suite;
 use crate::problem::Problem;
 
@@ -283,4 +288,89 @@ fn a_directory_has_ids_and_names_that_can_be_shown() {
             }
         }
     }
+}
+
+/// Units one below the other, the last of the list the root or the first, as `reverse` says.
+fn tower(levels: usize, reverse: bool) -> DirectoryData {
+    let unit = |at: usize| Unit {
+        id: UnitId::new(format!("u{at}")),
+        name: format!("单位{at}"),
+        level: "any".to_owned(),
+        superior: at.checked_sub(1).map(|above| UnitId::new(format!("u{above}"))),
+        tags: Vec::new(),
+        since: None,
+        predecessors: Vec::new(),
+    };
+    let mut units: Vec<Unit> = (0..levels).map(unit).collect();
+    if reverse {
+        units.reverse();
+    }
+    DirectoryData { units, ..DirectoryData::default() }
+}
+
+#[test]
+fn units_lie_only_so_deep() {
+    for reverse in [false, true] {
+        assert!(Directory::new(tower(UNIT_DEPTH_MAX, reverse)).is_ok());
+        for levels in [UNIT_DEPTH_MAX + 1, 1_000, 100_000] {
+            let error = Directory::new(tower(levels, reverse)).unwrap_err();
+            assert_eq!(error.code(), "DB1314");
+            assert!(error.to_string().contains("unit_depth_max"), "{error}");
+            assert!(error.zh().contains("unit_depth_max"), "{}", error.zh());
+        }
+        // What has been taken before is read, and in time that grows with it alone.
+        assert!(Directory::kept(tower(100_000, reverse)).is_ok());
+        let mut round = tower(100_000, reverse);
+        round.units.iter_mut().find(|unit| unit.superior.is_none()).unwrap().superior =
+            Some("u99999".into());
+        assert!(matches!(Directory::kept(round), Err(DirectoryError::Circle(_))));
+    }
+    let mut lost = tower(3, false);
+    lost.units[0].superior = Some("none".into());
+    assert_eq!(
+        Directory::new(lost).unwrap_err(),
+        DirectoryError::Unknown { what: "none".to_owned(), of: "u0".to_owned() }
+    );
+}
+
+#[test]
+fn wide_directories_are_taken_at_once() {
+    let mut flat = tower(100_000, false);
+    for unit in flat.units.iter_mut().skip(1) {
+        unit.superior = Some("u0".into());
+    }
+    assert_eq!(Directory::new(flat).unwrap().children(&"u0".into()).count(), 99_999);
+    let mut one = tower(1, false);
+    for at in 0..20_000 {
+        let id = PersonId::new(format!("p{at}"));
+        one.people.push(Person {
+            id: id.clone(),
+            name: "某".to_owned(),
+            addresses: BTreeMap::new(),
+        });
+        one.posts.push(Post { unit: "u0".into(), name: format!("岗{at}"), holders: vec![id] });
+    }
+    let directory = Directory::new(one.clone()).unwrap();
+    assert_eq!(directory.holders(&Assignee::Unit("u0".into())).len(), 20_000);
+    let twice = one.posts[7].clone();
+    one.posts.push(twice);
+    assert_eq!(Directory::new(one).unwrap_err(), DirectoryError::Duplicate("u0/岗7".to_owned()));
+}
+
+#[test]
+fn a_directory_file_says_which_unit_lies_too_deep() {
+    let mut text = "units:\n".to_owned();
+    for unit in tower(UNIT_DEPTH_MAX + 1, false).units {
+        let superior = unit.superior.map(|id| format!(", superior: {id}")).unwrap_or_default();
+        text.push_str(&format!(
+            "  - {{ id: {}, name: {}, level: city{superior} }}\n",
+            unit.id, unit.name
+        ));
+    }
+    let mut files =
+        sources(&["id: w\ntitle: x\ncases: x\ntasks:\n  a: { title: 一, owner: unit }"]);
+    files.insert("directory.yaml".to_owned(), text);
+    let said: Vec<String> = load(&files).problems.iter().map(Problem::to_string).collect();
+    let found = said.iter().find(|one| one.contains("DB1314")).unwrap();
+    assert!(found.contains("directory.yaml:66:") && found.contains("unit_depth_max"), "{said:?}");
 }
