@@ -300,7 +300,7 @@ pub enum Many {
 pub enum Join {
     /// Every one.
     All,
-    /// At least this many; more than there are means all.
+    /// At least this many; more than there are, as earlier versions took it, means all.
     AtLeast(u32),
 }
 

@@ -2,7 +2,7 @@
 
 use duban_calendar::WindowKind;
 
-use crate::definition::{Reviewer, TaskDef, TaskKind};
+use crate::definition::{Join, Reviewer, TaskDef, TaskKind};
 use crate::problem::Problem;
 use crate::read::{Keys, Reader};
 use crate::reviewer_file::reviewers;
@@ -37,12 +37,23 @@ pub(crate) fn check_companions(
             r.error("DB1217", node, format!("`{key}` 要与 `{companion}` 同用"));
         }
     }
+    check_join(r, keys, task);
     if let (Some(every), Some(period)) = (task.every, context.period)
         && length(every) >= length(period)
     {
         let node = keys.key("every").unwrap_or(keys.node);
         let message = format!("`every: {every}` 要比 `period: {period}` 短");
         r.error_help("DB1208", node, message, "每个周期只做一次的，不写 every，用 due");
+    }
+}
+
+/// More than there are could only mean all, and says that somebody counted wrong.
+fn check_join(r: &mut Reader<'_>, keys: &Keys<'_>, task: &TaskDef) {
+    let (Join::AtLeast(number), Some(node)) = (task.join, keys.key("join")) else { return };
+    let there = task.needs.len();
+    if keys.key("needs").is_some() && usize::try_from(number).is_ok_and(|number| number > there) {
+        let message = format!("`join: {number}` 多于前置任务的个数（{there}）");
+        r.error_help("DB1015", node, message, "全部都要的，写 join: all");
     }
 }
 

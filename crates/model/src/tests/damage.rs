@@ -374,3 +374,26 @@ fn a_directory_file_says_which_unit_lies_too_deep() {
     let found = said.iter().find(|one| one.contains("DB1314")).unwrap();
     assert!(found.contains("directory.yaml:66:") && found.contains("unit_depth_max"), "{said:?}");
 }
+
+#[test]
+fn a_join_of_more_than_there_is_names_the_place() {
+    let workflow = |needs: &str, join: &str| {
+        format!(
+            "id: w\ntitle: x\ncases: x\ntasks:\n  a: {{ title: 一, owner: unit }}\n  \
+             b: {{ title: 二, owner: unit }}\n  c: {{ title: 三, owner: unit, needs: {needs}, \
+             join: {join} }}\n"
+        )
+    };
+    for (needs, join) in
+        [("[a, b]", "3"), ("[a, b]", "4294967295"), ("a", "2"), ("{ a: any }", "5")]
+    {
+        let said = said(&workflow(needs, join));
+        let found = said.iter().find(|one| one.contains("DB1015")).unwrap();
+        assert!(found.contains(&format!("`join: {join}`")) && found.contains(":7:"), "{said:?}");
+    }
+    for (needs, join) in [("[a, b]", "2"), ("[a, b]", "1"), ("a", "all"), ("[a, { b: 5 }]", "any")]
+    {
+        let said = said(&workflow(needs, join));
+        assert!(!said.iter().any(|one| one.contains("DB1015")), "{said:?}");
+    }
+}
