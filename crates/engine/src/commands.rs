@@ -370,7 +370,7 @@ impl<S: Store> Engine<S> {
     ///
     /// As [`case`](Self::case).
     pub async fn next_steps(&self, case: &CaseId) -> Result<Vec<Upcoming>, EngineError> {
-        Ok(next_steps(&self.case(case).await?))
+        Ok(next_steps(&self.case(case).await?, self.now()))
     }
 }
 

@@ -51,9 +51,9 @@ pub struct Upcoming {
     pub what: NextStep,
 }
 
-/// The moments that a case's state knows of, earliest first. What has passed and not been
-/// handled yet is included; a case that is faulted, cancelled or struck off has none.
-pub fn next_steps(case: &Case) -> Vec<Upcoming> {
+/// The moments after `now` that a case's state knows of, earliest first; a case that is faulted,
+/// cancelled or struck off has none.
+pub fn next_steps(case: &Case, now: Instant) -> Vec<Upcoming> {
     let head = case.head();
     if head.faulted.is_some() || !matches!(head.status, CaseStatus::Open | CaseStatus::Closed) {
         return Vec::new();
@@ -67,6 +67,7 @@ pub fn next_steps(case: &Case) -> Vec<Upcoming> {
     steps.extend(head.windows.iter().map(opens));
     let renews = head.renew_at.map(|at| Upcoming { at, item: None, what: NextStep::Renews });
     steps.extend(renews);
+    steps.retain(|step| step.at > now);
     steps.sort();
     steps
 }

@@ -57,7 +57,7 @@ pub(crate) fn run(command: &Show, output: &Output) -> Result<Ended> {
             }
         }
         reading.store.close().await?;
-        let next = next_steps(&case);
+        let next = next_steps(&case, reading.now);
         let value = json!({
             "head": case.head(),
             "items": case.items().map(|item| Item::clone(item)).collect::<Vec<_>>(),

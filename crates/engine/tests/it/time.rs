@@ -1,7 +1,7 @@
 //! Time: wake-ups, outages, bursts, clocks that jump.
 
 use duban_core::Actor;
-use duban_engine::NextStep;
+use duban_engine::{NextStep, next_steps};
 
 use crate::support::{Office, accept, at, end, operator, report, sign, submit};
 
@@ -139,4 +139,14 @@ async fn what_comes_next_is_told_in_order() {
     assert_eq!(without_soon, expected);
     let due = steps.iter().find(|step| step.what == NextStep::Due).unwrap();
     assert_eq!(due.at, end("2022-03-31"));
+    // What is past is no more to come, handled or not.
+    let state = office.engine.case(&case).await.unwrap();
+    let all = next_steps(&state, office.engine.now());
+    assert_eq!(all, steps);
+    for step in &all {
+        for now in [step.at.plus_millis(-1), step.at, step.at.plus_millis(1)] {
+            let later: Vec<_> = all.iter().filter(|one| one.at > now).cloned().collect();
+            assert_eq!(next_steps(&state, now), later);
+        }
+    }
 }

@@ -220,7 +220,7 @@ async fn page<S: Store>(
         all_href: (case.items().count() > ITEMS_SHOWN).then(|| format!("/tasks?case={id}")),
         timeline: told.into_iter().rev().collect(),
         left_out: usize::try_from(left_out).unwrap_or(usize::MAX),
-        next: next_steps(&case).iter().take(20).map(|step| coming(step, &teller)).collect(),
+        next: next_steps(&case, now).iter().take(20).map(|step| coming(step, &teller)).collect(),
         deliveries,
         deliveries_go_on,
     }))

@@ -153,7 +153,7 @@ pub(crate) async fn next<S: Store>(
         text: what_zh(&step.what),
         what: word(&step.what),
     };
-    Ok(Json(next_steps(&case).into_iter().map(view).collect()))
+    Ok(Json(next_steps(&case, app.engine.now()).into_iter().map(view).collect()))
 }
 
 /// Which part of a log.
