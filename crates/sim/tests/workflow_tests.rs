@@ -307,6 +307,11 @@ fn mistakes_of_the_author_are_failures_and_never_refusals() {
     assert!(failure("assert_refused(|| item(c, \"nothing\"));").contains("没有任务"));
     assert!(failure("assert_refused(|| 1);").contains("应被拒绝"));
     assert!(failure("advance_to(\"2021-12-31\");").contains("时间不能倒退"));
+    for span in ["days(-5)", "days(0)", "workdays(-1)", "workdays(0)", "months(-2)", "hours(0)"] {
+        let said = failure(&format!("advance({span});"));
+        assert!(said.contains("只能向前推进"), "{span}: {said}");
+    }
+    assert!(failure("推进(天(-1));").contains("只能向前推进"));
     assert!(failure("loop {}").contains("tests/all.rhai:1:"));
 }
 

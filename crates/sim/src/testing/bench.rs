@@ -185,6 +185,9 @@ impl Bench {
     }
 
     pub(super) fn advance(&mut self, span: Span) -> Outcome {
+        if span.units() <= 0 {
+            return Err(format!("只能向前推进：{}不是往后的时间", span.zh()));
+        }
         let now = self.world.now();
         let at = match span {
             Span::Hours(_) => {
