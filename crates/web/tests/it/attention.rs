@@ -102,6 +102,66 @@ async fn rule_26_the_api_lists_what_nobody_can_move_on_with_kind_and_since() {
 }
 
 #[tokio::test]
+async fn the_page_of_tasks_narrows_by_whatever_the_api_narrows_by() {
+    let office = Office::new().await;
+    office.accounts(&[("sun", "sun")]).await;
+    let case = office.open().await;
+    office.open_of("plan").await;
+    let sun = office.sign_in("sun").await;
+    let seen = async |query: &str| {
+        let (status, page) = office.look(&sun, &format!("/tasks?{query}")).await;
+        assert_eq!(status, 200, "{query}: {page}");
+        let rows = office.get(&format!("/api/v1/tasks?limit=50&{query}")).await;
+        let rows = rows["rows"].as_array().unwrap();
+        let links = rows.iter().map(|row| {
+            let (case, item) = (row["case"].as_str().unwrap(), row["item"].as_str().unwrap());
+            assert!(page.contains(&format!("{case}/task?item={item}")), "{query}: {page}");
+        });
+        let count = links.count();
+        assert_eq!(page.matches("/task?item=").count(), count, "{query}: {page}");
+        (count, page)
+    };
+    let (all, _) = seen("").await;
+    assert!(all >= 2);
+    assert_eq!(seen("attention=any").await.0, 0);
+    vacate(&office).await;
+    assert_eq!(seen("attention=any").await.0, 2);
+    let (count, page) = seen("attention=owner_vacant").await;
+    assert!(count == 2 && page.contains("value=\"owner_vacant\" selected"), "{page}");
+    assert_eq!(seen("attention=unit_gone").await.0, 0);
+    let (count, page) = seen("task=write").await;
+    assert!(count > 0 && count < all && page.contains("name=\"task\" value=\"write\""), "{page}");
+    let of_case = seen(&format!("case={case}")).await.0;
+    for (query, count) in [
+        ("suite=nothing", 0),
+        ("task=nothing", 0),
+        ("period=1999", 0),
+        ("on=person:nobody", 0),
+        ("workflow=report", of_case),
+        ("workflow=report&task=nothing", 0),
+        ("status=done", 0),
+        ("light=red", 0),
+    ] {
+        assert_eq!(seen(query).await.0, count, "{query}");
+    }
+    seen("on=post:D/书记").await;
+    seen("period=2022").await;
+    for (name, value) in [
+        ("attention", "soon"),
+        ("light", "blue"),
+        ("status", "foo"),
+        ("on", "li"),
+        ("period", "soon"),
+    ] {
+        let (status, page) = office.look(&sun, &format!("/tasks?{name}={value}")).await;
+        assert!(status == 422 && page.contains(&format!("“{value}”")), "{name}: {page}");
+    }
+    // A form sends every field, those that nobody filled too.
+    let empty = "attention=&light=&status=&on=&period=&suite=&task=&case=&workflow=&unit=";
+    assert_eq!(office.look(&sun, &format!("/tasks?{empty}")).await.0, 200);
+}
+
+#[tokio::test]
 async fn rule_26_the_page_groups_by_cause_and_the_menu_says_how_much_there_is() {
     let office = Office::new().await;
     office.accounts(&[("sun", "sun"), ("wang", "wang")]).await;
