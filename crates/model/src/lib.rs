@@ -19,6 +19,7 @@ mod definition;
 mod difference;
 mod directory;
 mod directory_file;
+mod door;
 mod encoding;
 mod expressions;
 mod form_file;
@@ -67,6 +68,7 @@ pub use crate::directory::{
     Assignee, Directory, DirectoryData, DirectoryError, Former, NotAnAssignee, Person, Post,
     Signed, StandIn, UNIT_DEPTH_MAX, Unit,
 };
+pub use crate::door::{DoorError, calendar_from_json, directory_from_json};
 pub use crate::encoding::decode_text;
 pub use crate::expressions::{ExprRole, expressions};
 pub use crate::form_file::whole_pattern;

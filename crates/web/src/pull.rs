@@ -12,7 +12,7 @@ use axum::http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use duban_calendar::Instant;
 use duban_engine::EngineError;
-use duban_model::{Difference, Directory, DirectoryData, Mapping, Signed};
+use duban_model::{Difference, Directory, DirectoryData, Mapping, Signed, directory_from_json};
 use duban_notify::{FetchError, HttpClient, NotifyError};
 use duban_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -266,7 +266,10 @@ async fn forget<S: Store>(app: &App<S>) -> Result<(), String> {
 fn read(json: &[u8], mapping: Option<&Mapping>, before: &Directory) -> Result<Directory, String> {
     let unreadable = |error: serde_json::Error| format!("回答不是通讯录：{error}");
     let mut data: DirectoryData = match mapping {
-        None => serde_json::from_slice(json).map_err(unreadable)?,
+        None => {
+            let json: Json = serde_json::from_slice(json).map_err(unreadable)?;
+            directory_from_json(json).map_err(|error| format!("回答不是通讯录：{}", error.zh()))?
+        }
         Some(mapping) => {
             let json: Json = serde_json::from_slice(json).map_err(unreadable)?;
             mapping.read(&json).map_err(|problems| problems.join("；"))?

@@ -6,9 +6,8 @@ use axum::http::HeaderMap;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
-use duban_calendar::Calendar;
 use duban_engine::EngineError;
-use duban_model::{DayChange, changed_days};
+use duban_model::{DayChange, calendar_from_json, changed_days};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json_;
@@ -77,7 +76,7 @@ pub(crate) struct CalendarView {
     params(("id" = String, Path), PutQuery,
         ("If-Match" = Option<String>, Header, description = "the `ETag` of the calendar that is to be replaced")),
     responses((status = 200, body = CalendarView), (status = 404, description = "there is none"),
-        (status = 412, description = "it has changed since"), (status = 422, description = "it contradicts itself")))]
+        (status = 412, description = "it has changed since"), (status = 422, description = "it contradicts itself, or has a field that is not known")))]
 pub(crate) async fn put<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
@@ -86,7 +85,7 @@ pub(crate) async fn put<S: Store>(
     WithRejection(Query(query), _): Rejecting<Query<PutQuery>>,
     WithRejection(Json(body), _): Rejecting<Json<Json_>>,
 ) -> Result<Json<CalendarView>, Problem> {
-    let calendar: Calendar = serde_json::from_value(body)
+    let calendar = calendar_from_json(body)
         .map_err(|error| Problem::unfit(format!("this is no calendar: {error}")))?;
     if calendar.id() != id {
         return Err(Problem::unfit(format!("its `id` is `{}`, not `{id}`", calendar.id())));

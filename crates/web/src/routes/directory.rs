@@ -1,5 +1,6 @@
 //! The directory: reading it, replacing it, importing tables.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,7 +12,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::WithRejection;
 use duban_engine::EngineError;
-use duban_model::{Directory, DirectoryData, Mode, Problem as Finding};
+use duban_model::{
+    Directory, DoorError, Mode, Place, Problem as Finding, directory_from_json, echoed,
+};
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json_;
@@ -22,6 +25,17 @@ use crate::change::{self, How, Preview, ReadError, Touched, Upload};
 use crate::problem::Problem;
 use crate::routes::cases::Rejecting;
 use crate::server::App;
+
+/// Levels of which one answer warns.
+const LEVELS_TOLD_MAX: usize = 20;
+
+/// What there is to say of a directory that was taken.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplacedView {
+    /// What looks wrong: place (a JSON pointer), code, message.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Finding>,
+}
 
 /// Units, posts, people and stand-ins as they are now. The `ETag` is a digest of them.
 #[utoipa::path(get, path = "/api/v1/directory", tag = "directory",
@@ -37,27 +51,57 @@ pub(crate) async fn directory<S: Store>(State(app): State<App<S>>) -> Result<Res
 /// the background; what happened keeps the posts that people held then.
 #[utoipa::path(put, path = "/api/v1/directory", request_body = Object, tag = "directory",
     params(("If-Match" = Option<String>, Header, description = "the `ETag` of the directory that is to be replaced")),
-    responses((status = 204), (status = 412, description = "the directory has changed since"),
+    responses((status = 204), (status = 200, body = ReplacedView, description = "as 204, with warnings"),
+        (status = 412, description = "the directory has changed since"),
         (status = 413, description = "the body is larger than `directory_bytes_max`"),
-        (status = 422, description = "an id is repeated or leads nowhere")))]
+        (status = 422, description = "an id is repeated or leads nowhere, units lie too deep, or a field is not known")))]
 pub(crate) async fn set_directory<S: Store>(
     State(app): State<App<S>>,
     caller: Caller,
     headers: HeaderMap,
     WithRejection(Json(body), _): Rejecting<Json<Json_>>,
 ) -> Result<Response, Problem> {
-    let data: DirectoryData = serde_json::from_value(body)
-        .map_err(|error| Problem::bad_request(format!("this is no directory: {error}")))?;
+    let data = directory_from_json(body).map_err(|error| {
+        let told = format!("this is no directory: {error}");
+        match error {
+            DoorError::UnknownField { .. } => Problem::unfit(told),
+            _ => Problem::bad_request(told),
+        }
+    })?;
     let after = Directory::new(data).map_err(|error| Problem::unfit(error.to_string()))?;
+    let levels = change::suite_levels(app.engine.store()).await.map_err(Problem::store)?;
     let current = app.engine.directory();
     let expected = expected(&headers, current.version())?;
     let tag = etag(after.version());
+    let warnings = unknown_levels(&after, &levels);
     let after = Arc::new(after);
     let Preview { difference, .. } =
         change::preview(&app.engine, current, Arc::clone(&after)).await?;
     let after = Directory::clone(&after);
     change::replace(&app.engine, &expected, after, &difference, How::Api, &caller.name).await?;
-    Ok((StatusCode::NO_CONTENT, [(ETAG, tag)]).into_response())
+    if warnings.is_empty() {
+        return Ok((StatusCode::NO_CONTENT, [(ETAG, tag)]).into_response());
+    }
+    Ok(([(ETAG, tag)], Json(ReplacedView { warnings })).into_response())
+}
+
+/// The levels of a directory that no published suite knows, each once, as a table that is imported
+/// is warned of them. An office may keep units that no suite asks for.
+fn unknown_levels(directory: &Directory, levels: &[(String, String)]) -> Vec<Finding> {
+    let known: Vec<&str> = levels.iter().map(|(level, _)| level.as_str()).collect();
+    let mut told: BTreeSet<&str> = known.iter().copied().collect();
+    let mut warnings = Vec::new();
+    for (at, unit) in directory.data().units.iter().enumerate() {
+        if levels.is_empty() || warnings.len() == LEVELS_TOLD_MAX || !told.insert(&unit.level) {
+            continue;
+        }
+        let file = format!("/units/{at}/level");
+        let place = Place { file, line: 1, column: 1, length: 0 };
+        let text = format!("没有层级 `{}`（单位 `{}`）", echoed(&unit.level), unit.id);
+        let help = format!("已发布文件的层级：{}", known.join("、"));
+        warnings.push(Finding::warning("DB1304", &place, text).with_help(help));
+    }
+    warnings
 }
 
 pub(crate) fn etag(version: &str) -> HeaderValue {

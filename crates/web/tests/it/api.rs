@@ -247,6 +247,40 @@ async fn the_directory_is_replaced_as_a_whole_or_not_at_all() {
     let mut broken = data.clone();
     broken["posts"][0]["holders"] = json!(["nobody"]);
     assert_eq!(problem(put(&broken).await).await, (422, "DB6009".to_owned()));
+    for (at, field) in
+        [("", "unit"), ("/units/1", "superiour"), ("/posts/0", "holder"), ("/people/0", "email")]
+    {
+        let mut misspelt = data.clone();
+        misspelt.pointer_mut(at).unwrap()[field] = json!(null);
+        let answer = put(&misspelt).await;
+        assert_eq!(answer.status(), 422, "{at}");
+        let told: Value = answer.json().await.unwrap();
+        let detail = told["detail"].as_str().unwrap();
+        let place = if at.is_empty() { "/" } else { at };
+        assert!(detail.contains(&format!("`{place}` has a field `{field}`")), "{detail}");
+        assert!(detail.contains("known are `"), "{detail}");
+    }
+    let mut deep = data.clone();
+    for at in 0..100 {
+        let above = if at == 0 { "C".to_owned() } else { format!("deep{}", at - 1) };
+        let unit =
+            json!({ "id": format!("deep{at}"), "name": "层", "level": "city", "superior": above });
+        deep["units"].as_array_mut().unwrap().push(unit);
+    }
+    let told: Value = put(&deep).await.json().await.unwrap();
+    assert!(told["detail"].as_str().unwrap().contains("unit_depth_max"), "{told}");
+    assert_eq!(office.get("/api/v1/directory").await, data);
+    // A level that no suite has is warned of, as a table with it is.
+    data["units"][1]["level"] = json!("distrikt");
+    let warned = put(&data).await;
+    assert_eq!(warned.status(), 200);
+    assert!(warned.headers().contains_key("etag"));
+    let told: Value = warned.json().await.unwrap();
+    let warning = told["warnings"][0].to_string();
+    for word in ["DB1304", "distrikt", "/units/1/level", "district"] {
+        assert!(warning.contains(word), "{word}: {told}");
+    }
+    assert_eq!(told["warnings"].as_array().unwrap().len(), 1, "{told}");
     assert_eq!(office.get("/api/v1/directory").await, data);
 }
 

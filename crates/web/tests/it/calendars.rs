@@ -126,6 +126,14 @@ async fn programs_read_and_put_calendars() {
     let mut wrong = calendar.clone();
     wrong["id"] = json!("other");
     assert_eq!(problem(put("", &wrong).await).await.0, 422);
+    for (at, field) in [("", "name"), ("/years/0", "of"), ("/years/0/off/0", "why")] {
+        let mut misspelt = calendar.clone();
+        misspelt.pointer_mut(at).unwrap()[field] = json!([]);
+        let told: Value = put("?dry_run=true", &misspelt).await.json().await.unwrap();
+        assert_eq!(told["status"], 422, "{told}");
+        let detail = told["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("a field `{field}`")), "{detail}");
+    }
     let missing = office.call(Scope::Read, Method::GET, "/api/v1/calendars/none").send();
     assert_eq!(problem(missing.await.unwrap()).await, (404, "DB6004".to_owned()));
 }

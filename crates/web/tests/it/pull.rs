@@ -119,6 +119,13 @@ async fn what_the_source_has_is_taken_over_and_large_losses_wait() {
     assert!(directory.person(&"zhao".into()).is_some());
     assert_eq!(directory.data().stand_ins.len(), 2, "absences are duban's own");
 
+    let mut misspelt = whole();
+    misspelt["units"][1]["superiour"] = json!("C");
+    source.say(misspelt);
+    let page = pull_now(&office, &root).await;
+    assert!(page.contains("/units/1") && page.contains("superiour"), "{page}");
+    assert_eq!(office.engine.directory().version(), directory.version());
+
     let mut less = whole();
     less["people"].as_array_mut().unwrap().pop();
     less["posts"][1]["holders"] = json!([]);
