@@ -51,7 +51,7 @@ impl Teller<'_> {
     /// called as they were when it happened.
     pub fn line(&self, event: &Event) -> Option<String> {
         let telling = self.then(event);
-        let what = telling.what(&event.fact)?;
+        let what = nested(&telling.what(&event.fact)?);
         let when = local(event.at, self.tz()).format("%Y-%m-%d %H:%M");
         let who = telling.who(&event.actor);
         Some(format!("{when}  {who}{what}"))
@@ -138,6 +138,29 @@ impl Teller<'_> {
     pub fn title_then(&self, event: &Event) -> Option<String> {
         event.fact.item().map(|key| self.then(event).key_title(key))
     }
+}
+
+/// Quotations inside quotations with the inner marks: a title that holds `“…”` stands in a line as
+/// `“…‘…’…”`. Marks that do not pair stay as they are.
+fn nested(line: &str) -> String {
+    let mut depth = 0_usize;
+    let mut told = String::with_capacity(line.len());
+    for letter in line.chars() {
+        told.push(match letter {
+            '“' => {
+                depth += 1;
+                if depth % 2 == 1 { '“' } else { '‘' }
+            }
+            '”' => {
+                let Some(outer) = depth.checked_sub(1) else { return line.to_owned() };
+                let mark = if depth % 2 == 1 { '”' } else { '’' };
+                depth = outer;
+                mark
+            }
+            other => other,
+        });
+    }
+    if depth == 0 { told } else { line.to_owned() }
 }
 
 /// One event being told, with the names of its time.
@@ -563,5 +586,25 @@ pub fn due_reason(why: &DueReason) -> String {
         DueReason::NotExtended => "延期申请答复后的办理时间".to_owned(),
         DueReason::NotAnswered => "延期申请未及答复，其间不计逾期".to_owned(),
         DueReason::Set(reason) => format!("督查机构确定：{reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nested;
+
+    #[test]
+    fn quotations_in_quotations_have_the_inner_marks() {
+        for (line, told) in [
+            ("签收“总结”", "签收“总结”"),
+            ("签收““三单”总结”", "签收“‘三单’总结”"),
+            ("反馈“甲”：见“乙”和““丙””", "反馈“甲”：见“乙”和“‘丙’”"),
+            ("““一““二””””", "“‘一“‘二’”’”"),
+            ("退回“甲”：引号没有写完“", "退回“甲”：引号没有写完“"),
+            ("退回“甲”：多一个”", "退回“甲”：多一个”"),
+            ("", ""),
+        ] {
+            assert_eq!(nested(line), told);
+        }
     }
 }
