@@ -1,16 +1,34 @@
 //! Forms: what people fill in, checked against the declared fields.
 
 use duban_calendar::{CivilDate, Date};
-use duban_model::{Directory, Field, FieldKind, PersonId, UnitId};
+use duban_model::{Directory, Field, FieldKind, PersonId, UnitId, says_nothing};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
-use crate::refusal::{FieldProblem, Refusal};
+use crate::refusal::{FieldProblem, Refusal, Why};
 
 /// The most rows of a table, and entries of a list.
 pub(crate) const ROWS_MAX: usize = 5_000;
 /// The most characters of one text.
 pub(crate) const TEXT_CHARS_MAX: usize = 20_000;
+
+/// The one character that no text may hold: a database's own functions take it for the end of the
+/// text, and search and export would lose what stands behind it.
+const NUL: char = '\0';
+const NUL_ZH: &str = "含有空字符（U+0000），请删去";
+
+/// Whether a text can be kept as it is.
+///
+/// # Errors
+///
+/// [`Refusal::OutOfRange`] where it holds U+0000.
+pub(crate) fn check_readable(what: &'static str, text: &str) -> Result<(), Refusal> {
+    if text.contains(NUL) {
+        let range = Why::new("a text without U+0000", "不含空字符（U+0000）的文本");
+        return Err(Refusal::OutOfRange { what, range });
+    }
+    Ok(())
+}
 
 /// Checks a form and returns it in its stored shape: decimals as text, dates as `YYYY-MM-DD`.
 /// `today` is the suite's civil day: what has happened cannot lie after it.
@@ -94,6 +112,9 @@ impl Check<'_> {
 
     fn text(&mut self, path: &str, field: &Field, given: &Json) -> Option<Json> {
         let Some(text) = given.as_str() else { return self.wrong(path, "应为文本") };
+        if text.contains(NUL) {
+            return self.wrong(path, NUL_ZH);
+        }
         let length = text.chars().count();
         if length > TEXT_CHARS_MAX {
             return self.wrong(path, &format!("超过上限 text_chars_max（{TEXT_CHARS_MAX} 字）"));
@@ -205,6 +226,9 @@ impl Check<'_> {
         if !values.iter().all(Json::is_string) {
             return self.wrong(path, "列表各项应为文本");
         }
+        if values.iter().filter_map(Json::as_str).any(|text| text.contains(NUL)) {
+            return self.wrong(path, NUL_ZH);
+        }
         self.length(path, field, values.len(), "项");
         Some(given.clone())
     }
@@ -240,8 +264,13 @@ impl Check<'_> {
 fn is_blank(value: &Json) -> bool {
     match value {
         Json::Null => true,
-        Json::String(text) => text.trim().is_empty(),
-        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => false,
+        Json::String(text) => says_nothing(text),
+        // A list of nothing but blank texts; an empty one has been given as such.
+        Json::Array(all) => {
+            let is_blank = |one: &Json| one.as_str().is_some_and(says_nothing);
+            !all.is_empty() && all.iter().all(is_blank)
+        }
+        Json::Bool(_) | Json::Number(_) | Json::Object(_) => false,
     }
 }
 
@@ -292,4 +321,51 @@ pub(crate) fn interview_fields() -> Vec<Field> {
 /// What a rectification or an opened task comes to.
 pub(crate) fn result_fields() -> Vec<Field> {
     vec![field("result", "办理结果", FieldKind::Text, true)]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn checked(field: Field, given: &Json) -> Result<Map<String, Json>, Refusal> {
+        let form = Map::from_iter([("a".to_owned(), given.clone())]);
+        let today = CivilDate::date("2022-06-30".parse().unwrap());
+        check(&[field], &form, &Directory::default(), today)
+    }
+
+    #[test]
+    fn what_is_required_is_seen() {
+        for text in ["", " ", "\u{3000}", "\u{200b}", "\u{feff}\u{2060}", "\u{7f}", "\u{3164}"] {
+            let table = FieldKind::Table(vec![field("b", "乙", FieldKind::Text, true)]);
+            for (kind, given) in [
+                (FieldKind::Text, json!(text)),
+                (FieldKind::File, json!(text)),
+                (FieldKind::List, json!([text, text])),
+                (table, json!([{ "b": text }])),
+            ] {
+                let refusal = checked(field("a", "甲", kind.clone(), true), &given).unwrap_err();
+                assert!(refusal.zh().contains("必填"), "{text:?} {kind:?}: {}", refusal.zh());
+            }
+            let stored = checked(field("a", "甲", FieldKind::Text, false), &json!(text)).unwrap();
+            assert!(stored.is_empty(), "{text:?}");
+        }
+        let given = json!("\u{200b}办结");
+        let stored = checked(field("a", "甲", FieldKind::Text, true), &given).unwrap();
+        assert_eq!(stored["a"], given);
+        assert!(checked(field("a", "甲", FieldKind::List, true), &json!([])).is_ok());
+    }
+
+    #[test]
+    fn no_text_holds_the_end_of_a_text() {
+        for (kind, given) in [
+            (FieldKind::Text, json!("办\0结")),
+            (FieldKind::File, json!("a\0.pdf")),
+            (FieldKind::List, json!(["一", "二\0"])),
+        ] {
+            let refusal = checked(field("a", "甲", kind, false), &given).unwrap_err();
+            assert!(refusal.zh().contains("U+0000"), "{}", refusal.zh());
+        }
+    }
 }

@@ -107,15 +107,38 @@ fn what_is_offered_is_taken_and_what_is_not_is_refused() {
 }
 
 #[test]
+fn a_reason_is_seen() {
+    let mut office = Office::open(REVIEWED);
+    let skip = |reason: &str| Act::Skip { item: "a".into(), reason: reason.to_owned() };
+    for reason in ["", "\u{3000}", "\u{200b}\u{200d}", "\u{feff}", "\0", "\u{ad}\u{3164}"] {
+        let refusal = office.act("s1", skip(reason)).unwrap_err();
+        assert!(matches!(refusal, Refusal::ReasonMissing("skip")), "{reason:?}: {refusal}");
+    }
+    let refusal = office.act("s1", skip("无须\0办理")).unwrap_err();
+    assert_eq!(refusal.code(), "DB2021");
+    assert!(refusal.zh().contains("U+0000"), "{}", refusal.zh());
+    office.act("s1", skip("\u{200b}无须办理")).unwrap();
+}
+
+#[test]
 fn a_report_says_what_was_done() {
     let mut office = Office::open(REVIEWED);
-    for text in ["", " ", "\n\t", "\u{3000}\u{a0}"] {
+    for text in ["", " ", "\n\t", "\u{3000}\u{a0}", "\u{200b}", "\u{feff} \u{2060}", "\u{1b}\u{7f}"]
+    {
         let given =
             Map::from_iter([("text".to_owned(), json!(text)), ("percent".to_owned(), json!(40))]);
         let report = Act::make(MoveKind::Report, Some(&"a".into()), given).unwrap();
         let refusal = office.act("d2", report).unwrap_err();
         assert_eq!(refusal.code(), "DB2025", "{text:?}: {refusal}");
         assert!(refusal.is_about_content() && refusal.zh().contains("须写明进展情况"));
+    }
+    for text in ["\0", "已开工\0", "\u{200b}\0已"] {
+        let given = Map::from_iter([("text".to_owned(), json!(text))]);
+        let report = Act::make(MoveKind::Report, Some(&"a".into()), given).unwrap();
+        let refusal = office.act("d2", report).unwrap_err();
+        let said = refusal.zh();
+        assert!(refusal.is_about_content(), "{text:?}: {refusal}");
+        assert!(said.contains("U+0000") || said.contains("须写明"), "{text:?}: {said}");
     }
     assert_eq!(office.status("a"), Status::Ready);
     let given = Map::from_iter([("text".to_owned(), json!(" 已开工 "))]);

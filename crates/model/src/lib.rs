@@ -87,5 +87,5 @@ pub use crate::table::{
 };
 pub use crate::wording::{
     BadWording, ECHOED_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, What, Wording, WordingError,
-    echoed, echoed_to, shortened,
+    echoed, echoed_to, says_nothing, shortened,
 };

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::directory::{DirectoryData, Former, Person, Post, Unit};
 use crate::ids::{PersonId, UnitId};
+use crate::wording::says_nothing;
 
 /// The most problems that are told.
 const TOLD_MAX: usize = 20;
@@ -220,7 +221,7 @@ fn text_of(value: &Json) -> Option<String> {
         Json::Number(number) => number.to_string(),
         Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => return None,
     };
-    (!text.is_empty()).then_some(text)
+    (!says_nothing(&text)).then_some(text)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::punctuation::{
     Unbalanced, balanced_prefix, half_width, half_width_line, quote, unbalanced,
 };
+use crate::wording::says_nothing;
 use crate::yaml::{Kind, Node, Style};
 
 /// The files of a suite: text by path inside the suite, for example `suite.yaml`,
@@ -153,7 +154,7 @@ impl<'s> Reader<'s> {
             self.wrong(node, "表达式");
             return None;
         };
-        if text.trim().is_empty() {
+        if says_nothing(text) {
             self.error_help("DB1007", node, "表达式是空的", "写上表达式，或去掉这个键");
             return None;
         }

@@ -31,7 +31,7 @@ pub enum Wording {
 /// Why a text is not what it is to be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum WordingError {
-    /// Nothing stands there but spaces.
+    /// Nothing stands there that could be read ([`says_nothing`]).
     #[error("is empty")]
     Empty,
     /// It is too long.
@@ -88,7 +88,7 @@ impl Wording {
             Self::Id | Self::Code => ("id_chars_max", ID_CHARS_MAX),
             Self::Name | Self::Optional => ("name_chars_max", NAME_CHARS_MAX),
         };
-        if self != Self::Optional && text.trim().is_empty() {
+        if self != Self::Optional && says_nothing(text) {
             return Err(WordingError::Empty);
         }
         if text.chars().nth(max).is_some() {
@@ -101,6 +101,36 @@ impl Wording {
             Self::Id | Self::Code | Self::Name | Self::Optional => Ok(()),
         }
     }
+}
+
+/// Whether a text says nothing: it holds no character but spaces and those that nobody sees,
+/// controls, format characters and fillers. Every place where somebody must say something asks
+/// this.
+///
+/// ```
+/// # use duban_model::says_nothing;
+/// assert!(says_nothing("") && says_nothing("\u{3000}\u{200b}\u{feff}\n"));
+/// assert!(!says_nothing("。") && !says_nothing("\u{200b}阅"));
+/// ```
+pub fn says_nothing(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_whitespace() || letter.is_control() || is_blank(letter))
+}
+
+/// Whether a character is not seen: one of format (Unicode's category Cf), or one that is drawn as
+/// nothing, as fillers and selectors of variants are.
+fn is_blank(letter: char) -> bool {
+    matches!(letter,
+        // Cf
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0001}' | '\u{e0020}'..='\u{e007f}'
+        // Drawn as nothing
+        | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+        | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Letters, digits and some signs, a letter or digit first.
@@ -334,6 +364,51 @@ mod tests {
             assert!(Wording::Name.check(bad).is_err(), "{bad:?}");
         }
         assert!(Wording::Optional.check("").is_ok() && Wording::Optional.check("\r").is_err());
+    }
+
+    #[test]
+    fn what_nobody_sees_says_nothing() {
+        let unseen = [
+            "",
+            " ",
+            "\u{3000}",
+            "\u{0}",
+            "\u{1b}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{ad}",
+            "\u{61c}",
+            "\u{180e}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{200f}",
+            "\u{202e}",
+            "\u{2028}",
+            "\u{2060}",
+            "\u{2064}",
+            "\u{2069}",
+            "\u{206f}",
+            "\u{feff}",
+            "\u{fffb}",
+            "\u{e0001}",
+            "\u{e0041}",
+            "\u{3164}",
+            "\u{ffa0}",
+            "\u{115f}",
+            "\u{2800}",
+            "\u{fe0f}",
+            "\u{e0100}",
+        ];
+        for text in unseen {
+            assert!(says_nothing(text) && says_nothing(&text.repeat(3)), "{text:?}");
+            assert!(Wording::Name.check(text).is_err(), "{text:?}");
+            assert!(!says_nothing(&format!("{text}阅{text}")), "{text:?}");
+        }
+        assert!(says_nothing(&unseen.concat()));
+        for text in [".", "。", "0", "-", "☑\u{fe0f}", "👨\u{200d}👩", "é", "e\u{301}", "\u{fffd}"]
+        {
+            assert!(!says_nothing(text), "{text:?}");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use duban_calendar::{Calendar, Date, Instant, Span, Tz, date_of};
-use duban_model::{Assignee, Definition, Directory, Ladder, TaskDef};
+use duban_model::{Assignee, Definition, Directory, Ladder, TaskDef, says_nothing};
 use duban_script::{Budget, CaseFacts, Program, Spent};
 
 use crate::authority::Presence;
@@ -49,6 +49,7 @@ use crate::command::{Act, Actor, Command, Operation, Request, Signal};
 use crate::event::{Event, Side};
 use crate::fact::Fact;
 use crate::failed::{Expression, Failed};
+use crate::form;
 use crate::ids::ItemKey;
 use crate::item::Item;
 use crate::log::{CHAIN_START, Encoded, encode};
@@ -508,6 +509,9 @@ impl<'e> Turn<'e> {
 
 /// A reason that is owed and must say something.
 fn reason_of(act: &'static str, reason: &str) -> Result<String, Refusal> {
-    let reason = reason.trim();
-    if reason.is_empty() { Err(Refusal::ReasonMissing(act)) } else { Ok(reason.to_owned()) }
+    if says_nothing(reason) {
+        return Err(Refusal::ReasonMissing(act));
+    }
+    form::check_readable("reason", reason)?;
+    Ok(reason.trim().to_owned())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use duban_calendar::{Instant, date_of};
-use duban_model::{Assignee, Hook, Judged, PersonId, TaskDef};
+use duban_model::{Assignee, Hook, Judged, PersonId, TaskDef, says_nothing};
 use duban_script::{Scene, Value};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
@@ -103,7 +103,7 @@ impl Turn<'_> {
             });
         }
         check_texts(text, evidence)?;
-        if text.trim().is_empty() {
+        if says_nothing(text) {
             let why = Why::new("the text must say what was done", "须写明进展情况");
             let why = why.about("text");
             return Err(Refusal::Unsuitable { act: "report", item: key.to_string(), why });
@@ -394,7 +394,7 @@ impl Turn<'_> {
                 return Err(Refusal::CoolDown { item: key.clone(), until });
             }
         }
-        let text = match text.map(str::trim).filter(|text| !text.is_empty()) {
+        let text = match text.map(str::trim).filter(|text| !says_nothing(text)) {
             Some(text) => text.to_owned(),
             None => format!("请抓紧办理“{}”。", self.title(key)),
         };
@@ -436,7 +436,12 @@ fn check_texts(text: &str, evidence: &[Evidence]) -> Result<(), Refusal> {
             range: Why::new("at most 100 files", "不超过 100 个文件"),
         });
     }
-    let blank = |file: &Evidence| file.name.trim().is_empty() || file.file.trim().is_empty();
+    form::check_readable("text", text)?;
+    for file in evidence {
+        form::check_readable("evidence", &file.name)?;
+        form::check_readable("evidence", &file.file)?;
+    }
+    let blank = |file: &Evidence| says_nothing(&file.name) || says_nothing(&file.file);
     if evidence.iter().any(|file| blank(file) || too_long(&file.name) || too_long(&file.file)) {
         return Err(Refusal::OutOfRange {
             what: "evidence",

@@ -7,7 +7,7 @@ use super::{PROBLEMS_MAX, Row, Sheet};
 use crate::dates::{office_date, plain};
 use crate::definition::Place;
 use crate::problem::Problem;
-use crate::wording::What;
+use crate::wording::{What, says_nothing};
 
 /// What separates several values of one cell.
 const SEPARATORS: [char; 6] = ['、', '，', ',', '；', ';', '\n'];
@@ -182,7 +182,7 @@ impl<'t> Line<'t> {
     pub(super) fn get(&self, column: &Column) -> Option<&'t str> {
         let (_, at) = self.table.columns.iter().find(|(known, _)| known == column)?;
         let text = self.row.cells.get(*at)?.trim();
-        (!text.is_empty()).then_some(text)
+        (!says_nothing(text)).then_some(text)
     }
 
     /// A cell that must not be empty.

@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use duban_model::{Directory, echoed};
+use duban_model::{Directory, echoed, says_nothing};
 use duban_store::Store;
 use serde::Deserialize;
 
@@ -186,7 +186,7 @@ async fn carry_out<S: Store>(
         "token" => {
             let scope: Scope = form.scope.parse().map_err(Failure::Bad)?;
             let name = form.name.trim();
-            if name.is_empty() || name.chars().count() > 64 {
+            if says_nothing(name) || name.chars().count() > 64 {
                 return Err(Failure::Bad("令牌要有名称，至多 64 个字".to_owned()));
             }
             let token =

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use duban_calendar::{Instant, Tz, local as civil};
 use duban_core::{Body, CaseId};
+use duban_model::says_nothing;
 use duban_notify::todo::TodoStatus;
 use duban_store::{
     ChannelNote, ChannelState, Cursor, DeliveryFilter, DeliveryRow, DeliveryState, PageRequest,
@@ -232,7 +233,7 @@ pub(crate) async fn give_up<S: Store>(
 ) -> Result<Response, Failure> {
     visitor.must_be(AdminPost::System)?;
     let reason = form.reason.trim();
-    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+    if says_nothing(reason) || reason.chars().count() > REASON_CHARS_MAX {
         return Err(Failure::Bad(format!("放弃送达须写明理由，不超过 {REASON_CHARS_MAX} 字")));
     }
     let why = format!("{} 放弃：{reason}", visitor.login);

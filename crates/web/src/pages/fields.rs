@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use duban_model::{Directory, Field, FieldKind};
+use duban_model::{Directory, Field, FieldKind, says_nothing};
 use serde_json::{Map, Value as Json};
 
 /// Empty rows that a table offers.
@@ -130,13 +130,13 @@ pub(crate) fn read(fields: &[Field], sent: &Sent, directory: &Directory) -> Map<
 
 fn scalar(field: &Field, given: Option<&Vec<String>>, directory: &Directory) -> Option<Json> {
     let given = given?.first()?.trim();
-    if given.is_empty() {
+    if says_nothing(given) {
         return None;
     }
     Some(match &field.kind {
         FieldKind::Bool => Json::Bool(given == "true"),
         FieldKind::List => {
-            let lines = given.lines().map(str::trim).filter(|line| !line.is_empty());
+            let lines = given.lines().map(str::trim).filter(|line| !says_nothing(line));
             lines.map(|line| Json::String(line.to_owned())).collect()
         }
         // People write names; codes and ids are kept.

@@ -3,7 +3,7 @@
 
 use duban_calendar::{Tz, end_of};
 use duban_core::{Ask, AskKind, Evidence, Item, MoveKind, Question, Remark, Teller};
-use duban_model::{Directory, Field, UnitId};
+use duban_model::{Directory, Field, UnitId, says_nothing};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 
@@ -345,7 +345,8 @@ impl Given<'_> {
 
     fn value(&self, ask: &Ask) -> Result<Option<Json>, String> {
         let values = self.sent.get(ask.field).map(Vec::as_slice).unwrap_or_default();
-        let mut given = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
+        let mut given =
+            values.iter().map(|value| value.trim()).filter(|value| !says_nothing(value));
         match ask.kind {
             AskKind::Text => Ok(given.next().map(|text| json!(text))),
             AskKind::Percent => given.next().map(percent).transpose(),

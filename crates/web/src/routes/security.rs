@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum_extra::extract::WithRejection;
 use duban_calendar::Instant;
+use duban_model::says_nothing;
 use duban_store::Store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -196,8 +197,8 @@ pub(crate) async fn create_token<S: Store>(
     WithRejection(Json(body), _): Rejecting<Json<TokenBody>>,
 ) -> Result<(StatusCode, Json<NewTokenView>), Problem> {
     let name = body.name.trim().to_owned();
-    if !(1..=64).contains(&name.chars().count()) {
-        return Err(Problem::unfit("`name` must have 1 to 64 characters".to_owned()));
+    if says_nothing(&name) || name.chars().count() > 64 {
+        return Err(Problem::unfit("`name` must have 1 to 64 characters that are seen".to_owned()));
     }
     let (store, now) = (app.engine.store(), app.engine.now().millis());
     let token = Tokens::create(store, &name, body.scope, now).await?;

@@ -54,7 +54,7 @@ async fn a_directory_brings_good_ids_and_names_by_program_and_page() {
         ("people", "id"),
         ("people", "name"),
     ] {
-        for text in ["a\u{1b}[31mb", "a\nb", "", long.as_str()] {
+        for text in ["a\u{1b}[31mb", "a\nb", "", "\u{200b}\u{feff}", "\0", long.as_str()] {
             let mut body = whole.clone();
             // The last one: nobody names it but itself.
             body[place].as_array_mut().unwrap().last_mut().unwrap()[field] = text.into();
@@ -178,6 +178,26 @@ async fn words_of_filters_that_are_none_are_refused_with_those_that_are() {
     let (status, page) = office.look(&li, "/tasks?status=foo").await;
     assert!(status == 422 && page.contains("没有状态“foo”"), "{page}");
     assert_eq!(office.look(&li, "/tasks?status=done").await.0, 200);
+}
+
+#[tokio::test]
+async fn what_nobody_sees_is_no_text_at_any_door() {
+    let office = Office::new().await;
+    let case = office.open().await;
+    for text in ["", "\u{200b}", "\u{feff}\u{3000}", "\0", "\u{1}\u{2060}"] {
+        let report = json!({ "kind": "report", "item": "write", "text": text });
+        assert_eq!(problem(office.act(&case, "li", report).await).await.0, 422, "{text:?}");
+        let transfer =
+            json!({ "kind": "transfer", "item": "write", "to": "unit:E", "reason": text });
+        assert_eq!(problem(office.act(&case, "li", transfer).await).await.0, 422, "{text:?}");
+        let token = json!({ "name": text, "scope": "read" });
+        let request = office.call(Scope::Security, Method::POST, "/api/v1/tokens").json(&token);
+        assert_eq!(request.send().await.unwrap().status(), 422, "{text:?}");
+    }
+    let report = json!({ "kind": "report", "item": "write", "text": "已办\0" });
+    assert_eq!(problem(office.act(&case, "li", report).await).await, (422, "DB2021".to_owned()));
+    let report = json!({ "kind": "report", "item": "write", "text": "\u{200b}已办" });
+    assert_eq!(office.act(&case, "li", report).await.status(), 200);
 }
 
 #[tokio::test]
