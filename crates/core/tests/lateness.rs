@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use duban_core::{Act, Actor, DueReason, Fact, Notification, Operation, Status};
+use duban_core::{Act, Actor, Fact, Notification, Operation, Status};
 use duban_model::{Assignee, Directory, DirectoryData};
 use support::{Office, accept, at, directory, end, resume, send_back, submit, suspend};
 

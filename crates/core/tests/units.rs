@@ -452,6 +452,6 @@ fn rule_36_what_was_handed_over_is_settled_also_when_the_merger_is_undone() {
         let item = office.item("st/D2");
         item.attention.iter().map(|one| one.kind).collect::<Vec<_>>()
     };
-    assert!(!needs(&office).contains(&duban_core::AttentionKind::UnitGone), "{:?}", needs(&office));
+    assert!(!needs(&office).contains(&AttentionKind::UnitGone), "{:?}", needs(&office));
     office.assert_replays();
 }

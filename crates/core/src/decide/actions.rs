@@ -298,7 +298,7 @@ impl Turn<'_> {
         let opening = Opening { kind, owner: by.clone(), members: Vec::new(), due, ladder: None };
         let interview = self.open_item(opening);
         let name = self.env.directory.name_of(&who);
-        let text = format!("约谈通知：因“{why}”，约谈{name}。");
+        let text = format!("约谈通知：约谈{name}。事由：{why}");
         self.notify(Notification::Interview, Some(&interview), vec![by, who], text);
         self.score(ScoreOn::Interview, key);
     }

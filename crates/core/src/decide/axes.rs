@@ -66,10 +66,9 @@ impl Turn<'_> {
     /// its own.
     fn is_stood_for(&self, key: &ItemKey, rows: &Rows, task: &TaskDef) -> bool {
         let Some((_, axes)) = rows.iter().find(|(known, _)| known == key) else { return false };
-        let units = axes.values().filter_map(|value| match value {
-            Value::Unit(unit) => Some(unit),
-            _ => None,
-        });
+        let units = axes
+            .values()
+            .filter_map(|value| if let Value::Unit(unit) = value { Some(unit) } else { None });
         let units: Vec<&UnitId> = units.collect();
         let mut items = self.case.items_of(task.id.as_str());
         items.any(|item| {

@@ -55,7 +55,7 @@ use crate::item::Item;
 use crate::log::{CHAIN_START, Encoded, encode};
 use crate::migration::MigrationReport;
 use crate::names::Names;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Why};
 
 pub use self::axes::{ADDED_WORKDAYS, axis_differences};
 pub use self::open::cases_of;
@@ -513,5 +513,9 @@ fn reason_of(act: &'static str, reason: &str) -> Result<String, Refusal> {
         return Err(Refusal::ReasonMissing(act));
     }
     form::check_readable("reason", reason)?;
+    if reason.chars().count() > form::TEXT_CHARS_MAX {
+        let range = Why::new("at most 20000 characters", "不超过 20000 字");
+        return Err(Refusal::OutOfRange { what: "reason", range });
+    }
     Ok(reason.trim().to_owned())
 }

@@ -69,6 +69,7 @@ pub(crate) async fn set_directory<S: Store>(
         }
     })?;
     let after = Directory::new(data).map_err(|error| Problem::unfit(error.to_string()))?;
+    refuse_emptied(&app.engine.directory(), &after)?;
     let levels = change::suite_levels(app.engine.store()).await.map_err(Problem::store)?;
     let current = app.engine.directory();
     let expected = expected(&headers, current.version())?;
@@ -83,6 +84,23 @@ pub(crate) async fn set_directory<S: Store>(
         return Ok((StatusCode::NO_CONTENT, [(ETAG, tag)]).into_response());
     }
     Ok(([(ETAG, tag)], Json(ReplacedView { warnings })).into_response())
+}
+
+/// A directory that held units, posts or people and would hold none of them is a mistake of the
+/// sender's: every open task would be nobody's.
+fn refuse_emptied(before: &Directory, after: &Directory) -> Result<(), Problem> {
+    let (before, after) = (before.data(), after.data());
+    let parts = [
+        ("units", before.units.is_empty(), after.units.is_empty()),
+        ("posts", before.posts.is_empty(), after.posts.is_empty()),
+        ("people", before.people.is_empty(), after.people.is_empty()),
+    ];
+    match parts.into_iter().find(|(_, was_empty, is_empty)| *is_empty && !was_empty) {
+        None => Ok(()),
+        Some((part, _, _)) => Err(Problem::unfit(format!(
+            "`{part}` is empty and the directory in force has some; send all of it"
+        ))),
+    }
 }
 
 /// The levels of a directory that no published suite knows, each once, as a table that is imported

@@ -336,3 +336,17 @@ async fn strangers_get_the_status_that_says_so() {
         assert_eq!(request.send().await.unwrap().status(), 403, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_directory_is_not_emptied_by_one_request() {
+    let office = Office::new().await;
+    let whole = office.get("/api/v1/directory").await;
+    for part in ["units", "posts", "people"] {
+        let mut body = whole.clone();
+        body[part] = serde_json::json!([]);
+        let request = office.call(Scope::Admin, Method::PUT, "/api/v1/directory").json(&body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 422, "{part}");
+    }
+    assert_eq!(office.get("/api/v1/directory").await, whole);
+}
