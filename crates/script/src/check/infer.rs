@@ -1,5 +1,7 @@
 //! The kinds of values, followed through chains; what a chain names and does not exist.
 
+use std::collections::BTreeSet;
+
 use rhai::{Expr as Code, FnCallExpr, Position, Token};
 
 use super::Checker;
@@ -190,7 +192,9 @@ impl<'d> Checker<'d> {
                     (&self.definition.suite.params, &self.definition.workflow.params);
                 let found = own.get(name).or_else(|| suite.get(name));
                 if found.is_none() {
-                    let known = || suite.keys().chain(own.keys()).map(String::as_str);
+                    let known: BTreeSet<&str> =
+                        suite.keys().chain(own.keys()).map(String::as_str).collect();
+                    let known = || known.iter().copied();
                     let help = Self::suggested(name, known())
                         .unwrap_or_else(|| listed("参数", known(), "在 params 里加上"));
                     self.problem(
