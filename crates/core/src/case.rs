@@ -230,7 +230,7 @@ pub struct CaseHead {
     pub recounting: Option<Box<Recounting>>,
     /// What is known of the duties in the cases of the periods beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub neighbours: Option<Box<Neighbours>>,
+    pub neighbours: Option<Arc<Neighbours>>,
 }
 
 /// How far counting a case's dates again has come: it is done in parts.

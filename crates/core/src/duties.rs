@@ -5,6 +5,7 @@
 //! case would take it as the makeup of a missed window and the other as an entry of its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,7 @@ fn beside(
 
 /// A case beside this one has told of its duties.
 pub(crate) fn hear(head: &mut CaseHead, from: &CaseId, number: u64, records: &[DutyRecord]) {
-    let neighbours = head.neighbours.get_or_insert_default();
+    let neighbours = Arc::make_mut(head.neighbours.get_or_insert_default());
     let all = neighbours.heard.entry(from.clone()).or_default();
     for record in records {
         let is_newer = all.get(&record.duty).is_none_or(|known| known.number < number);
@@ -130,6 +131,6 @@ pub(crate) fn told(head: &mut CaseHead, message: &Message) {
     if let Message::ToChild { to, says: ParentSays::Duties { .. }, .. } = message
         && next(head).as_ref() == Some(to)
     {
-        head.neighbours.get_or_insert_default().next_is_told = true;
+        Arc::make_mut(head.neighbours.get_or_insert_default()).next_is_told = true;
     }
 }

@@ -26,6 +26,9 @@ pub trait Facts: Send + Sync + 'static {
     fn item(&self, key: &str) -> Option<Arc<TaskFacts>>;
     /// Every item of a task of this workflow, in the order of their keys.
     fn items(&self, task: &str) -> Vec<Arc<TaskFacts>>;
+    /// How many windows of a duty were missed in a row up to that of an item, also those of earlier
+    /// periods; 0 where it was kept, or is no duty's.
+    fn missed_in_row(&self, key: &str) -> u32;
     /// What came with the completion of another case's task, by `workflow/task`.
     fn foreign(&self, name: &str) -> Option<Map<String, Json>>;
 }
@@ -109,9 +112,6 @@ pub struct TaskFacts {
     pub met: Option<bool>,
     /// Whether its window was judged missed.
     pub breached: bool,
-    /// Windows of the duty missed in a row up to its own, also those of earlier periods; 0 where it
-    /// was kept, or is no duty's.
-    pub missed_in_row: u32,
     /// Whether silence has lasted too long.
     pub stalled: bool,
     /// Entries that count for the window so far.

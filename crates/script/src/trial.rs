@@ -195,6 +195,10 @@ impl Facts for Nothing {
         Vec::new()
     }
 
+    fn missed_in_row(&self, _key: &str) -> u32 {
+        0
+    }
+
     fn foreign(&self, _name: &str) -> Option<Map<String, Json>> {
         None
     }

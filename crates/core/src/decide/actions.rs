@@ -483,9 +483,6 @@ impl Turn<'_> {
     ///
     /// While the case is suspended nothing scores.
     pub(super) fn score(&mut self, on: ScoreOn, key: &ItemKey) {
-        if self.case.head().suspension().is_some() {
-            return;
-        }
         let Some(item) = self.case.item(key).cloned() else { return };
         // What time brings to a vacant post is nobody's.
         if self.by_time && self.chase.is_none() && self.is_owner_vacant(&item) {

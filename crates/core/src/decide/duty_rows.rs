@@ -42,7 +42,8 @@ impl Turn<'_> {
 
     /// Tells the cases beside this one what has become of the duties in this decision.
     pub(super) fn tell_of_duties(&mut self) {
-        let Some(neighbours) = self.case.head().neighbours.clone() else { return };
+        let Some(neighbours) = &self.case.head().neighbours else { return };
+        let next_is_told = neighbours.next_is_told;
         let touched: Vec<ItemKey> = self
             .events
             .iter()
@@ -56,9 +57,7 @@ impl Turn<'_> {
             return;
         }
         let tasks: BTreeSet<TaskId> = items.iter().map(|item| item.task.clone()).collect();
-        if neighbours.next_is_told
-            && let Some(next) = duties::next(self.case.head())
-        {
+        if next_is_told && let Some(next) = duties::next(self.case.head()) {
             let records = self.duty_records(&tasks, To::Next, |duty| all.contains(duty));
             self.tell_child(next, &ItemKey::default(), ParentSays::Duties { records });
         }
@@ -131,5 +130,7 @@ fn changes_a_record(fact: &Fact) -> bool {
             | Fact::Submitted { event: Some(_), .. }
             | Fact::Returned { .. }
             | Fact::Withdrawn { .. }
+            | Fact::Reopened { .. }
+            | Fact::EntryCounted { .. }
     )
 }

@@ -51,6 +51,10 @@ impl Facts for View {
         self.case.items_of(task).map(|item| self.task_facts(item)).collect()
     }
 
+    fn missed_in_row(&self, key: &str) -> u32 {
+        self.case.find(key).map_or(0, |item| missed_in_row(&self.case, item))
+    }
+
     fn foreign(&self, name: &str) -> Option<Map<String, Json>> {
         self.case.head().foreign.get(name).cloned()
     }
@@ -58,8 +62,7 @@ impl Facts for View {
 
 impl View {
     fn task_facts(&self, item: &Item) -> Arc<TaskFacts> {
-        let facts = facts_of(item, &self.definition, self.moment);
-        Arc::new(TaskFacts { missed_in_row: missed_in_row(&self.case, item), ..facts })
+        Arc::new(facts_of(item, &self.definition, self.moment))
     }
 }
 
@@ -106,7 +109,6 @@ pub(super) fn facts_of(item: &Item, definition: &Definition, moment: Instant) ->
         target: item.target,
         met: item.met,
         breached: item.is_breached(),
-        missed_in_row: 0,
         stalled: item.stalled_at.is_some(),
         entries: item.entries_counting(),
         history: Arc::clone(&item.history),

@@ -70,7 +70,9 @@ fn states(host: &mut Host) {
     read(host, "progress", |_, item| i64::from(item.progress).into());
     read(host, "planned", |_, item| optional(item.planned.map(i64::from)));
     read(host, "breached", |_, item| item.breached.into());
-    read(host, "missed_in_row", |_, item| i64::from(item.missed_in_row).into());
+    read(host, "missed_in_row", |frame, item| {
+        i64::from(frame.scene.facts.missed_in_row(&item.key)).into()
+    });
     read(host, "stalled", |_, item| item.stalled.into());
     read(host, "entries", |_, item| i64::from(item.entries).into());
 }
