@@ -84,14 +84,6 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Whether the owner's post has passed from whoever held it straight to somebody else.
-    fn has_passed_to_another(&self, item: &Item) -> bool {
-        let Some(owner @ Assignee::Post(..)) = &item.owner else { return false };
-        let holders = self.env.directory.holders(owner);
-        let last = item.holder.as_ref();
-        self.is_held(owner) && last.is_some_and(|last| !holders.contains(last))
-    }
-
     pub(super) fn find_owner(&mut self, item: &Item) -> Option<Assignee> {
         let definition = Arc::clone(&self.definition);
         let owner = Self::task(&definition, item).and_then(|task| task.owner.as_ref());

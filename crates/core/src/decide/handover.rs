@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use duban_calendar::{Instant, Span, WindowKind, date_of, end_of};
-use duban_model::{TaskDef, UnitId};
+use duban_model::TaskDef;
 use duban_script::Scene;
 
 use super::Turn;
@@ -40,7 +40,7 @@ impl Turn<'_> {
         self.floor_from(key, self.at)
     }
 
-    fn floor_from(&mut self, key: &ItemKey, from: Instant) -> Instant {
+    pub(super) fn floor_from(&mut self, key: &ItemKey, from: Instant) -> Instant {
         let definition = Arc::clone(&self.definition);
         let item = self.case.item(key).cloned();
         let task = item.as_ref().and_then(|item| Self::task(&definition, item));
@@ -234,23 +234,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether whoever has a submission when it comes back is new to it: it became theirs while it
-    /// was under review, and they have not worked on it.
-    pub(super) fn is_new_to(&self, before: &Item) -> bool {
-        let Some(submitted) = before.submitted_at else { return false };
-        let mut latest = before.history.iter().rev().take_while(|(_, at)| *at >= submitted);
-        let is_given = latest.any(|(kind, _)| kind == "transferred");
-        let had_it = |one| before.workers.contains(one) || before.late_by(one).is_some();
-        let holders = self.owners_of(before);
-        is_given && !holders.is_empty() && !holders.iter().any(had_it)
-    }
-
-    /// The unit whose late submission is decided upon, where the item has become another's since.
-    pub(super) fn late_submitter(&self, before: &Item) -> Option<UnitId> {
-        let late = before.late_with.last().filter(|_| self.is_new_to(before))?;
-        late.unit.clone()
-    }
-
     /// The due date with what other tasks say now, counted from the same readiness.
     fn defined_again(&mut self, item: &Item) -> Option<Instant> {
         let definition = Arc::clone(&self.definition);
@@ -307,25 +290,6 @@ impl Turn<'_> {
             self.push(Fact::Rescheduled { item: key.clone(), schedule: Box::new(schedule) });
         } else {
             self.carry_deadline(key, new, armed);
-        }
-    }
-
-    /// Whoever takes a submission back that another made has the time that everybody has.
-    pub(super) fn begin_with_withdrawn(&mut self, before: &Item) {
-        let key = &before.key;
-        if before.window.is_some() {
-            self.defer_judgement(key);
-            return;
-        }
-        let Some(in_force) = before.due() else { return };
-        let due = self.floor(key).max(in_force);
-        let provisional = self.is_provisional(self.at, due);
-        let new =
-            NewDeadline { due, why: DueReason::AtLeast, by: None, in_time: true, provisional };
-        if before.is_called_late(None) {
-            self.carry_deadline(key, new, None);
-        } else {
-            self.set_deadline(key, new);
         }
     }
 
@@ -420,14 +384,6 @@ impl Turn<'_> {
             let at = end_of(self.today(), self.tz());
             self.push(Fact::JudgementDeferred { item: key.clone(), at });
         }
-    }
-
-    /// Whether a duty became its owner's when its window left less than an owner has at least.
-    pub(super) fn came_too_late(&mut self, item: &Item) -> bool {
-        let Some(end) = item.due().filter(|_| item.window.is_some()) else { return false };
-        let mut latest = item.history.iter().rev();
-        let given = latest.find(|(kind, _)| matches!(kind.as_str(), "transferred" | "handed_over"));
-        given.is_some_and(|(_, at)| self.floor_from(&item.key, *at) > end)
     }
 
     /// Passes over reports and plan dates that fell into another's turn; the next ones count.

@@ -20,6 +20,7 @@ mod hold;
 mod in_person;
 mod mend;
 mod migrate;
+mod newcomer;
 mod office;
 mod open;
 mod outage;

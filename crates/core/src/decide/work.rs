@@ -281,48 +281,6 @@ impl Turn<'_> {
         self.may_be_extended(item, until)
     }
 
-    pub(super) fn transfer(
-        &mut self,
-        key: &ItemKey,
-        to: &Assignee,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        let item = self.in_status("transfer", key, &[Status::Ready, Status::Active])?;
-        if self.is_in_person(&item) {
-            return Err(Refusal::InPerson(key.clone()));
-        }
-        let reason = reason_of("transfer", reason)?;
-        let by = match self.may_supervise("transfer", key.as_str()) {
-            Ok(()) => None,
-            Err(_) => {
-                self.workable("transfer", key)?;
-                let by = self.may_work("transfer", &item)?;
-                self.may_pass_on(&item)?;
-                Some(by)
-            }
-        };
-        self.is_anothers("transfer", &item, to)?;
-        self.may_be_given("transfer", &item, to)?;
-        self.reassign(key, to, reason);
-        self.begin_with_owner(&item, by);
-        Ok(())
-    }
-
-    /// A duty is not passed on when its window leaves nobody the time to keep it: the miss would be
-    /// another's.
-    fn may_pass_on(&mut self, item: &Item) -> Result<(), Refusal> {
-        let floor = self.floor(&item.key);
-        let is_over = item.window_met.is_none() && item.due().is_some_and(|due| due < floor);
-        if item.window.is_none() || !is_over {
-            return Ok(());
-        }
-        let why = Why::new(
-            "its window is nearly over; only the supervision office gives it to somebody else now",
-            "本期即将或已经结束，只有督查机构可以另行指派",
-        );
-        Err(Refusal::NotApplicable { act: "transfer", item: item.key.to_string(), why })
-    }
-
     /// Whether somebody could still review an item that passes to another owner.
     pub(super) fn may_pass_to(&self, item: &Item, to: &Assignee) -> bool {
         self.leaves_reviewers(item, Some(to), None, self.signers_after(item, to))
