@@ -157,19 +157,26 @@ impl Turn<'_> {
             self.keep_ladder(key, &item);
             return;
         }
+        let Some(missed) = missed else {
+            self.begin_as_new(key, due, by, is_late);
+            return;
+        };
         let provisional = self.is_provisional(self.at, due);
-        let (why, in_time) = (DueReason::AtLeast, missed.is_none());
-        let new = NewDeadline { due, why, by, in_time, provisional };
-        if is_late && missed.is_none() {
-            // The ladder speaks to whoever has it now, and begins with them.
+        let why = DueReason::AtLeast;
+        let new = NewDeadline { due, why, by, in_time: false, provisional };
+        let ladder = self.ladder_to_come(&item, missed, vacant);
+        let ladder = ladder.map(|armed| self.not_before(&armed, due));
+        self.carry_deadline(key, new, ladder);
+    }
+
+    /// Somebody new has a date to be judged by, and the ladder begins with them. A lateness that was
+    /// said goes on, so that it is not said again.
+    fn begin_as_new(&mut self, key: &ItemKey, due: Instant, by: Option<PersonId>, is_late: bool) {
+        let provisional = self.is_provisional(self.at, due);
+        let why = DueReason::AtLeast;
+        let new = NewDeadline { due, why, by, in_time: true, provisional };
+        if is_late {
             self.carry_deadline(key, new, None);
-        } else if let Some(missed) = missed {
-            let ladder = match vacant {
-                Some(since) => self.ladder_after(&item, missed, since),
-                None => self.ladder_since(&item, missed),
-            };
-            let ladder = ladder.map(|armed| self.not_before(&armed, due));
-            self.carry_deadline(key, new, ladder);
         } else {
             self.set_deadline(key, new);
         }
@@ -181,39 +188,45 @@ impl Turn<'_> {
         before.holder.as_ref().is_some_and(|last| holders.contains(last))
     }
 
-    /// The rungs to come for whoever missed a date before nobody could work on it: those that fell
-    /// into that time come as much later as it lasted.
-    fn ladder_after(&mut self, item: &Item, missed: Instant, since: Instant) -> Option<Armed> {
-        let lay = self.workdays_from(since, self.at);
+    /// The rungs that are to come for whoever missed a date: what has gone out about it has gone
+    /// out, also where somebody else's ladder was armed meanwhile. What fell into a time in which
+    /// nobody could work on it, `vacant` says since when, comes as much later as that lasted.
+    fn ladder_to_come(
+        &mut self,
+        item: &Item,
+        missed: Instant,
+        vacant: Option<Instant>,
+    ) -> Option<Armed> {
         let armed = item.armed.as_ref()?;
-        if item.is_held() {
-            return Some(armed.clone());
-        }
-        let definition = Arc::clone(&self.definition);
-        let ladder = Self::ladder(&definition, &armed.ladder)?;
-        let scene = Scene { due: Some(missed), ..self.scene(Some(&item.key)) };
-        let now = std::mem::replace(&mut self.at, since);
-        let arming = self.arm_since(Side::Work, ladder, &scene, missed);
-        self.at = now;
-        let to_come =
-            Armed { fired: armed.fired.clone(), ..Armed::towards(&arming, armed.version) };
-        self.still_to_come(Some(&self.shifted(&to_come, lay)))
+        let to_come = match vacant {
+            // It moves when the clock goes on.
+            Some(_) if item.is_held() => return Some(armed.clone()),
+            Some(since) => {
+                let lay = self.workdays_from(since, self.at);
+                let then = self.armed_as_of(item, armed, missed, since)?;
+                self.shifted(&then, lay)
+            }
+            None if item.judged_due() == Some(missed) => armed.clone(),
+            None => self.armed_as_of(item, armed, missed, self.at)?,
+        };
+        self.still_to_come(Some(&to_come))
     }
 
-    /// The rungs that are to come for whoever missed a date: what has gone out about it has gone
-    /// out, also where somebody else's ladder was armed meanwhile.
-    fn ladder_since(&mut self, item: &Item, missed: Instant) -> Option<Armed> {
-        let armed = item.armed.as_ref()?;
-        if item.judged_due() == Some(missed) {
-            return self.still_to_come(Some(armed));
-        }
+    /// An item's ladder towards a date with the rungs that lay ahead at an instant.
+    fn armed_as_of(
+        &mut self,
+        item: &Item,
+        armed: &Armed,
+        due: Instant,
+        at: Instant,
+    ) -> Option<Armed> {
         let definition = Arc::clone(&self.definition);
         let ladder = Self::ladder(&definition, &armed.ladder)?;
-        let scene = Scene { due: Some(missed), ..self.scene(Some(&item.key)) };
-        let arming = self.arm_since(Side::Work, ladder, &scene, missed);
-        let to_come =
-            Armed { fired: armed.fired.clone(), ..Armed::towards(&arming, armed.version) };
-        self.still_to_come(Some(&to_come))
+        let scene = Scene { due: Some(due), ..self.scene(Some(&item.key)) };
+        let now = std::mem::replace(&mut self.at, at);
+        let arming = self.arm_since(Side::Work, ladder, &scene, due);
+        self.at = now;
+        Some(Armed { fired: armed.fired.clone(), ..Armed::towards(&arming, armed.version) })
     }
 
     /// What is kept of whoever has an item when they give it away late.
@@ -323,15 +336,9 @@ impl Turn<'_> {
             self.defer_judgement(key);
             return;
         }
-        let Some(in_force) = before.due() else { return };
-        let due = self.floor(key).max(in_force);
-        let provisional = self.is_provisional(self.at, due);
-        let new =
-            NewDeadline { due, why: DueReason::AtLeast, by: None, in_time: true, provisional };
-        if before.is_called_late(None) {
-            self.carry_deadline(key, new, None);
-        } else {
-            self.set_deadline(key, new);
+        if let Some(in_force) = before.due() {
+            let due = self.floor(key).max(in_force);
+            self.begin_as_new(key, due, None, before.is_called_late(None));
         }
     }
 
