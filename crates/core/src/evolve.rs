@@ -325,8 +325,9 @@ fn evolve_item(item: &mut Item, event: &Event) {
             }
         }
         Fact::EarlierDueProposed { due, .. } => item.earlier_due = Some(*due),
-        Fact::Transferred { to, holder, review, late, .. } => {
+        Fact::Transferred { to, holder, review, from, late, .. } => {
             lateness::remember(item, late.as_ref());
+            item.left_by(from.as_ref());
             item.owner = Some(to.clone());
             item.holder = holder.clone();
             item.handler = None;
@@ -494,8 +495,9 @@ fn evolve_item(item: &mut Item, event: &Event) {
         }
         Fact::Mended { what, values, .. } => failed::mend(item, what, values, at),
         Fact::EntryCounted { entry, .. } => failed::count_entry(item, *entry),
-        Fact::HandedOver { unit, to, holder, review, late, .. } => {
+        Fact::HandedOver { unit, to, holder, review, from, late, .. } => {
             lateness::remember(item, late.as_ref());
+            item.left_by(from.as_ref());
             item.unit = unit.clone();
             item.owner = Some(to.clone());
             item.holder.clone_from(holder);

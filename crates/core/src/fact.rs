@@ -334,6 +334,9 @@ pub enum Fact {
         review: Option<ReviewPlan>,
         /// Why.
         reason: String,
+        /// Who had it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<PersonId>,
         /// Whoever had it was late with it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         late: Option<LateWith>,
@@ -650,6 +653,9 @@ pub enum Fact {
         review: Option<ReviewPlan>,
         /// Why.
         reason: String,
+        /// Who had it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<PersonId>,
         /// Whoever had it was late with it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         late: Option<LateWith>,

@@ -428,6 +428,9 @@ pub struct Item {
     /// Who held the post when it became ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<PersonId>,
+    /// Who held it before, whoever left it last at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub had_by: Vec<PersonId>,
     /// Who handles it for the owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<PersonId>,
@@ -776,6 +779,13 @@ impl Item {
             }
             _ => self.waiting_on().into_iter().cloned().collect(),
         }
+    }
+
+    /// Somebody holds it no more.
+    pub(crate) fn left_by(&mut self, person: Option<&PersonId>) {
+        let Some(person) = person else { return };
+        self.had_by.retain(|one| one != person);
+        self.had_by.push(person.clone());
     }
 
     /// Records a notable move.

@@ -437,6 +437,39 @@ fn rule_8_a_duty_that_is_looked_back_at_is_judged_again_without_the_entry() {
 }
 
 #[test]
+fn rule_26_a_vacancy_of_minutes_changes_nothing_for_whoever_had_it() {
+    // Of a task near its date, and of a duty whose window is nearly over.
+    let mut office = plan();
+    office.advance(at("2026-03-31", 9));
+    post_is_held_by(&mut office, &[]);
+    post_is_held_by(&mut office, &["d2"]);
+    assert_eq!(office.item("plan").due(), Some(end("2026-03-31")));
+    let mut office = Office::open_on("2026-01-05", DUTY, "", LADDER);
+    office.advance(at("2026-01-30", 9));
+    post_is_held_by(&mut office, &[]);
+    post_is_held_by(&mut office, &["d2"]);
+    office.advance(at("2026-02-26", 9));
+    assert_eq!(office.item("plan@2026-01").window_met, Some(false), "not excused");
+    office.assert_replays();
+}
+
+#[test]
+fn rule_19_late_by_their_own_time_a_second_owner_stays_late_after_an_order() {
+    let mut office = plan();
+    office.advance(at("2026-04-03", 9));
+    office.act("s1", assign("post:D1/书记")).expect("assigned");
+    office.advance(at("2026-04-14", 9));
+    let (item, reason) = (Some("plan".into()), "先停下".to_owned());
+    let stop = Act::Suspend { item, reason, until: None, stops_clock: Some(false) };
+    office.act("s1", stop).expect("stopped");
+    office.advance(at("2026-05-06", 9));
+    office.act("s1", resume(Some("plan"))).expect("resumed");
+    assert_eq!(office.item("plan").judged_due(), Some(end("2026-04-09")));
+    office.advance(at("2026-05-07", 9));
+    assert_eq!(finish(&mut office, "x1"), Some(false));
+}
+
+#[test]
 fn rule_26_whoever_was_late_before_a_vacancy_goes_on_on_their_ladder() {
     let mut office = plan();
     office.advance(at("2026-04-02", 9));

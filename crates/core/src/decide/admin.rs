@@ -101,9 +101,9 @@ impl Turn<'_> {
     /// Notes that nobody holds the owner's post any more.
     fn vacate(&mut self, item: &Item) {
         let Some(to) = item.owner.clone() else { return };
-        let (late, item) = (self.left_late(item), item.key.clone());
+        let (late, from, item) = (self.left_late(item), item.holder.clone(), item.key.clone());
         let (holder, review, reason) = (None, None, "通讯录更新，岗位空缺".to_owned());
-        self.push(Fact::Transferred { item: item.clone(), to, holder, review, reason, late });
+        self.push(Fact::Transferred { item: item.clone(), to, holder, review, reason, from, late });
         self.note_owner_missing(&item);
     }
 

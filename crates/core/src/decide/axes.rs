@@ -260,6 +260,7 @@ impl Turn<'_> {
             to: owner,
             review,
             reason,
+            from: item.holder.clone(),
             late: self.left_late(&item),
         });
         self.begin_with_owner(&item, None);

@@ -110,18 +110,21 @@ impl Turn<'_> {
         if !matches!(item.status, Status::Ready | Status::Active) {
             return;
         }
-        if !self.stays_with(before, &item) && item.asked.is_some() {
+        let vacancy = before.attention.iter().find(|one| one.kind == AttentionKind::OwnerVacant);
+        let vacant = vacancy.map(|one| one.since);
+        let stays = self.stays_with(before, &item, vacant);
+        if !stays && item.asked.is_some() {
             // It was asked for by somebody else.
             self.lapse(key);
         }
-        if by.is_some() && item.window.is_some() && has_been_passed_on(&item) {
-            return;
-        }
-        let vacancy = before.attention.iter().find(|one| one.kind == AttentionKind::OwnerVacant);
+        let gives_time = !stays && (by.is_none() || !has_been_passed_on(&item));
         if item.window.is_none() {
-            self.begin_by_floor(before, vacancy.map(|one| one.since), by);
-        } else if item.window_met.is_none() {
+            self.begin_by_floor(before, vacant, by);
+        } else if item.window_met.is_none() && gives_time {
             self.defer_judgement(key);
+        }
+        if !gives_time {
+            return;
         }
         if let Some(stall_at) = self.silence(&item).filter(|_| item.stall_at.is_some()) {
             let schedule = Schedule { stall_at: Some(stall_at), ..Schedule::default() };
@@ -144,14 +147,14 @@ impl Turn<'_> {
         let key = &before.key;
         let Some(item) = self.case.item(key).cloned() else { return };
         let Some(in_force) = item.due() else { return };
-        if vacant.is_none() && self.stays_with(before, &item) {
+        if self.stays_with(before, &item, vacant) {
             self.keep_ladder(key, &item);
             return;
         }
         let is_spent = by.is_some() && has_been_passed_on(&item);
         let due = if is_spent { in_force } else { self.floor(key).max(in_force) };
         let is_late = before.is_called_late(vacant);
-        let missed = self.missed_before(before, &item, by.is_some()).filter(|_| is_late);
+        let missed = self.missed_before(before, &item, vacant, by.is_some()).filter(|_| is_late);
         let judged = if is_late { missed.or(Some(due)) } else { item.judged_due() };
         if due == in_force && judged == item.judged_due() {
             self.keep_ladder(key, &item);
@@ -182,10 +185,22 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether whoever has an item now had it already.
-    fn stays_with(&self, before: &Item, item: &Item) -> bool {
-        let holders = self.owners_of(item);
-        before.holder.as_ref().is_some_and(|last| holders.contains(last))
+    /// Whether whoever has an item now had it already, without a working day in between.
+    fn stays_with(&self, before: &Item, item: &Item, vacant: Option<Instant>) -> bool {
+        let lay = vacant
+            .map_or(0, |since| self.env.calendar.workdays_between(self.date(since), self.today()));
+        lay == 0 && self.is_back(before, item, vacant)
+    }
+
+    /// Whether whoever has an item now is the one who had it last.
+    fn is_back(&self, before: &Item, item: &Item, vacant: Option<Instant>) -> bool {
+        // Where it was left and filled again, the last is who left it.
+        let was_left = vacant.is_some_and(|since| {
+            let mut passed = item.history.iter().rev().take_while(|(_, at)| *at >= since);
+            passed.any(|(kind, _)| kind == "transferred")
+        });
+        let last = if was_left { item.had_by.last() } else { before.holder.as_ref() };
+        last.is_some_and(|last| self.owners_of(item).contains(last))
     }
 
     /// The rungs that are to come for whoever missed a date: what has gone out about it has gone
@@ -245,7 +260,13 @@ impl Turn<'_> {
 
     /// The date that whoever has an item now missed with it before. Passed on within a unit by its
     /// owner, a lateness stays the unit's.
-    fn missed_before(&self, before: &Item, item: &Item, passed_on: bool) -> Option<Instant> {
+    fn missed_before(
+        &self,
+        before: &Item,
+        item: &Item,
+        vacant: Option<Instant>,
+        passed_on: bool,
+    ) -> Option<Instant> {
         let holders = self.owners_of(item);
         if let Some(missed) = holders.iter().find_map(|one| item.late_by(one)) {
             return Some(missed);
@@ -253,11 +274,9 @@ impl Turn<'_> {
         let unit = |owner: &Option<Assignee>| {
             owner.as_ref().and_then(|owner| self.env.directory.unit_of(owner))
         };
-        let is_same = match &before.holder {
-            // Items of older versions do not say who was late.
-            Some(last) if item.late_with.is_empty() => holders.contains(last),
-            Some(_) | None => false,
-        };
+        let since = vacant.unwrap_or(self.at);
+        let was_late = before.judged_due().is_some_and(|judged| judged < since);
+        let is_same = was_late && self.is_back(before, item, vacant);
         let stays = passed_on && unit(&before.owner) == unit(&item.owner);
         (is_same || stays).then(|| before.judged_due()).flatten()
     }
@@ -345,6 +364,9 @@ impl Turn<'_> {
     /// Whether a duty became its owner's when its window left less than an owner has at least.
     pub(super) fn came_too_late(&mut self, item: &Item) -> bool {
         let Some(end) = item.due().filter(|_| item.window.is_some()) else { return false };
+        if self.owners_of(item).iter().any(|one| item.had_by.contains(one)) {
+            return false;
+        }
         let mut latest = item.history.iter().rev();
         let given = latest.find(|(kind, _)| matches!(kind.as_str(), "transferred" | "handed_over"));
         given.is_some_and(|(_, at)| self.floor_from(&item.key, *at) > end)

@@ -302,6 +302,7 @@ impl Turn<'_> {
             holder: self.env.directory.holders(to).first().cloned(),
             review,
             reason,
+            from: item.holder.clone(),
             late: self.left_late(&item),
         });
         if others {
