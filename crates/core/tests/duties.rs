@@ -2,7 +2,7 @@
 
 mod support;
 
-use duban_core::{Act, Fact, MoveKind, Refusal, Status};
+use duban_core::{Fact, Refusal, Status};
 use serde_json::{Value as Json, json};
 
 use support::*;
@@ -102,15 +102,6 @@ fn missed() -> Office {
     assert_eq!(office.item(H1).window_met, Some(false));
     assert_eq!(office.status("interview/1"), Status::Ready);
     office
-}
-
-fn minutes(key: &str, date: &str, file: &str) -> Act {
-    let content = json!({
-        "form": { "held_on": date },
-        "evidence": [{ "name": "会议纪要", "file": file, "size": 1 }],
-    });
-    let content = content.as_object().cloned().expect("an object");
-    Act::make(MoveKind::Submit, Some(&key.into()), content).expect("a submission")
 }
 
 /// Points by unit, in hundredths.

@@ -2,8 +2,8 @@
 
 mod support;
 
-use duban_core::{Act, Actor, Fact, Message, MoveKind, ParentSays, Refusal, Signal, Status};
-use serde_json::{Map, json};
+use duban_core::{Actor, Fact, Message, ParentSays, Refusal, Signal, Status};
+use serde_json::Map;
 use support::*;
 
 const DUTY: &str = "
@@ -91,17 +91,8 @@ fn deliver(from: &mut Office, to: &mut Office, seen: usize) -> usize {
     from.log.len()
 }
 
-fn minutes(key: &str, date: &str) -> Act {
-    let content = json!({
-        "form": { "held_on": date },
-        "evidence": [{ "name": "会议纪要", "file": format!("sha256:{date}"), "size": 1 }],
-    });
-    let content = content.as_object().cloned().expect("an object");
-    Act::make(MoveKind::Submit, Some(&key.into()), content).expect("a submission")
-}
-
 fn hold(office: &mut Office, key: &str, date: &str) {
-    office.act("x1", minutes(key, date)).expect("submitted");
+    office.act("x1", minutes(key, date, &format!("sha256:{date}"))).expect("submitted");
     office.act("b1", accept(key)).expect("accepted");
 }
 
@@ -171,8 +162,10 @@ fn s102_a_meeting_counts_once_over_the_end_of_the_year_whichever_case_it_was_giv
         let mut years = Years::open(DUTY);
         years.advance("2023-02-10");
         assert_eq!(years.one.item("study@2022-H2").window_met, Some(false));
-        let (old, new) =
-            (minutes("study@2022-H2", "2023-02-10"), minutes("study@2023-H1", "2023-02-10"));
+        let (old, new) = (
+            minutes("study@2022-H2", "2023-02-10", "sha256:2023-02-10"),
+            minutes("study@2023-H1", "2023-02-10", "sha256:2023-02-10"),
+        );
         if first_in_old {
             years.one.act("x1", old).expect("it makes up");
             years.pass_on();

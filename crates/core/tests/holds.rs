@@ -7,7 +7,7 @@ use std::sync::Arc;
 use duban_core::{Act, Actor, Fact, Light, Operation, Refusal, SkipReason, Status, light};
 use serde_json::json;
 use support::signers::with_holders;
-use support::{Office, accept, at, end, resume, send_back, submit, submit_with, suspend};
+use support::{Office, accept, ask, at, end, resume, send_back, submit, submit_with, suspend};
 
 const PAPER: &str = "  paper:
     - { at: due + workdays(1), do: nudge, to: owner }
@@ -43,10 +43,6 @@ fn rule_20_s15_rungs_not_yet_sent_move_by_the_time_that_the_clock_stood() {
     assert_eq!(office.count("overdue"), 1);
     assert_eq!(office.item("plan").due(), Some(end("2026-01-29")));
     office.assert_replays();
-}
-
-fn ask(until: &str) -> Act {
-    Act::AskExtension { item: "plan".into(), until: end(until), reason: "协调未完".to_owned() }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use duban_core::{Act, Actor, Fact, Notification, Operation, Status};
 use duban_model::{Assignee, Directory, DirectoryData};
-use support::{Office, accept, at, directory, end, resume, send_back, submit, suspend};
+use support::{Office, accept, ask, at, directory, end, resume, send_back, submit, suspend};
 
 const WORK: &str = "
 period: year
@@ -152,10 +152,6 @@ fn rule_19_what_is_handed_over_late_brings_no_interview_at_once() {
     office.advance(at("2026-05-15", 9));
     assert_eq!(office.days_of("rung_fired").len(), before + 3, "then the interview");
     assert_eq!(office.days_of("overdue"), ["2026-04-01"], "the lateness was said");
-}
-
-fn ask(until: &str) -> Act {
-    Act::AskExtension { item: "plan".into(), until: end(until), reason: "请宽限".to_owned() }
 }
 
 fn grant() -> Act {

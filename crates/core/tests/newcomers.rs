@@ -8,7 +8,7 @@ use std::sync::Arc;
 use duban_core::{Act, Actor, DueReason, Fact, Light, Operation, Refusal, Status, light};
 use duban_model::Assignee;
 use support::signers::with_holders;
-use support::{Office, accept, at, end, resume, send_back, submit, suspend};
+use support::{Office, accept, ask, at, end, resume, send_back, submit, suspend};
 
 const WORK: &str = "
 period: year
@@ -200,8 +200,7 @@ fn rule_18_a_request_for_extension_ends_with_whoever_made_it() {
         LADDER,
     );
     office.advance(at("2026-03-30", 9));
-    let (until, reason) = (end("2026-04-30"), "协调".to_owned());
-    office.act("d2", Act::AskExtension { item: "plan".into(), until, reason }).expect("asked");
+    office.act("d2", ask("2026-04-30")).expect("asked");
     office.act("s1", assign("post:D1/书记")).expect("assigned");
     assert!(office.item("plan").asked.is_none());
     office.advance(at("2026-04-03", 9));

@@ -5,7 +5,7 @@ mod support;
 use duban_core::{Act, DueReason, Fact, Light, Refusal, Status, light};
 use serde_json::json;
 use support::{
-    Office, accept, at, end, report, resume, send_back, send_back_until, submit, submit_with,
+    Office, accept, ask, at, end, report, resume, send_back, send_back_until, submit, submit_with,
     suspend,
 };
 
@@ -310,10 +310,6 @@ fn rule_18_s12_a_return_just_before_the_judgement_puts_it_off() {
     office.act("d1", held).expect("again, by the date of the event");
     office.advance(at("2022-07-12", 9));
     assert_eq!(office.item("study@2022-H1").window_met, Some(true));
-}
-
-fn ask(until: &str) -> Act {
-    Act::AskExtension { item: "plan".into(), until: end(until), reason: "协调未完".to_owned() }
 }
 
 #[test]

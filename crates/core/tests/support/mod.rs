@@ -382,6 +382,19 @@ pub(crate) fn file(name: &str) -> Evidence {
     Evidence { name: name.to_owned(), file: format!("sha256:{name}") }
 }
 
+/// A study's entry: the day on which it was held, and its minutes.
+pub(crate) fn minutes(key: &str, date: &str, file: &str) -> Act {
+    let form = serde_json::json!({ "held_on": date });
+    let form = form.as_object().cloned().expect("an object");
+    let evidence = vec![Evidence { name: "会议纪要".to_owned(), file: file.to_owned() }];
+    Act::Submit { item: key.into(), form, evidence }
+}
+
+/// The owner of `plan` asks for more time.
+pub(crate) fn ask(until: &str) -> Act {
+    Act::AskExtension { item: "plan".into(), until: end(until), reason: "协调未完".to_owned() }
+}
+
 pub(crate) fn accept(key: &str) -> Act {
     Act::Accept { item: key.into(), text: None, seat: None }
 }

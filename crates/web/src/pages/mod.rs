@@ -9,6 +9,7 @@ mod attention;
 mod audit;
 mod calendars;
 pub(crate) mod case;
+mod choice;
 mod deliveries;
 mod directory;
 mod directory_change;

@@ -13,6 +13,7 @@ use duban_store::{Cursor, Entry, EntryKind, PageRequest, SearchFilter, SearchWor
 use serde::Deserialize;
 
 use crate::lines::task_href;
+use crate::pages::choice::{Choice, choices};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Asked, Failure, render};
 use crate::server::App;
@@ -40,12 +41,6 @@ pub(crate) struct SearchQuery {
     state: String,
     /// The place after which a page begins; empty: the first one.
     after: String,
-}
-
-struct Choice {
-    value: String,
-    name: String,
-    is_chosen: bool,
 }
 
 struct Hit {
@@ -191,15 +186,6 @@ fn address(query: &SearchQuery, kind: EntryKind, after: &str) -> String {
         kind.as_str(),
         encode(after)
     )
-}
-
-fn choices(all: &[(&str, &str)], chosen: &str) -> Vec<Choice> {
-    let choice = |(value, name): &(&str, &str)| Choice {
-        value: (*value).to_owned(),
-        name: (*name).to_owned(),
-        is_chosen: *value == chosen,
-    };
-    all.iter().map(choice).collect()
 }
 
 async fn suites<S: Store>(app: &App<S>, chosen: &str) -> Result<Vec<Choice>, Failure> {

@@ -12,6 +12,7 @@ use duban_store::{AttentionFilter, Cursor, ItemFilter, PageRequest, Store};
 use serde::Deserialize;
 
 use crate::lines::{Lines, TaskLine, light_filter};
+use crate::pages::choice::{Choice, choices};
 use crate::pages::shell::{Shell, encode};
 use crate::pages::{Asked, Failure, render};
 use crate::server::App;
@@ -172,21 +173,6 @@ impl TasksQuery {
 
 /// The word for whatever needs attention.
 const ANY: &str = "any";
-
-struct Choice {
-    value: String,
-    name: String,
-    is_chosen: bool,
-}
-
-fn choices(all: &[(&str, &str)], chosen: &str) -> Vec<Choice> {
-    let choice = |(value, name): &(&str, &str)| Choice {
-        value: (*value).to_owned(),
-        name: (*name).to_owned(),
-        is_chosen: *value == chosen,
-    };
-    all.iter().map(choice).collect()
-}
 
 #[derive(Template)]
 #[template(path = "tasks.html")]
