@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use duban_calendar::{Date, Window, WindowKind, start_of};
-use duban_core::{Actor, Case, CaseName, Command, Fact, Message, Open, Signal, decide};
+use duban_core::{Act, Actor, Case, CaseName, Command, Fact, Message, Open, Signal, decide};
 use proptest::prelude::*;
 
 use support::*;
@@ -128,5 +128,34 @@ proptest! {
         let period =
             [WindowKind::Year, WindowKind::HalfYear, WindowKind::Quarter, WindowKind::Month][kind];
         assert_once(period, Date::from_ymd_opt(year, 1, 1).unwrap(), 6);
+    }
+}
+
+#[test]
+fn rule_32_windows_that_went_by_while_a_case_was_over_are_none() {
+    let workflow = "
+period: year
+tasks:
+  done: { title: 方案, owner: unit.post(\"组织部长\"), reviewer: none, ladder: none }
+  plan: { title: 月报, every: month, owner: unit.post(\"书记\"), reviewer: none, grace: workdays(3), ladder: none }
+";
+    // When it is opened again, the first month that is owed then.
+    for (reopened, first) in [("2026-06-10", 6), ("2026-06-29", 7), ("2026-12-30", 13)] {
+        let mut office = Office::open_on("2026-01-05", workflow, "", "");
+        office.act("d2", submit("done")).expect("done");
+        office.advance(at("2026-02-10", 9));
+        let reason = "撤销".to_owned();
+        office.act("s1", Act::Cancel { item: None, reason: reason.clone() }).expect("cancelled");
+        office.sleep_until(at(reopened, 9));
+        office.act("s1", Act::Reopen { item: "done".into(), reason, due: None }).expect("reopened");
+        office.wake();
+        assert_eq!(office.item("done").due(), None, "no outage");
+        office.advance(at("2027-01-20", 9));
+        for month in 3..=12 {
+            let key = format!("plan@2026-{month:02}");
+            let is_there = office.case.item(&key.as_str().into()).is_some();
+            assert_eq!(is_there, month >= first, "{key}, reopened on {reopened}");
+        }
+        office.assert_replays();
     }
 }

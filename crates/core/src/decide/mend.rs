@@ -400,7 +400,7 @@ impl Turn<'_> {
     }
 
     /// Whether too little of a window is left for anybody to keep it.
-    fn is_too_short(&self, window: &Window) -> bool {
+    pub(super) fn is_too_short(&self, window: &Window) -> bool {
         let calendar = &self.env.calendar;
         let before = window.start.pred_opt().unwrap_or(window.start);
         let total = calendar.workdays_between(before, window.end);

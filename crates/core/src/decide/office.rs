@@ -124,10 +124,12 @@ impl Turn<'_> {
     fn pass_over_closed_time(&mut self) {
         let now = self.at;
         let planned = self.case.head().windows.clone();
-        for (task, (at, window)) in planned.into_iter().filter(|(_, (at, _))| *at < now) {
+        for (task, (_, window)) in planned.into_iter().filter(|(_, (at, _))| *at < now) {
             let current = window.kind.containing(self.today());
             let next = if current.start > window.start { current } else { window };
-            let next = self.is_owed(next).then_some((now.max(at), next));
+            // Nor is one of which too little is left.
+            let next = if self.is_too_short(&next) { next.next() } else { next };
+            let next = self.is_owed(next).then(|| (now.max(self.starts(next)), next));
             self.push(Fact::WindowsPlanned { task, next });
         }
         let waits = |item: &&Arc<Item>| {

@@ -285,7 +285,7 @@ impl Turn<'_> {
         date_of(self.at.plus_millis(1), self.tz())
     }
 
-    fn starts(&self, window: Window) -> Instant {
+    pub(super) fn starts(&self, window: Window) -> Instant {
         start_of(window.start, self.tz())
     }
 
