@@ -19,6 +19,9 @@ async fn rule_36_a_unit_that_came_is_added_from_the_cases_page() {
     browser.go(&office.url("/attention")).await;
     browser.wait_for_text("通讯录变动，名单应增列").await;
     browser.pictures("attention").await;
+    browser.go(&office.url("/tasks?attention=any&period=2022")).await;
+    browser.wait_for_text("只列").await;
+    browser.pictures("tasks").await;
 
     let page = office.url(&format!("/cases/{case}"));
     browser.go(&page).await;
